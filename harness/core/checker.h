@@ -1,0 +1,58 @@
+// A checker is a pure function from history to verdict: no clock, no network, no files, no globals.
+// That is what lets `faultline check RUN` redo a verdict offline, years later.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "harness/core/history.h"
+
+namespace faultline {
+
+/// Ordered so that the worst of several verdicts is std::max of them.
+enum class Validity : std::uint8_t { valid, unknown, invalid };
+std::string_view name_of(Validity validity);
+
+/// The work a checker may do before it must answer `unknown`. It has no clock: whoever calls it may
+/// keep one, and raises `stop`, which the checker polls at least every few thousand steps.
+struct Budget {
+  std::uint64_t steps_max = 4'000'000'000;
+  std::uint64_t bytes_max = std::uint64_t{4} << 30;  ///< Of the checker's own memory.
+  const std::atomic<bool>* stop = nullptr;
+};
+
+/// `invalid` is a proof and carries a witness; `unknown` says why and how far it got; `valid` is
+/// only said where the engine is complete for the model.
+struct Verdict {
+  std::string name;    ///< Of the check: "linearizable".
+  std::string model;   ///< "register"; empty if the check has none.
+  std::string engine;  ///< Which algorithm decided: "zones", "search", "zones+search".
+  Validity validity = Validity::unknown;
+  /// Why unknown, one word: "vacuous", "steps", "memory", "stopped", "exception". Empty otherwise.
+  std::string reason;
+  std::string summary;  ///< One sentence that a tired reader understands.
+  /// The witness as a small table in time order, several lines; empty unless invalid.
+  std::string explanation;
+  std::vector<OperationId>
+      witness;  ///< Rows of the history, in time order; minimal where affordable.
+  std::vector<std::pair<std::string, std::uint64_t>> anomalies;  ///< {"stale-read", 1}, by name.
+  std::vector<std::string> refuted;      ///< JSON "not": models proven violated.
+  std::vector<std::string> not_refuted;  ///< JSON "not_ruled_out".
+  /// What it looked at: {"reads", 600}, … A check that looked at nothing is no pass.
+  std::vector<std::pair<std::string, std::uint64_t>> counted;
+  std::vector<std::string> keys_invalid;
+};
+
+/// Stateless after construction: check() may be called from several threads at once.
+class Checker {
+ public:
+  virtual ~Checker() = default;
+  virtual std::string_view name() const = 0;
+  virtual Verdict check(const History& history, const Budget& budget) const = 0;
+};
+
+}  // namespace faultline

@@ -1,0 +1,153 @@
+#include "harness/core/levers.h"
+
+#include <algorithm>
+#include <csignal>
+#include <optional>
+#include <string>
+
+#include "harness/core/check.h"
+
+namespace faultline {
+
+Levers::Levers(Cluster& cluster)
+    : cluster_(cluster),
+      is_down_(cluster.nodes().size(), Applied::no),
+      is_paused_(cluster.nodes().size(), Applied::no) {}
+
+Error Levers::failed(std::string_view what, std::size_t n, const Error& why) const {
+  return {std::string(what) + " " + cluster_.nodes()[n].name + ": " + why.what, why.kind};
+}
+
+bool Levers::down(std::size_t node) const {
+  return std::ranges::any_of(holds_, [&](const auto& h) { return h.second.down.contains(node); });
+}
+bool Levers::paused(std::size_t node) const {
+  return std::ranges::any_of(holds_, [&](const auto& h) { return h.second.paused.contains(node); });
+}
+bool Levers::is_cut(const Edge& edge) const {
+  return std::ranges::any_of(holds_, [&](const auto& h) { return h.second.cut.contains(edge); });
+}
+std::set<Edge> Levers::cut_edges() const {
+  std::set<Edge> all;
+  for (const auto& [fault, holds] : holds_) all.insert(holds.cut.begin(), holds.cut.end());
+  return all;
+}
+
+Status Levers::hold_down(FaultId fault, std::size_t node) {
+  FAULTLINE_CHECK(node < is_down_.size());
+  Holds& holds = holds_[fault];
+  holds.down.insert(node);
+  holds.nodes.insert(node);
+  return settle(node);
+}
+
+Status Levers::hold_paused(FaultId fault, std::size_t node) {
+  FAULTLINE_CHECK(node < is_paused_.size());
+  Holds& holds = holds_[fault];
+  holds.paused.insert(node);
+  holds.nodes.insert(node);
+  return settle(node);
+}
+
+Status Levers::hold_cut(FaultId fault, std::span<const Edge> edges) {
+  for (const Edge& edge : edges)
+    FAULTLINE_CHECK(edge.from < is_down_.size() && edge.to < is_down_.size() &&
+                    edge.from != edge.to);
+  Holds& holds = holds_[fault];
+  holds.cut.insert(edges.begin(), edges.end());
+  holds.links = true;
+  return settle_links();
+}
+
+Status Levers::release(FaultId fault) {
+  const auto found = holds_.find(fault);
+  if (found == holds_.end()) return Ok{};
+  Holds& holds = found->second;
+  holds.down.clear();
+  holds.paused.clear();
+  holds.cut.clear();
+
+  std::optional<Error> first;
+  if (holds.links) {
+    if (const Status opened = settle_links(); opened)
+      holds.links = false;
+    else
+      first = opened.error();
+  }
+  for (auto node = holds.nodes.begin(); node != holds.nodes.end();) {
+    const Status settled = settle(*node);
+    if (!settled && !first) first = settled.error();
+    node = settled ? holds.nodes.erase(node) : std::next(node);
+  }
+  if (first) return *first;
+  holds_.erase(found);
+  return Ok{};
+}
+
+Status Levers::release_all() {
+  std::vector<FaultId> faults;
+  for (auto& [fault, holds] : holds_) {
+    faults.push_back(fault);
+    // First drop every hold, so that no node is restarted into the pause of a fault that ends too.
+    holds.down.clear();
+    holds.paused.clear();
+    holds.cut.clear();
+  }
+  std::optional<Error> first;
+  for (const FaultId fault : faults)
+    if (const Status released = release(fault); !released && !first) first = released.error();
+  return first ? Status(*first) : Status(Ok{});
+}
+
+Status Levers::settle(std::size_t n) { return down(n) ? settle_down(n) : settle_up(n); }
+
+Status Levers::settle_down(std::size_t n) {
+  if (is_down_[n] == Applied::yes) return Ok{};
+  if (const Status killed = cluster_.signal(n, SIGKILL); !killed) {
+    is_down_[n] = Applied::unsure;
+    return failed("kill", n, killed.error());
+  }
+  is_down_[n] = Applied::yes;
+  return Ok{};
+}
+
+Status Levers::settle_up(std::size_t n) {
+  if (is_down_[n] == Applied::unsure) {
+    // A kill or a start failed: look, instead of starting a second store or none.
+    const auto found = cluster_.processes(n);
+    if (!found) return failed("look at the processes of", n, found.error());
+    is_down_[n] = found->empty() ? Applied::yes : Applied::no;
+  }
+  if (is_down_[n] == Applied::yes) {
+    if (const Status started = cluster_.start(n); !started) {
+      is_down_[n] = Applied::unsure;
+      return failed("restart", n, started.error());
+    }
+    is_down_[n] = Applied::no;
+    is_paused_[n] = Applied::no;  // What was stopped is dead.
+  }
+  const Applied wanted = paused(n) ? Applied::yes : Applied::no;
+  if (is_paused_[n] == wanted) return Ok{};
+  const bool stop = wanted == Applied::yes;
+  if (const Status sent = cluster_.signal(n, stop ? SIGSTOP : SIGCONT); !sent) {
+    is_paused_[n] = Applied::unsure;
+    return failed(stop ? "pause" : "continue", n, sent.error());
+  }
+  is_paused_[n] = wanted;
+  return Ok{};
+}
+
+Status Levers::settle_links() {
+  const std::set<Edge> wanted = cut_edges();
+  if (wanted == is_cut_ && !links_uncertain_) return Ok{};
+  const std::vector<Edge> edges(wanted.begin(), wanted.end());
+  if (const Status cut = cluster_.cut(edges); !cut) {
+    links_uncertain_ = true;
+    return Error{"change the links: " + cut.error().what, cut.error().kind};
+  }
+  links_uncertain_ = false;
+  is_cut_ = wanted;
+  return Ok{};
+}
+
+}  // namespace faultline

@@ -1,0 +1,52 @@
+// A nemesis breaks one thing in one way, attests that it is broken, and puts it right again. When
+// to do so is the schedule's business, and so is choosing the victims.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/core/levers.h"
+#include "harness/core/result.h"
+#include "harness/core/rng.h"
+#include "harness/core/value.h"
+
+namespace faultline {
+
+/// What an injection or a heal did, with evidence that it did it.
+struct Attestation {
+  bool effective = false;  ///< The evidence shows it: never assumed.
+  Map evidence;            ///< {"pids": [...], "left": 0}; goes into faults.jsonl as it is.
+};
+
+class Nemesis {
+ public:
+  virtual ~Nemesis() = default;
+  virtual std::string_view name() const = 0;
+  /// Its own parameters as resolved, for schedule.json and faults.jsonl: {"kind": "majority-ring"}.
+  virtual Map parameters() const { return {}; }
+  /// The victims when the configuration names none: "one", "minority", …, or "all" for a fault that
+  /// chooses for itself within the cluster (partition).
+  virtual std::string_view default_victims() const { return "one"; }
+  /// True if a fault of these parameters needs to know who leads (partition isolate-leader).
+  virtual bool needs_leader() const { return false; }
+
+  /// Ok, or kind capability with the reason and the remedy. Asked before anything starts: a fault
+  /// that silently does nothing makes a passing test a lie.
+  virtual Status available(const Cluster&) const { return Ok{}; }
+
+  /// Breaks `victims` (indexes, sorted, not empty). `rng` belongs to this injection: same seed,
+  /// same choice. `leaders` as the target reported them just now. On error nothing is assumed about
+  /// what was done; the caller heals.
+  virtual Result<Attestation> inject(Levers& levers, FaultId id,
+                                     std::span<const std::size_t> victims,
+                                     std::span<const std::size_t> leaders, Rng rng) = 0;
+
+  /// Undoes the injection `id` and attests that. Idempotent, and correct after a partial inject.
+  /// `effective` is true if what no other fault holds works again.
+  virtual Result<Attestation> heal(Levers& levers, FaultId id) = 0;
+};
+
+}  // namespace faultline

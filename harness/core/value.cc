@@ -1,0 +1,217 @@
+#include "harness/core/value.h"
+
+#include <cstdio>
+
+#include "harness/core/check.h"
+
+namespace faultline {
+namespace {
+
+constexpr std::int64_t small_max = (std::int64_t{1} << 60) - 1;
+constexpr std::int64_t small_min = -(std::int64_t{1} << 60);
+
+std::uint64_t mix(std::uint64_t z) {
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+  return z ^ (z >> 31);
+}
+
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + '"';
+}
+
+std::string real_spelling(double v) {
+  char buffer[32];
+  std::snprintf(buffer, sizeof buffer, "%.17g", v);
+  return buffer;
+}
+
+}  // namespace
+
+bool operator==(const Value& a, const Value& b) { return a.content == b.content; }
+
+std::string to_text(const Value& value) {
+  struct Visitor {
+    std::string operator()(std::monostate) const { return "nil"; }
+    std::string operator()(bool v) const { return v ? "true" : "false"; }
+    std::string operator()(std::int64_t v) const { return std::to_string(v); }
+    std::string operator()(double v) const {
+      char buffer[32];
+      std::snprintf(buffer, sizeof buffer, "%g", v);
+      return buffer;
+    }
+    std::string operator()(const std::string& v) const { return quoted(v); }
+    std::string operator()(const List& v) const {
+      std::string out = "[";
+      for (const Value& item : v) out += (out.size() > 1 ? ", " : "") + to_text(item);
+      return out + "]";
+    }
+    std::string operator()(const Map& v) const {
+      std::string out = "{";
+      for (const auto& [key, item] : v)
+        out += (out.size() > 1 ? ", " : "") + quoted(key) + ": " + to_text(item);
+      return out + "}";
+    }
+  };
+  return std::visit(Visitor{}, value.content);
+}
+
+ValueHandle ValuePool::integer(std::int64_t v) {
+  if (v >= small_min && v <= small_max)
+    return {ValueHandle::Kind::integer, static_cast<std::uint64_t>(v)};
+  const auto [at, fresh] =
+      big_index_.try_emplace(v, static_cast<std::uint32_t>(big_integers_.size()));
+  if (fresh) big_integers_.push_back(v);
+  return {ValueHandle::Kind::big_integer, at->second};
+}
+
+ValueHandle ValuePool::intern(ValueHandle::Kind kind, std::string_view v) {
+  const auto [at, fresh] =
+      text_index_.try_emplace(std::string(v), static_cast<std::uint32_t>(texts_.size()));
+  if (fresh) texts_.emplace_back(v);
+  return {kind, at->second};
+}
+
+ValueHandle ValuePool::text(std::string_view v) { return intern(ValueHandle::Kind::text, v); }
+ValueHandle ValuePool::real(std::string_view v) { return intern(ValueHandle::Kind::real, v); }
+
+ValueHandle ValuePool::compound(ValueHandle::Kind kind, std::span<const ValueHandle> items) {
+  const std::uint64_t offset = compounds_.size();
+  compounds_.push_back(ValueHandle::of_bits(items.size()));
+  compounds_.insert(compounds_.end(), items.begin(), items.end());
+  return {kind, offset};
+}
+
+ValueHandle ValuePool::list(std::span<const ValueHandle> items) {
+  return compound(ValueHandle::Kind::list, items);
+}
+ValueHandle ValuePool::map(std::span<const ValueHandle> items) {
+  FAULTLINE_CHECK(items.size() % 2 == 0);
+  return compound(ValueHandle::Kind::map, items);
+}
+
+ValueHandle ValuePool::add(const Value& value) {
+  struct Visitor {
+    ValuePool& pool;
+    ValueHandle operator()(std::monostate) const { return {}; }
+    ValueHandle operator()(bool v) const { return pool.boolean(v); }
+    ValueHandle operator()(std::int64_t v) const { return pool.integer(v); }
+    ValueHandle operator()(double v) const { return pool.real(real_spelling(v)); }
+    ValueHandle operator()(const std::string& v) const { return pool.text(v); }
+    ValueHandle operator()(const List& v) const {
+      std::vector<ValueHandle> items;
+      for (const Value& item : v) items.push_back(pool.add(item));
+      return pool.list(items);
+    }
+    ValueHandle operator()(const Map& v) const {
+      std::vector<ValueHandle> items;
+      for (const auto& [key, item] : v) {
+        items.push_back(pool.text(key));
+        items.push_back(pool.add(item));
+      }
+      return pool.map(items);
+    }
+  };
+  return std::visit(Visitor{*this}, value.content);
+}
+
+std::int64_t ValuePool::as_integer(ValueHandle h) const {
+  if (h.kind() == ValueHandle::Kind::integer) return h.small_integer();
+  FAULTLINE_CHECK(h.kind() == ValueHandle::Kind::big_integer);
+  return big_integers_[h.bits() >> 3];
+}
+
+std::string_view ValuePool::as_text(ValueHandle h) const {
+  FAULTLINE_CHECK(h.kind() == ValueHandle::Kind::text || h.kind() == ValueHandle::Kind::real);
+  return texts_[h.bits() >> 3];
+}
+
+std::span<const ValueHandle> ValuePool::items(ValueHandle h) const {
+  FAULTLINE_CHECK(h.is_compound());
+  const std::uint64_t offset = h.bits() >> 3;
+  return {compounds_.data() + offset + 1, compounds_[offset].bits()};
+}
+
+bool ValuePool::equal(ValueHandle a, ValueHandle b) const {
+  if (a == b) return true;
+  if (a.kind() != b.kind() || !a.is_compound()) return false;
+  const auto left = items(a), right = items(b);
+  if (left.size() != right.size()) return false;
+  for (std::size_t i = 0; i < left.size(); ++i)
+    if (!equal(left[i], right[i])) return false;
+  return true;
+}
+
+std::uint64_t ValuePool::hash(ValueHandle h) const {
+  if (!h.is_compound()) return mix(h.bits() + 0x9e3779b97f4a7c15ull);
+  std::uint64_t hash_so_far = static_cast<std::uint64_t>(h.kind());
+  for (const ValueHandle item : items(h)) hash_so_far = mix(hash_so_far + hash(item));
+  return hash_so_far;
+}
+
+Value ValuePool::value(ValueHandle h) const {
+  switch (h.kind()) {
+    case ValueHandle::Kind::nil:
+      return {};
+    case ValueHandle::Kind::integer:
+    case ValueHandle::Kind::big_integer:
+      return as_integer(h);
+    case ValueHandle::Kind::boolean:
+      return (h.bits() >> 3) != 0;
+    case ValueHandle::Kind::text:
+      return std::string(as_text(h));
+    case ValueHandle::Kind::real:
+      return std::stod(std::string(as_text(h)));
+    case ValueHandle::Kind::list: {
+      List list;
+      for (const ValueHandle item : items(h)) list.push_back(value(item));
+      return list;
+    }
+    case ValueHandle::Kind::map: {
+      Map map;
+      const auto all = items(h);
+      for (std::size_t i = 0; i + 1 < all.size(); i += 2)
+        map.emplace_back(all[i].kind() == ValueHandle::Kind::text ? std::string(as_text(all[i]))
+                                                                  : to_text(all[i]),
+                         value(all[i + 1]));
+      return map;
+    }
+  }
+  return {};
+}
+
+ValueHandle ValuePool::import(const ValuePool& other, ValueHandle h) {
+  switch (h.kind()) {
+    case ValueHandle::Kind::nil:
+    case ValueHandle::Kind::integer:
+    case ValueHandle::Kind::boolean:
+      return h;
+    case ValueHandle::Kind::big_integer:
+      return integer(other.as_integer(h));
+    case ValueHandle::Kind::text:
+      return text(other.as_text(h));
+    case ValueHandle::Kind::real:
+      return real(other.as_text(h));
+    case ValueHandle::Kind::list:
+    case ValueHandle::Kind::map: {
+      std::vector<ValueHandle> copies;
+      for (const ValueHandle item : other.items(h)) copies.push_back(import(other, item));
+      return compound(h.kind(), copies);
+    }
+  }
+  return {};
+}
+
+std::uint64_t ValuePool::bytes() const {
+  std::uint64_t total =
+      big_integers_.capacity() * sizeof(std::int64_t) + compounds_.capacity() * sizeof(ValueHandle);
+  for (const std::string& text : texts_) total += 2 * (text.size() + sizeof(std::string)) + 32;
+  return total;
+}
+
+}  // namespace faultline

@@ -1,0 +1,117 @@
+// Values that clients send and receive. Two forms: `Value` owns its content and is what requests,
+// outcomes and evidence are made of; `ValueHandle` is eight bytes and points into a ValuePool, and
+// is what a history of ten million operations is made of.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace faultline {
+
+struct Value;
+using List = std::vector<Value>;
+using Map = std::vector<std::pair<std::string, Value>>;  ///< In order of insertion.
+
+/// nil, boolean, integer, real, text, list or map: what JSON can say.
+struct Value {
+  std::variant<std::monostate, bool, std::int64_t, double, std::string, List, Map> content;
+
+  Value() = default;
+  Value(bool v) : content(v) {}
+  Value(int v) : content(std::int64_t{v}) {}
+  Value(std::int64_t v) : content(v) {}
+  Value(std::uint64_t v) : content(static_cast<std::int64_t>(v)) {}
+  Value(double v) : content(v) {}
+  Value(const char* v) : content(std::string(v)) {}
+  Value(std::string v) : content(std::move(v)) {}
+  Value(List v) : content(std::move(v)) {}
+  Value(Map v) : content(std::move(v)) {}
+
+  bool is_nil() const { return content.index() == 0; }
+  const std::int64_t* integer() const { return std::get_if<std::int64_t>(&content); }
+  const std::string* text() const { return std::get_if<std::string>(&content); }
+  const List* list() const { return std::get_if<List>(&content); }
+  const Map* map() const { return std::get_if<Map>(&content); }
+
+  friend bool operator==(const Value& a, const Value& b);
+};
+
+/// One line of JSON-like text, for messages and tables: nil, 7, "a", [1, 2].
+std::string to_text(const Value& value);
+
+/// A value in eight bytes. Equal handles mean equal values; unequal handles mean unequal values
+/// except for lists and maps, which a pool does not deduplicate: use ValuePool::equal there.
+class ValueHandle {
+ public:
+  enum class Kind : std::uint8_t { nil, integer, big_integer, boolean, text, real, list, map };
+
+  constexpr ValueHandle() = default;
+  static constexpr ValueHandle nil() { return {}; }
+  static constexpr ValueHandle of_bits(std::uint64_t bits) {
+    ValueHandle h;
+    h.bits_ = bits;
+    return h;
+  }
+
+  constexpr Kind kind() const { return static_cast<Kind>(bits_ & 7); }
+  constexpr std::uint64_t bits() const { return bits_; }
+  constexpr bool is_nil() const { return bits_ == 0; }
+  /// True for integers held in the handle itself (61 bits), the common case.
+  constexpr bool is_small_integer() const { return kind() == Kind::integer; }
+  constexpr std::int64_t small_integer() const { return static_cast<std::int64_t>(bits_) >> 3; }
+  constexpr bool is_compound() const { return kind() == Kind::list || kind() == Kind::map; }
+
+  friend constexpr bool operator==(ValueHandle, ValueHandle) = default;
+
+ private:
+  friend class ValuePool;
+  constexpr ValueHandle(Kind kind, std::uint64_t payload)
+      : bits_((payload << 3) | static_cast<std::uint64_t>(kind)) {}
+
+  std::uint64_t bits_ = 0;
+};
+
+/// Owns what handles point at. Append-only: a handle stays good as long as its pool. Not
+/// thread-safe while it is appended to; afterwards any number of threads may read.
+class ValuePool {
+ public:
+  ValueHandle integer(std::int64_t v);
+  ValueHandle boolean(bool v) { return {ValueHandle::Kind::boolean, v ? 1u : 0u}; }
+  ValueHandle text(std::string_view v);         ///< Interned: equal texts give equal handles.
+  ValueHandle real(std::string_view spelling);  ///< A JSON number that is no 64-bit integer.
+  ValueHandle list(std::span<const ValueHandle> items);
+  ValueHandle map(std::span<const ValueHandle> keys_and_values);  ///< Alternating.
+  ValueHandle add(const Value& value);
+
+  std::int64_t as_integer(ValueHandle h) const;             ///< Requires (big_)integer.
+  std::string_view as_text(ValueHandle h) const;            ///< Requires text or real.
+  std::span<const ValueHandle> items(ValueHandle h) const;  ///< Requires list or map.
+
+  bool equal(ValueHandle a, ValueHandle b) const;
+  std::uint64_t hash(ValueHandle h) const;  ///< Equal values hash alike.
+  Value value(ValueHandle h) const;
+  std::string to_text(ValueHandle h) const { return faultline::to_text(value(h)); }
+
+  /// Copies `h` of another pool into this one.
+  ValueHandle import(const ValuePool& other, ValueHandle h);
+
+  std::uint64_t bytes() const;  ///< Roughly what it holds on the heap.
+
+ private:
+  ValueHandle intern(ValueHandle::Kind kind, std::string_view v);
+  ValueHandle compound(ValueHandle::Kind kind, std::span<const ValueHandle> items);
+
+  std::vector<std::int64_t> big_integers_;
+  std::vector<std::string> texts_;
+  std::unordered_map<std::string, std::uint32_t> text_index_;
+  std::unordered_map<std::int64_t, std::uint32_t> big_index_;
+  std::vector<ValueHandle> compounds_;  ///< count, then items; a handle holds the offset.
+};
+
+}  // namespace faultline

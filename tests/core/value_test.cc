@@ -1,0 +1,83 @@
+#include "harness/core/value.h"
+
+#include <limits>
+
+#include <doctest/doctest.h>
+
+namespace faultline {
+namespace {
+
+std::vector<Value> one_of_each() {
+  return {{},
+          false,
+          true,
+          0,
+          1,
+          -1,
+          (std::int64_t{1} << 60) - 1,
+          std::int64_t{1} << 60,
+          -(std::int64_t{1} << 60),
+          -(std::int64_t{1} << 60) - 1,
+          std::numeric_limits<std::int64_t>::max(),
+          std::numeric_limits<std::int64_t>::min(),
+          0.1,
+          1.0,
+          "",
+          "1",
+          "nil",
+          std::string("a\0b", 3),
+          List{},
+          List{1, 2},
+          List{2, 1},
+          List{List{1}, 2},
+          Map{},
+          Map{{"a", 1}},
+          Map{{"a", List{1}}}};
+}
+
+TEST_CASE("value: what goes into a pool comes out of it") {
+  ValuePool pool;
+  for (const Value& value : one_of_each()) {
+    const ValueHandle handle = pool.add(value);
+    CHECK_MESSAGE(pool.value(handle) == value, to_text(value));
+    CHECK(handle.is_nil() == value.is_nil());
+  }
+}
+
+TEST_CASE("value: handles are equal exactly where values are") {
+  ValuePool pool;
+  const auto values = one_of_each();
+  for (std::size_t i = 0; i < values.size(); ++i)
+    for (std::size_t j = 0; j < values.size(); ++j) {
+      const ValueHandle a = pool.add(values[i]), b = pool.add(values[j]);
+      CHECK_MESSAGE(pool.equal(a, b) == (i == j), to_text(values[i]), " and ", to_text(values[j]));
+      if (!a.is_compound()) CHECK((a == b) == (i == j));
+      if (i == j) CHECK(pool.hash(a) == pool.hash(b));
+    }
+}
+
+TEST_CASE("value: small integers live in the handle, with their sign") {
+  ValuePool pool;
+  CHECK(pool.integer(-7).is_small_integer());
+  CHECK(pool.integer(-7).small_integer() == -7);
+  CHECK(pool.integer(std::int64_t{1} << 60).kind() == ValueHandle::Kind::big_integer);
+  CHECK(pool.as_integer(pool.integer(std::numeric_limits<std::int64_t>::min())) ==
+        std::numeric_limits<std::int64_t>::min());
+}
+
+TEST_CASE("value: a pool imports from another") {
+  ValuePool from, to;
+  to.text("something else first, so that handles differ");
+  to.integer(std::int64_t{1} << 61);
+  for (const Value& value : one_of_each())
+    CHECK(to.value(to.import(from, from.add(value))) == value);
+}
+
+TEST_CASE("value: text for messages") {
+  CHECK(to_text(Value(List{1, {}, "a\"b", Map{{"k", true}}})) ==
+        R"([1, nil, "a\"b", {"k": true}])");
+  CHECK(to_text(Value(1.5)) == "1.5");
+}
+
+}  // namespace
+}  // namespace faultline
