@@ -1,0 +1,244 @@
+#include "harness/io/load_merge.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace faultline {
+namespace {
+
+using Type = ParsedEvent::Type;
+
+bool is_pair(const ValuePool& pool, ValueHandle h) {
+  return h.kind() == ValueHandle::Kind::list && pool.items(h).size() == 2;
+}
+
+/// [k v], with a key that is a scalar.
+bool is_tuple(const ValuePool& pool, ValueHandle h) {
+  if (!is_pair(pool, h)) return false;
+  const ValueHandle key = pool.items(h)[0];
+  return !key.is_nil() && !key.is_compound();
+}
+
+}  // namespace
+
+/// A block's handles and ids in terms of the history's.
+struct Merger::Translation {
+  Translation(const Block& from, HistoryBuilder& to) : block(from), builder(to) {}
+
+  ValueHandle value(ValueHandle h) {
+    switch (h.kind()) {
+      case ValueHandle::Kind::nil:
+      case ValueHandle::Kind::boolean:
+      case ValueHandle::Kind::integer:
+        return h;
+      case ValueHandle::Kind::text:
+      case ValueHandle::Kind::real: {
+        // Interned in the block: each is looked up once.
+        const std::size_t id = h.bits() >> 3;
+        if (id >= texts.size()) texts.resize(std::max<std::size_t>(id + 1, 2 * texts.size()));
+        if (texts[id].is_nil()) texts[id] = builder.values().import(block.pool, h);
+        return texts[id];
+      }
+      case ValueHandle::Kind::big_integer:
+      case ValueHandle::Kind::list:
+      case ValueHandle::Kind::map:
+        break;
+    }
+    return builder.values().import(block.pool, h);
+  }
+
+  KeyId key(ValueHandle h) {
+    if (h.is_nil()) return no_key;
+    auto& [bits, id] = keys[(h.bits() ^ h.bits() >> 3) % keys.size()];
+    if (bits != h.bits()) {
+      bits = h.bits();
+      id = builder.key(value(h));
+    }
+    return id;
+  }
+
+  NodeId node(NodeId id) {
+    if (id == no_node) return no_node;
+    if (nodes.empty())
+      for (const std::string& name : block.nodes) nodes.push_back(builder.node(name));
+    return nodes[id];
+  }
+
+  ErrorId error(ErrorId id) {
+    if (id == no_error) return no_error;
+    if (errors.empty())
+      for (const std::string& text : block.errors) errors.push_back(builder.error(text));
+    return errors[id];
+  }
+
+  const Block& block;
+  HistoryBuilder& builder;
+  std::vector<ValueHandle> texts;
+  std::array<std::pair<std::uint64_t, KeyId>, 256>
+      keys{};  ///< A cache; bits 0 (nil) is never asked for.
+  std::vector<NodeId> nodes;
+  std::vector<ErrorId> errors;
+};
+
+/// Key and value of an event, wherever the file has the key.
+struct Merger::Split {
+  ValueHandle key{}, value{};
+};
+
+LoadError Merger::error(std::uint32_t line, std::uint32_t column, std::string expected) const {
+  return load_error(name_, lines_ + line + 1, column, std::move(expected));
+}
+
+std::optional<LoadError> Merger::add(Block block) {
+  if (block.failure) return load_error(name_, 0, 0, block.failure->what);
+  if (keys_ == Keys::undecided) {
+    inspect(block);
+    if (keys_ == Keys::undecided) {
+      const bool is_last = block.problem.has_value();
+      held_.push_back(std::move(block));
+      return is_last ? finish() : std::nullopt;
+    }
+    if (auto failed = merge_held()) return failed;
+  }
+  return merge(block);
+}
+
+std::optional<LoadError> Merger::finish() {
+  if (keys_ == Keys::undecided) keys_ = has_tuple_evidence_ ? Keys::in_tuple : Keys::in_field;
+  return merge_held();
+}
+
+std::optional<LoadError> Merger::merge_held() {
+  for (Block& block : std::exchange(held_, {})) {
+    if (auto failed = merge(block)) return failed;
+    block = Block();  // not needed any more, and the history grows
+  }
+  return {};
+}
+
+/// Looks for anything that a history of tuples cannot have.
+void Merger::inspect(const Block& block) {
+  const ValuePool& pool = block.pool;
+  for (const ParsedEvent& event : block.events) {
+    if (event.type == Type::skipped) continue;
+    const bool may_be_nil = event.type == Type::fail || event.type == Type::info;
+    const bool fits = is_tuple(pool, event.value) || (may_be_nil && event.value.is_nil());
+    if (!event.key.is_nil() || !fits) {
+      keys_ = Keys::in_field;
+      return;
+    }
+    if (event.type != Type::invoke) continue;
+    const ValueHandle inner = pool.items(event.value)[1];
+    const bool is_cas = event.function == static_cast<std::uint8_t>(Function::cas);
+    if (is_cas && !is_pair(pool, inner)) {
+      keys_ = Keys::in_field;  // a plain [old new]
+      return;
+    }
+    if (is_cas || inner.is_nil()) has_tuple_evidence_ = true;
+  }
+}
+
+std::optional<LoadError> Merger::merge(const Block& block) {
+  if (builder_.events() == 0 && !block.events.empty()) {
+    const ParsedEvent& first = block.events.front();
+    has_indexes_ = first.index != ParsedEvent::no_index;
+    is_ours_ = has_indexes_ && first.node != no_node && first.time != no_time;
+    // The blocks to come will be like this one; a tenth more spares the last doubling.
+    const double share = static_cast<double>(file_bytes_) / static_cast<double>(block_bytes);
+    const double events = static_cast<double>(block.events.size()) * (share > 1 ? share * 1.1 : 1);
+    builder_.reserve(static_cast<std::size_t>(events / 2) + 1);
+  }
+  Translation translation(block, builder_);
+  for (const ParsedEvent& event : block.events)
+    if (auto failed = merge_event(event, translation)) return failed;
+  if (block.problem)
+    return error(block.problem->line, block.problem->column, block.problem->expected);
+  lines_ += block.lines;
+  if (block.torn_bytes > 0)
+    warnings_.push_back(name_ + ": dropped a torn last line (" + std::to_string(block.torn_bytes) +
+                        " bytes)");
+  return {};
+}
+
+std::optional<LoadError> Merger::merge_index(const ParsedEvent& event) {
+  const std::uint64_t position = builder_.events();
+  if (!has_indexes_) return {};
+  if (event.index == ParsedEvent::no_index)
+    return error(event.line, 1, "expected the field \"index\", as the events before have it");
+  if (is_ours_ && event.index != position)
+    return error(event.line, 1,
+                 "expected index " + std::to_string(position) + ", found " +
+                     std::to_string(event.index) +
+                     ": a history of ours has neither gaps nor repeats");
+  if (position > 0 && event.index <= last_index_)
+    return error(event.line, 1,
+                 "expected an index above " + std::to_string(last_index_) + ", found " +
+                     std::to_string(event.index));
+  last_index_ = event.index;
+  if (!keeps_indexes_ && event.index != position) {
+    keeps_indexes_ = true;
+    for (std::uint64_t dense = 0; dense < position; ++dense) builder_.set_index(dense);
+  }
+  if (keeps_indexes_) builder_.set_index(event.index);
+  return {};
+}
+
+std::optional<LoadError> Merger::merge_event(const ParsedEvent& event, Translation& translation) {
+  if (builder_.events() >= never - 1)
+    return error(event.line, 1, "expected at most 4,294,967,294 events");
+  if (auto failed = merge_index(event)) return failed;
+  if (event.type == Type::skipped) {
+    builder_.skip_event();
+    return {};
+  }
+  Split split{event.key, event.value};
+  if (keys_ == Keys::in_tuple && !event.value.is_nil()) {
+    const auto items = translation.block.pool.items(event.value);
+    split = {items[0], items[1]};
+  }
+  const Status done = event.type == Type::invoke ? append_invoke(event, split, translation)
+                                                 : append_complete(event, split, translation);
+  if (!done) return error(event.line, 1, done.error().what);
+  return {};
+}
+
+Status Merger::append_invoke(const ParsedEvent& event, const Split& split,
+                             Translation& translation) {
+  return builder_.invoke({.process = event.process,
+                          .function = static_cast<Function>(event.function),
+                          .key = translation.key(split.key),
+                          .argument = translation.value(split.value),
+                          .node = translation.node(event.node),
+                          .time = event.time});
+}
+
+Status Merger::append_complete(const ParsedEvent& event, const Split& split,
+                               Translation& translation) {
+  HistoryBuilder::Complete done{.process = event.process, .time = event.time};
+  if (const OperationId* row = builder_.open_operation(event.process)) {
+    const Function function = builder_.so_far().function()[*row];
+    const std::string who = "process " + std::to_string(event.process);
+    if (event.function != ParsedEvent::no_function &&
+        event.function != static_cast<std::uint8_t>(function))
+      return Error{who + " completes " +
+                       std::string(name_of(static_cast<Function>(event.function))) +
+                       ", but invoked " + std::string(name_of(function)),
+                   ErrorKind::usage};
+    if (!split.key.is_nil() && translation.key(split.key) != builder_.so_far().key()[*row])
+      return Error{who + " completes an operation on another key than it invoked",
+                   ErrorKind::usage};
+    const bool is_mismatch = function == Function::cas && event.type == Type::fail &&
+                             event.error != no_error &&
+                             translation.block.errors[event.error] == "mismatch";
+    done.fate = event.type == Type::ok     ? Fate::ok
+                : event.type == Type::info ? Fate::info
+                                           : Fate::fail;
+    if (is_mismatch) done.fate = Fate::mismatch;
+  }
+  if (event.type == Type::ok) done.output = translation.value(split.value);
+  done.error = translation.error(event.error);
+  return builder_.complete(done);
+}
+
+}  // namespace faultline

@@ -1,0 +1,65 @@
+// From parsed blocks, in the order of the file, to one history. Internal to this room.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "harness/io/load.h"
+#include "harness/io/load_parse.h"
+
+namespace faultline {
+
+inline LoadError load_error(std::string file, std::uint64_t line, std::uint32_t column,
+                            std::string expected) {
+  LoadError error;
+  error.where.file = std::move(file);
+  error.where.line = static_cast<std::uint32_t>(line);
+  error.where.column = column;
+  error.expected = std::move(expected);
+  return error;
+}
+
+/// Not thread-safe. After add() or finish() returned an error it must not be used again.
+class Merger {
+ public:
+  Merger(std::string name, std::uint64_t file_bytes)
+      : name_(std::move(name)), file_bytes_(file_bytes) {}
+
+  std::optional<LoadError> add(Block block);
+  std::optional<LoadError> finish();
+
+  History history() { return builder_.finish(); }
+  std::vector<std::string> take_warnings() { return std::move(warnings_); }
+
+ private:
+  enum class Keys : std::uint8_t { undecided, in_field, in_tuple };
+  struct Translation;
+  struct Split;
+
+  void inspect(const Block& block);
+  std::optional<LoadError> merge(const Block& block);
+  std::optional<LoadError> merge_held();
+  std::optional<LoadError> merge_event(const ParsedEvent& event, Translation& translation);
+  std::optional<LoadError> merge_index(const ParsedEvent& event);
+  Status append_invoke(const ParsedEvent& event, const Split& split, Translation& translation);
+  Status append_complete(const ParsedEvent& event, const Split& split, Translation& translation);
+  LoadError error(std::uint32_t line, std::uint32_t column, std::string expected) const;
+
+  const std::string name_;
+  const std::uint64_t file_bytes_;
+  HistoryBuilder builder_;
+  std::vector<std::string> warnings_;
+
+  std::vector<Block> held_;  ///< Blocks that wait for the decision where keys are.
+  Keys keys_ = Keys::undecided;
+  bool has_tuple_evidence_ = false;
+
+  std::uint64_t lines_ = 0;  ///< Of the blocks merged so far.
+  bool is_ours_ = false, has_indexes_ = false, keeps_indexes_ = false;
+  std::uint64_t last_index_ = 0;
+};
+
+}  // namespace faultline

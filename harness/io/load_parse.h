@@ -1,0 +1,69 @@
+// From bytes to events, a block of lines at a time: the part of loading that threads share out.
+// Internal to this room.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/core/history.h"
+#include "harness/io/load_source.h"
+
+namespace faultline {
+
+inline constexpr std::uint64_t block_bytes = 4u << 20;
+inline constexpr std::uint64_t line_bytes_max = 256u << 20;
+
+/// A line of the file as it stands. Handles and ids are the block's own.
+struct ParsedEvent {
+  enum class Type : std::uint8_t { invoke, ok, fail, info, skipped };
+  static constexpr std::uint64_t no_index = ~std::uint64_t{0};
+  static constexpr std::uint8_t no_function = 0xff;
+
+  std::uint64_t index = no_index;
+  std::int64_t time = no_time;
+  ValueHandle value{};
+  ValueHandle key{};  ///< nil: none.
+  std::uint32_t process = 0;
+  ErrorId error = no_error;
+  std::uint32_t line = 0;  ///< Counted from 0 within the block.
+  NodeId node = no_node;
+  Type type = Type::skipped;  ///< `skipped`: none of a client's.
+  std::uint8_t function = no_function;
+};
+
+struct Problem {
+  std::uint32_t line = 0;  ///< Counted from 0 within the block.
+  std::uint32_t column = 1;
+  std::string expected;
+};
+
+struct Block {
+  std::vector<ParsedEvent> events;
+  ValuePool pool;
+  std::vector<std::string> nodes, errors;
+  std::uint32_t lines = 0;
+  std::optional<Problem> problem;  ///< What follows `events`.
+  std::optional<Error> failure;    ///< The file could not be read.
+  std::uint64_t torn_bytes = 0;    ///< Of a last line that is no whole JSON and has no newline.
+};
+
+/// Parses all lines that begin in bytes [n * block_bytes, (n + 1) * block_bytes). Not thread-safe:
+/// one per thread, reused, since it keeps its buffers.
+class BlockParser {
+ public:
+  explicit BlockParser(const Source& source);
+  ~BlockParser();
+  BlockParser(const BlockParser&) = delete;
+  BlockParser& operator=(const BlockParser&) = delete;
+
+  Block parse(std::uint64_t n);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace faultline

@@ -1,0 +1,59 @@
+// A run's directory: runs/NAME/2026-11-21T10-15-00Z-s42/ and the link runs/NAME/latest. See
+// ARCHITECTURE.md §4 (docs/runs.md) for what is in it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "harness/core/result.h"
+#include "harness/core/value.h"
+
+namespace faultline {
+
+class RunDir {
+ public:
+  /// Creates `runs/NAME/TIME-sSEED` (a suffix -2, -3… if that exists) and points `latest` at it, in
+  /// one step each, so that several controllers may do so at once.
+  static Result<RunDir> create(const std::filesystem::path& runs, const std::string& name,
+                               std::uint64_t seed);
+  /// An existing one.
+  static Result<RunDir> open(const std::filesystem::path& path);
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path file(std::string_view name) const { return path_ / name; }
+
+  /// Writes a small file whole: to a temporary name, synced, renamed. Never half a file.
+  Status write(std::string_view name, std::string_view content) const;
+
+ private:
+  explicit RunDir(std::filesystem::path path) : path_(std::move(path)) {}
+  std::filesystem::path path_;
+};
+
+/// Appends lines to a file (faults.jsonl, nodes.jsonl), each written with one write(2) so that a
+/// killed controller leaves whole lines. Not thread-safe.
+class JsonLines {
+ public:
+  /// The file must not exist.
+  static Result<JsonLines> create(const std::filesystem::path& path);
+  JsonLines(JsonLines&& other) noexcept;
+  JsonLines& operator=(JsonLines&& other) noexcept;
+  ~JsonLines();
+  Status append(const Value& line);
+
+ private:
+  JsonLines(int fd, std::filesystem::path path) : fd_(fd), path_(std::move(path)) {}
+  int fd_ = -1;
+  std::filesystem::path path_;  ///< For messages.
+};
+
+/// The lines of a JSON-lines file as values; a torn last line (it has no newline and is no JSON) is
+/// left out. An error names FILE:LINE.
+Result<std::vector<Value>> read_json_lines(const std::filesystem::path& path);
+
+}  // namespace faultline

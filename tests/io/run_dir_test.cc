@@ -1,0 +1,122 @@
+#include "harness/io/run_dir.h"
+
+#include <algorithm>
+#include <fstream>
+#include <regex>
+#include <sstream>
+
+#include <doctest/doctest.h>
+
+#include "harness/io/json.h"
+#include "tests/io/temporary_folder.h"
+
+namespace faultline {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string content(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+TEST_CASE("run_dir: runs of one second get names of their own, and latest is the newest") {
+  const TemporaryFolder folder;
+  fs::path last;
+  std::vector<fs::path> all;
+  for (int i = 0; i < 12; ++i) {
+    const auto run = RunDir::create(folder / "runs", "etcd-register", 42);
+    REQUIRE(run);
+    CHECK(std::regex_match(run->path().filename().string(),
+                           std::regex(R"(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ-s42(-\d+)?)")));
+    CHECK(std::ranges::find(all, run->path()) == all.end());
+    all.push_back(run->path());
+    last = run->path();
+  }
+  const fs::path latest = folder / "runs" / "etcd-register" / "latest";
+  CHECK(fs::read_symlink(latest) == last.filename());
+  // Nothing temporary is left behind.
+  CHECK(std::distance(fs::directory_iterator(latest.parent_path()), {}) == 13);
+}
+
+TEST_CASE("run_dir: a name that leaves the folder, or is none, is refused") {
+  const TemporaryFolder folder;
+  for (const char* name : {"", "..", "../x", "/etc", "a/../../b", "a/"}) {
+    const auto run = RunDir::create(folder / "runs", name, 1);
+    REQUIRE_FALSE(run);
+    CHECK(run.error().kind == ErrorKind::usage);
+  }
+  CHECK_FALSE(fs::exists(folder / "runs"));
+}
+
+TEST_CASE("run_dir: errors say what and where") {
+  const TemporaryFolder folder;
+  std::ofstream(folder / "file") << "x";
+  const auto below_a_file = RunDir::create(folder / "file", "a", 1);
+  REQUIRE_FALSE(below_a_file);
+  CHECK(below_a_file.error().what.find((folder / "file").string()) != std::string::npos);
+
+  const auto missing = RunDir::open(folder / "nothing");
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().what.find("nothing: No such file or directory") != std::string::npos);
+  CHECK_FALSE(RunDir::open(folder / "file"));
+
+  fs::create_directories(folder / "runs" / "x" / "latest" / "occupied");
+  const auto no_link = RunDir::create(folder / "runs", "x", 1);
+  REQUIRE_FALSE(no_link);
+  CHECK(no_link.error().what.find("replace the link") != std::string::npos);
+}
+
+TEST_CASE("run_dir: a file is written whole or not at all") {
+  const TemporaryFolder folder;
+  const auto run = RunDir::open(folder.path());
+  REQUIRE(run);
+  REQUIRE(run->write("results.json", "first"));
+  REQUIRE(run->write("results.json", std::string("se\0cond", 7)));
+  CHECK(content(folder / "results.json") == std::string("se\0cond", 7));
+  CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 1);
+
+  const Status failed = run->write("no/such/folder.json", "x");
+  REQUIRE_FALSE(failed);
+  CHECK(failed.error().what.find("No such file or directory") != std::string::npos);
+  fs::create_directories(folder / "taken" / "x");
+  CHECK_FALSE(run->write("taken", "x"));
+  CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 2);
+}
+
+TEST_CASE("json lines: a torn last line is left out, a broken one in the middle is an error") {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "faults.jsonl";
+  {
+    auto lines = JsonLines::create(path);
+    REQUIRE(lines);
+    REQUIRE(lines->append(Map{{"id", 1}, {"text", "a\nb"}}));
+    JsonLines moved = std::move(*lines);
+    REQUIRE(moved.append(Map{{"id", 2}}));
+  }
+  CHECK_FALSE(JsonLines::create(path));  // it belongs to another run
+  std::ofstream(path, std::ios::app) << "{\"id\":3,\"te";
+  const auto lines = read_json_lines(path);
+  REQUIRE(lines);
+  CHECK(to_json(List(lines->begin(), lines->end())) == R"([{"id":1,"text":"a\nb"},{"id":2}])");
+
+  std::ofstream(path, std::ios::app) << "\n{}\n";
+  const auto broken = read_json_lines(path);
+  REQUIRE_FALSE(broken);
+  CHECK(broken.error().what.find("faults.jsonl:3: ") != std::string::npos);
+  CHECK_FALSE(read_json_lines(folder / "nothing"));
+  CHECK_FALSE(read_json_lines(folder.path()));
+}
+
+TEST_CASE("json lines: a line is on disk when append returns") {
+  const TemporaryFolder folder;
+  auto lines = JsonLines::create(folder / "x");
+  REQUIRE(lines);
+  REQUIRE(lines->append(1));
+  CHECK(content(folder / "x") == "1\n");
+}
+
+}  // namespace
+}  // namespace faultline
