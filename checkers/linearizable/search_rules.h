@@ -1,0 +1,53 @@
+// The rules of the search, by name, and what it answers.
+#pragma once
+
+#include <cstddef>
+
+#include "checkers/linearizable/call.h"
+
+namespace faultline::linearizable {
+
+/// The reduction rules. Tests break single ones and must notice.
+struct SearchRules {
+  static constexpr bool absorbed_writes_stay_usable = true;
+  static constexpr bool equal_writes_only = true;  ///< At its begin only a write of the state is
+                                                   ///< absorbed.
+  static constexpr bool useful_to_reads = true;
+  static constexpr bool useful_to_cas = true;
+  static constexpr bool useful_to_mismatches = true;
+  static constexpr bool useful_through_infos = true;  ///< A write that an info cas continues.
+  static constexpr bool late_optional_writes = true;  ///< An optional write may happen at its end.
+  static constexpr bool late_for_mismatches = true;   ///< … also for a later mismatch.
+  static constexpr bool earliest_deadline = true;
+  static constexpr bool fresh_against_consumed = true;    ///< They do not compare.
+  static constexpr bool compare_optional = true;          ///< More optional writes are better.
+  static constexpr bool compare_reads = true;             ///< More reads done are better.
+  static constexpr bool compare_used = true;              ///< Fewer infos used are better.
+  static constexpr bool compare_cas = true;               ///< Done sets of cas must be equal.
+  static constexpr bool infos_are_counted = true;         ///< An info happens once at most.
+  static constexpr bool infos_live_through_infos = true;  ///< Useful while an info cas can use it.
+  static constexpr bool infos_live_for_mismatches = true;
+  static constexpr bool merged_values_uncompared =
+      true;  ///< Only those that nothing compares with.
+  static constexpr bool merged_states_uncompared = true;  ///< … nothing will compare with any more.
+};
+
+struct SearchResult {
+  Validity validity = Validity::valid;
+  const char* reason = "";        ///< If unknown.
+  std::size_t failed_call = 0;    ///< If invalid: the call that could not take effect by its end.
+  std::size_t calls_checked = 0;  ///< Calls that ended before the search did.
+  std::size_t configurations_peak = 0;
+};
+
+struct SearchOptions {
+  /// Begin in every state, for a window of a history whose past is cut off.
+  bool any_initial_state = false;
+  /// Try to refute the history with infos that may happen any number of times before the exact
+  /// passes, for one that is expected to be invalid.
+  bool unlimited_infos_first = false;
+  /// Most configurations to keep in the first pass; each further pass keeps 16 times more.
+  std::size_t beam = 16;
+};
+
+}  // namespace faultline::linearizable

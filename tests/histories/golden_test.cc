@@ -1,0 +1,45 @@
+// Every NAME.VERDICT.jsonl in this folder, from its bytes to its verdict.
+#include <array>
+#include <filesystem>
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include "checkers/checkers.h"
+#include "harness/io/load.h"
+#include "harness/run/judge.h"
+
+namespace faultline {
+namespace {
+
+namespace fs = std::filesystem;
+
+TEST_CASE("golden histories: each gets the verdict in its name, from every engine that decides") {
+  std::array<int, 3> seen{};
+  for (const auto& entry :
+       fs::directory_iterator(fs::path(FAULTLINE_SOURCE_DIR) / "tests" / "histories")) {
+    if (entry.path().extension() != ".jsonl") continue;
+    const std::string name = entry.path().filename().string();
+    const std::string wanted = entry.path().stem().extension().string().substr(1);
+    const auto loaded = load_history(entry.path());
+    REQUIRE_MESSAGE(loaded, name);
+    CHECK_MESSAGE(loaded->warnings.size() == (name.starts_with("torn") ? 1 : 0), name);
+    for (const char* engine : {"auto", "search"}) {
+      ConfigNode params;
+      params.members.push_back({"engine", {}, ConfigNode::of(engine)});
+      const auto checker = make_checker(checkers(), "linearizable", params);
+      REQUIRE(checker);
+      const Verdict verdict = judge(**checker, loaded->history, {}).verdict;
+      CHECK_MESSAGE(name_of(verdict.validity) == wanted, name, " by ", engine, ": ",
+                    verdict.summary);
+      CHECK_MESSAGE(verdict.witness.empty() == (wanted != "invalid"), name);
+      ++seen[static_cast<std::size_t>(verdict.validity)];
+    }
+  }
+  CHECK(seen[static_cast<std::size_t>(Validity::valid)] >= 16);
+  CHECK(seen[static_cast<std::size_t>(Validity::invalid)] >= 14);
+  CHECK(seen[static_cast<std::size_t>(Validity::unknown)] >= 4);
+}
+
+}  // namespace
+}  // namespace faultline
