@@ -1,0 +1,229 @@
+// The cluster in namespaces: what world.h promises, from nodes, links and probes.
+#include <algorithm>
+#include <csignal>
+#include <thread>
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sys/wait.h>
+
+#include "harness/os/addresses.h"
+#include "harness/os/init.h"
+#include "harness/os/links.h"
+#include "harness/os/node.h"
+#include "harness/os/probes.h"
+#include "harness/os/program.h"
+#include "harness/os/switch.h"
+#include "harness/os/world.h"
+
+namespace faultline {
+namespace {
+
+/// A process in state D may keep a node from ending; then its error says so rather than hang.
+constexpr std::chrono::seconds end_limit{10};
+/// Device group of the ports, by which one request deletes them all.
+constexpr std::uint32_t port_group = 88;
+
+class NamespaceCluster final : public Cluster {
+ public:
+  explicit NamespaceCluster(const ClusterOptions& options) : options_(options) {}
+  ~NamespaceCluster() override { tear_down(); }
+
+  Status build() {
+    if (const Status made = make_directories(); !made) return made;
+    if (const Status made = start_nursery(); !made) return made;
+    std::vector<std::string> ports;
+    for (const Node& node : nodes_) ports.push_back(node.name);
+    links_ = std::make_unique<Links>(std::move(ports));  // While the nursery loads.
+    if (const Status made = receive_inits(); !made) return made;
+    if (const Status made = connect_nodes(); !made) return made;
+    for (NodeHandle& handle : handles_)
+      if (const Status done = handle.finish_setup(); !done) return done;
+    if (const Status forwarding = await_ports(); !forwarding) return forwarding;
+    std::vector<ProbeSockets> sockets;
+    for (std::size_t i = 0; i < nodes_.size(); ++i)
+      sockets.push_back(
+          {nodes_[i].address, nodes_[i].address6, handles_[i].socket(), handles_[i].socket6()});
+    probes_ = std::make_unique<Probes>(std::move(sockets));
+    return Ok{};
+  }
+
+  std::span<const Node> nodes() const override { return nodes_; }
+
+  std::string rung() const override {
+    std::string text = links_->usable() ? "bridge, nftables, " : "bridge, no nftables, ";
+    text += the_switch().user_namespace ? "user namespace" : "root";
+    return the_switch().ipv6 ? text : text + ", no IPv6";
+  }
+
+  Status start(std::size_t node) override {
+    const auto launch = options_.launch(nodes_.at(node), nodes_);
+    if (!launch) return launch.error();
+    if (launch->argv.empty() || !launch->argv[0].starts_with('/'))
+      return Error{"start " + nodes_[node].name + ": the program's path is not absolute"};
+    return handles_[node].start(*launch, nodes_[node]);
+  }
+  Status signal(std::size_t node, int number) override { return handles_.at(node).signal(number); }
+  Result<std::vector<ProcessInfo>> processes(std::size_t node) override {
+    return handles_.at(node).processes();
+  }
+
+  Status cut(std::span<const Edge> edges) override { return links_->cut(edges); }
+  Status can_cut() const override { return links_->usable(); }
+  Result<std::vector<std::uint64_t>> drops(std::span<const Edge> edges) override {
+    return links_->drops(edges);
+  }
+  Status send_probe(const Edge& edge) override { return probes_->send(edge); }
+  Result<bool> probe(const Edge& edge, std::chrono::milliseconds timeout) override {
+    return probes_->arrives(edge, timeout);
+  }
+
+  std::vector<Death> take_deaths() override {
+    std::vector<Death> deaths;
+    for (NodeHandle& handle : handles_)
+      for (Death& death : handle.take_deaths()) deaths.push_back(std::move(death));
+    std::stable_sort(deaths.begin(), deaths.end(),
+                     [](const Death& a, const Death& b) { return a.steady_ns < b.steady_ns; });
+    return deaths;
+  }
+
+ private:
+  Status make_directories() {
+    hosts_ = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n";
+    for (std::size_t i = 0; i < options_.nodes; ++i) {
+      Node node;
+      node.index = i;
+      node.name = "n" + std::to_string(i + 1);
+      node.address = node_address(i);
+      if (the_switch().ipv6) node.address6 = node_address6(i);
+      const auto directory = options_.directory / "nodes" / node.name;
+      node.data_dir = directory / "data";
+      node.log_dir = directory / "log";
+      hosts_ += node.address + " " + node.name + "\n";
+      if (!node.address6.empty()) hosts_ += node.address6 + " " + node.name + "\n";
+      nodes_.push_back(std::move(node));
+    }
+    for (const Node& node : nodes_) {
+      for (const auto& directory : {node.data_dir, node.log_dir}) {
+        std::error_code failure;
+        std::filesystem::create_directories(directory, failure);
+        if (failure) return Error{"make " + directory.string() + ": " + failure.message()};
+      }
+    }
+    return Ok{};
+  }
+
+  Status start_nursery() {
+    auto channel = wire::make_channel();
+    if (!channel) return channel.error();
+    const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    // stdin of the nursery is its channel.
+    const auto pid = spawn_program({"/proc/self/exe", nursery_argument, "0"}, channel->second.get(),
+                                   null.get(), null.get());
+    if (!pid) return Error{"start the nursery: " + pid.error().what};
+    nursery_pid_ = *pid;
+    nursery_ = std::move(channel->first);
+    const auto count = static_cast<std::int64_t>(nodes_.size());
+    return wire::send(nursery_.get(), wire::Writer(wire::Kind::spawn).number(count));
+  }
+
+  Status receive_inits() {
+    for (const Node& node : nodes_) {
+      auto answer = wire::receive(nursery_.get());
+      if (!answer) return answer.error();
+      if (!*answer) return Error{"the nursery ended: main() does not run hidden subcommands"};
+      wire::Message& message = **answer;
+      const auto pid = static_cast<int>(message.number());
+      if (pid < 0)
+        return Error{"make " + node.name + ": " + message.text() +
+                         "; a container may forbid it: see faultline doctor",
+                     ErrorKind::capability};
+      FAULTLINE_CHECK(message.fds.size() == 2);
+      handles_.emplace_back(node.index, pid, std::move(message.fds[0]), std::move(message.fds[1]));
+    }
+    return Ok{};
+  }
+
+  Status connect_nodes() {
+    auto netlink = Netlink::open();
+    if (!netlink) return netlink.error();
+    for (std::size_t i = 0; i < nodes_.size(); ++i)
+      netlink->add_veth(nodes_[i].name, the_switch().bridge, port_group, handles_[i].pid(),
+                        node_mac(i));
+    if (const Status made = netlink->flush(); !made) return made;
+    const std::string keep = options_.directory.string();
+    for (std::size_t i = 0; i < nodes_.size(); ++i)
+      if (const Status sent = handles_[i].begin_setup(nodes_[i], hosts_, keep, nodes_.size());
+          !sent)
+        return sent;
+    return Ok{};
+  }
+
+  /// A port forwards some time after its far end came up (the kernel's link watch is asynchronous),
+  /// and what is sent before is lost: a connection would begin with a second's wait for ARP.
+  Status await_ports() const {
+    auto netlink = Netlink::open();
+    if (!netlink) return netlink.error();
+    const auto deadline = std::chrono::steady_clock::now() + end_limit;
+    for (;;) {
+      const auto forwarding = netlink->forwarding_ports(the_switch().bridge);
+      if (forwarding && *forwarding == nodes_.size()) return Ok{};
+      if (std::chrono::steady_clock::now() > deadline)
+        return Error{"connect the nodes: " +
+                     (forwarding ? "ports do not forward" : forwarding.error().what)};
+      std::this_thread::sleep_for(std::chrono::microseconds(500));
+    }
+  }
+
+  /// Kills every process and waits until all are gone: the end of an init is reported only after
+  /// the last process of its namespace.
+  void tear_down() {
+    for (NodeHandle& handle : handles_) handle.kill_init();
+    const auto deadline = std::chrono::steady_clock::now() + end_limit;
+    for (NodeHandle& handle : handles_) {
+      const auto left =
+          std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+      pollfd ended{handle.process(), POLLIN, 0};
+      ::poll(&ended, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+      handle.close();
+    }
+    nursery_.reset();
+    if (nursery_pid_ > 0 && !wait_program(nursery_pid_, end_limit)) {
+      ::kill(nursery_pid_, SIGKILL);
+      ::waitpid(nursery_pid_, nullptr, 0);
+    }
+    // The kernel deletes dead namespaces' devices in its own time; the next cluster has the same
+    // names.
+    if (auto netlink = Netlink::open()) {
+      netlink->delete_group(port_group);
+      (void)netlink->flush();
+    }
+  }
+
+  const ClusterOptions options_;
+  std::vector<Node> nodes_;
+  std::string hosts_;  ///< Of every node's /etc/hosts.
+  std::vector<NodeHandle> handles_;
+  int nursery_pid_ = 0;
+  Fd nursery_;
+  std::unique_ptr<Links> links_;
+  std::unique_ptr<Probes> probes_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Cluster>> make_cluster(const ClusterOptions& options) {
+  if (!the_switch().entered) return Error{"make a cluster: enter_world() was not called"};
+  if (options.nodes == 0 || options.nodes > nodes_max)
+    return Error{"a cluster has 1 to " + std::to_string(nodes_max) + " nodes, not " +
+                     std::to_string(options.nodes),
+                 ErrorKind::usage};
+  if (!options.directory.is_absolute())
+    return Error{"make a cluster: the directory is not absolute: " + options.directory.string()};
+  auto cluster = std::make_unique<NamespaceCluster>(options);
+  if (Status built = cluster->build(); !built) return built.error();
+  return std::unique_ptr<Cluster>(std::move(cluster));
+}
+
+}  // namespace faultline

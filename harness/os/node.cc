@@ -1,0 +1,195 @@
+#include "harness/os/node.h"
+
+#include <csignal>
+#include <cstring>
+
+#include <poll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "harness/os/init.h"
+
+namespace faultline {
+namespace {
+
+using wire::Kind;
+
+/// Longer than an init's own limit for a kill.
+constexpr std::chrono::seconds answer_limit{15};
+
+std::string describe(int status) {
+  if (WIFEXITED(status)) return "exit status " + std::to_string(WEXITSTATUS(status));
+  return "signal " + std::to_string(WTERMSIG(status)) + " (" + ::strsignal(WTERMSIG(status)) + ")";
+}
+
+}  // namespace
+
+Status NodeHandle::send(const wire::Writer& message) {
+  if (lost_) return lost();
+  return wire::send(channel_.get(), message);
+}
+
+Error NodeHandle::lost() {
+  if (!lost_) {
+    lost_ = true;
+    const auto now = Clock::now().time_since_epoch();
+    deaths_.push_back({index_, "the init of the node is gone",
+                       std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()});
+  }
+  return Error{"n" + std::to_string(index_ + 1) + ": the init of the node is gone"};
+}
+
+Result<std::optional<wire::Message>> NodeHandle::next(Clock::time_point deadline) {
+  if (lost_) return lost();
+  pollfd readable{channel_.get(), POLLIN, 0};
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+    const int ready =
+        ::poll(&readable, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+    if (ready > 0) break;
+    if (ready == 0) return std::optional<wire::Message>{};
+    if (errno != EINTR) return os_error("wait for the init");
+  }
+  auto message = wire::receive(channel_.get());
+  if (!message) return message.error();
+  if (!*message) return lost();
+  return message;
+}
+
+Result<wire::Message> NodeHandle::answer(std::chrono::milliseconds limit) {
+  const auto deadline = Clock::now() + limit;
+  for (;;) {
+    auto message = next(deadline);
+    if (!message) return message.error();
+    if (!*message)
+      return Error{"n" + std::to_string(index_ + 1) + ": no answer of the init within " +
+                   std::to_string(limit.count()) + " ms"};
+    switch ((*message)->kind) {
+      case Kind::ended:
+        note_end(**message);
+        break;
+      case Kind::process: {
+        ProcessInfo process;
+        process.pid = (*message)->sender_pid;
+        process.state = static_cast<char>((*message)->number());
+        process.command = (*message)->text();
+        listed_.push_back(std::move(process));
+        break;
+      }
+      case Kind::done:
+        // An older number is the late answer to a request that was given up.
+        if ((*message)->sequence == sequence_) return std::move(**message);
+        listed_.clear();
+        break;
+      default:
+        FAULTLINE_CHECK(!"known message");
+    }
+  }
+}
+
+void NodeHandle::note_end(wire::Message& message) {
+  message.number();
+  const int status = static_cast<int>(message.number());
+  const std::int64_t steady_ns = message.number();
+  const int asked = static_cast<int>(message.number());
+  running_ = false;
+  // After SIGKILL only that signal is our doing; a store that handles another may end as it likes.
+  const bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+  const bool ours = asked != 0 && (asked != SIGKILL || killed);
+  if (!ours) deaths_.push_back({index_, describe(status), steady_ns});
+}
+
+Status NodeHandle::begin_setup(const Node& node, const std::string& hosts, const std::string& keep,
+                               std::size_t nodes) {
+  return send(wire::Writer(Kind::setup, ++sequence_)
+                  .text(node.name)
+                  .text(hosts)
+                  .text(keep)
+                  .text(node.address)
+                  .text(node.address6)
+                  .number(static_cast<std::int64_t>(nodes)));
+}
+
+Status NodeHandle::finish_setup() {
+  auto done = answer(answer_limit);
+  if (!done) return done.error();
+  if (done->number() < 0)
+    return Error{"set up n" + std::to_string(index_ + 1) + ": " + done->text()};
+  FAULTLINE_CHECK(!done->fds.empty());
+  socket_ = std::move(done->fds[0]);
+  if (done->fds.size() > 1) socket6_ = std::move(done->fds[1]);
+  return Ok{};
+}
+
+Status NodeHandle::start(const Launch& launch, const Node& node) {
+  drain();
+  if (running_) return Error{"start " + node.name + ": it runs already"};
+  std::vector<std::string> environment = {
+      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+      "HOME=" + node.data_dir.string(), "LANG=C.UTF-8"};
+  for (const auto& [name, value] : launch.environment) {
+    std::erase_if(environment, [&](const std::string& s) { return s.starts_with(name + "="); });
+    environment.push_back(name + "=" + value);
+  }
+  const Status sent = send(wire::Writer(Kind::start, ++sequence_)
+                               .texts(launch.argv)
+                               .texts(environment)
+                               .text(node.data_dir.string())
+                               .text((node.log_dir / "stdout.log").string())
+                               .text((node.log_dir / "stderr.log").string()));
+  if (!sent) return Error{"start " + node.name + ": " + sent.error().what};
+  running_ = true;  // Its end may come before the answer.
+  auto done = answer(answer_limit);
+  if (!done) return done.error();
+  if (done->number() < 0) {
+    running_ = false;
+    return Error{"start " + node.name + ": " + done->text()};
+  }
+  return Ok{};
+}
+
+Status NodeHandle::signal(int number) {
+  Status sent = send(wire::Writer(Kind::signal, ++sequence_).number(number));
+  if (!sent) return sent;
+  auto done = answer(answer_limit);
+  if (!done) return done.error();
+  if (done->number() < 0)
+    return Error{"signal " + std::to_string(number) + " to n" + std::to_string(index_ + 1) + ": " +
+                 done->text()};
+  return Ok{};
+}
+
+Result<std::vector<ProcessInfo>> NodeHandle::processes() {
+  listed_.clear();
+  const Status sent = send(wire::Writer(Kind::list, ++sequence_));
+  if (!sent) return sent.error();
+  auto done = answer(answer_limit);
+  if (!done) return done.error();
+  if (done->number() < 0) return Error{done->text()};
+  return std::exchange(listed_, {});
+}
+
+void NodeHandle::drain() {
+  while (!lost_) {
+    auto message = next(Clock::now());
+    if (!message || !*message) break;
+    if ((*message)->kind == Kind::ended) note_end(**message);
+  }
+}
+
+std::vector<Cluster::Death> NodeHandle::take_deaths() {
+  drain();
+  return std::exchange(deaths_, {});
+}
+
+void NodeHandle::kill_init() {
+  ::syscall(SYS_pidfd_send_signal, process_.get(), SIGKILL, nullptr, 0);
+}
+
+void NodeHandle::close() {
+  socket_.reset();
+  socket6_.reset();
+  channel_.reset();
+}
+
+}  // namespace faultline

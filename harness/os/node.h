@@ -1,0 +1,64 @@
+// A node as the controller holds it: the channel to its init. Private to harness/os.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/core/cluster.h"
+#include "harness/core/target.h"
+#include "harness/os/fd.h"
+#include "harness/os/wire.h"
+
+namespace faultline {
+
+class NodeHandle {
+ public:
+  NodeHandle(std::size_t index, int pid, Fd channel, Fd process)
+      : index_(index), pid_(pid), channel_(std::move(channel)), process_(std::move(process)) {}
+
+  int pid() const { return pid_; }  ///< The init's.
+  int process() const { return process_.get(); }
+  int socket() const { return socket_.get(); }    ///< UDP, in the node's network.
+  int socket6() const { return socket6_.get(); }  ///< Likewise; -1 without IPv6.
+
+  /// Sends what the node needs to become a host; finish_setup() awaits the answer.
+  Status begin_setup(const Node& node, const std::string& hosts, const std::string& keep,
+                     std::size_t nodes);
+  Status finish_setup();
+
+  Status start(const Launch& launch, const Node& node);
+  Status signal(int number);
+  Result<std::vector<ProcessInfo>> processes();
+  /// Ends of the store's own process that nobody asked for, since the last call.
+  std::vector<Cluster::Death> take_deaths();
+
+  /// SIGKILL to the init, and with it to the whole node; returns at once.
+  void kill_init();
+  /// Closes what keeps the node's network alive.
+  void close();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Status send(const wire::Writer& message);
+  /// The answer to the request sent last; what else comes before it is taken note of.
+  Result<wire::Message> answer(std::chrono::milliseconds limit);
+  /// One message, or nothing at the deadline.
+  Result<std::optional<wire::Message>> next(Clock::time_point deadline);
+  /// Takes note of what the init said by itself.
+  void drain();
+  void note_end(wire::Message& message);
+  Error lost();
+
+  std::size_t index_;
+  int pid_;
+  Fd channel_, process_, socket_, socket6_;
+  std::uint32_t sequence_ = 0;
+  bool running_ = false;  ///< The store's own process.
+  bool lost_ = false;     ///< The init is gone.
+  std::vector<Cluster::Death> deaths_;
+  std::vector<ProcessInfo> listed_;
+};
+
+}  // namespace faultline

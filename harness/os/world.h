@@ -1,0 +1,77 @@
+// The world under test: network, processes and hosts of its own, made of namespaces; rootless where
+// user namespaces exist. Everything in it dies with the controller, whatever kills that, and the
+// host's own network, firewall, mounts and clock are never touched.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/core/cluster.h"
+#include "harness/core/result.h"
+#include "harness/core/target.h"
+
+namespace faultline {
+
+/// One thing that this machine can or cannot do for us.
+struct Capability {
+  std::string name;  ///< "user namespaces"
+  bool present = false;
+  bool required = false;  ///< Without it no cluster can be started.
+  std::string detail;     ///< "max_user_namespaces = 0"
+  std::string remedy;     ///< "sysctl user.max_user_namespaces=10000"; empty if present.
+};
+
+/// Looks, and leaves nothing behind: whatever must be tried out is tried in a child process.
+std::vector<Capability> probe_capabilities();
+
+/// What Cluster::rung() will say on a machine of these capabilities; empty if no cluster can be
+/// started there.
+std::string rung_of(std::span<const Capability> capabilities);
+
+/// Enters a fresh switch network namespace (and, for an ordinary user, first a user namespace in
+/// which it is root). Must be called before the process has a second thread; changes the calling
+/// process for good. An error is of kind capability and says why and how to mend it.
+/// Call it once, from main's thread, before make_cluster().
+Status enter_world();
+
+struct ClusterOptions {
+  std::size_t nodes = 5;
+  std::filesystem::path directory;  ///< nodes/n1/{data,log} are made below it. Absolute.
+  /// The command line for a node, asked before each of its starts. It runs in data_dir, with stdin
+  /// from /dev/null; stdout and stderr are appended to log_dir/{stdout,stderr}.log, of which the
+  /// first 64 MiB each are kept.
+  std::function<Result<Launch>(const Node& node, std::span<const Node> all)> launch;
+};
+
+/// The nodes: namespaces, links, addresses, hostnames and /etc/hosts. No store runs yet. Must be
+/// called (and the cluster be destroyed) from the thread that called enter_world(), which must live
+/// as long as the cluster: the nodes die with that thread. At most 250 nodes.
+Result<std::unique_ptr<Cluster>> make_cluster(const ClusterOptions& options);
+
+/// True if argv asks for a hidden subcommand of this binary (a node's init); then it never returns
+/// from run_hidden_subcommand(). main() calls it first of all.
+bool is_hidden_subcommand(int argc, char** argv);
+int run_hidden_subcommand(int argc, char** argv);
+
+/// What the host's own network, mounts and processes of ours look like, for a comparison before and
+/// after a run: a map of names to texts. Must be opened before enter_world(), which hides the host.
+class HostFingerprint {
+ public:
+  HostFingerprint();
+  ~HostFingerprint();
+  HostFingerprint(const HostFingerprint&) = delete;
+  HostFingerprint& operator=(const HostFingerprint&) = delete;
+  /// Reads the host's state now: interfaces, routes, rules, mounts.
+  Map take() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace faultline
