@@ -1,0 +1,143 @@
+#include "tests/nemesis/fixture.h"
+
+namespace faultline::nemesis_tests {
+namespace {
+
+TEST_CASE("partition: every kind is attested link by link, and healed") {
+  for (const std::string kind : {"halves", "majority-minority", "isolate-one", "isolate-leader",
+                                 "bridge", "majority-ring", "one-way"}) {
+    CAPTURE(kind);
+    World world(5);
+    const auto partition = make("partition", {{"kind", kind}});
+    CHECK(partition->available(world.cluster));
+    CHECK(partition->needs_leader() == (kind == "isolate-leader"));
+    const Attestation cut = world.inject(*partition, a, {0, 1, 2, 3, 4}, {2});
+    CHECK(cut.effective);
+    CHECK_FALSE(world.cluster.cut_now().empty());
+    CHECK(text(cut.evidence, "probe") == "\"blocked\"");
+    const Map* drops = find(cut.evidence, "drops")->map();
+    REQUIRE(drops != nullptr);
+    CHECK(drops->size() == world.cluster.cut_now().size());
+    for (const auto& [link, count] : *drops) CHECK(*count.integer() == 1);
+    CHECK(world.heal(*partition, a).effective);
+    CHECK(world.cluster.cut_now().empty());
+    CHECK(world.heal(*partition, a).effective);
+  }
+}
+
+TEST_CASE("partition: a cut that drops nothing is not effective") {
+  World world(4);
+  world.cluster.cuts_are_lost = true;
+  const Attestation cut = world.inject(*make("partition"), a, {0, 1, 2, 3});
+  CHECK_FALSE(cut.effective);
+  CHECK(text(cut.evidence, "probe") == "\"unproven\"");
+  CHECK(find(cut.evidence, "not_dropped")->list()->size() == 8);
+}
+
+TEST_CASE("partition: a cut that breaks more than was asked is not effective") {
+  World world(3);
+  const auto partition = make("partition", {{"kind", "isolate-one"}});
+  world.cluster.broken = {{1, 2}, {2, 1}};
+  const Attestation cut = world.inject(*partition, a, {0});
+  CHECK_FALSE(cut.effective);
+  CHECK(text(cut.evidence, "open") == "{\"probed\": 1, \"lost\": [\"n2>n3\"]}");
+}
+
+TEST_CASE("partition: a link cut by two faults is attested for both, and opens with the second") {
+  World world(3);
+  const auto partition = make("partition", {{"kind", "isolate-one"}});
+  CHECK(world.inject(*partition, a, {0}).effective);
+  const Attestation again = world.inject(*partition, b, {0});
+  CHECK(again.effective);
+  CHECK(text(again.evidence, "probe") == "\"blocked\"");
+  const Attestation first = world.heal(*partition, a);
+  CHECK(first.effective);
+  CHECK(text(first.evidence, "held_by_others") == "4");
+  CHECK(text(first.evidence, "probed") == "0");
+  CHECK(world.cluster.cut_now().size() == 4);
+  CHECK(world.heal(*partition, b).effective);
+  CHECK(world.cluster.cut_now().empty());
+}
+
+TEST_CASE("partition: the positive probe takes a link that no fault cuts") {
+  World world(4);
+  const auto partition = make("partition", {{"kind", "isolate-one"}});
+  world.inject(*partition, a, {1});
+  world.cluster.probed.clear();
+  // Together they leave only n3 and n4 linked.
+  CHECK(world.inject(*partition, b, {0}).effective);
+  CHECK(world.cluster.probed == std::vector<Edge>{{2, 3}});
+  CHECK(world.inject(*partition, c, {2}).effective);
+}
+
+TEST_CASE("partition: heal tells the traffic that met the cut, and that the links are open") {
+  World world(3);
+  const auto partition =
+      make("partition", {{"kind", "one-way"}, {"direction", "minority-unheard"}});
+  CHECK(world.inject(*partition, a, {0}).effective);
+  world.cluster.traffic({0, 2}, 40);
+  SUBCASE("open") {
+    const Attestation healed = world.heal(*partition, a);
+    CHECK(healed.effective);
+    CHECK(text(healed.evidence, "drops") == "{\"n1>n2\": 1, \"n1>n3\": 41}");
+    CHECK(text(healed.evidence, "dropped") == "42");
+  }
+  SUBCASE("still broken") {
+    world.cluster.broken = {{0, 2}};
+    const Attestation healed = world.heal(*partition, a);
+    CHECK_FALSE(healed.effective);
+    CHECK(text(healed.evidence, "unreached") == "[\"n1>n3\"]");
+  }
+}
+
+TEST_CASE("partition: evidence stays small on fifty nodes") {
+  World world(50);
+  const auto partition = make("partition", {{"kind", "majority-ring"}});
+  Nodes all(50);
+  for (std::size_t i = 0; i < 50; ++i) all[i] = i;
+  const Attestation cut = world.inject(*partition, a, all);
+  CHECK(cut.effective);
+  CHECK(text(cut.evidence, "links") == "1200");
+  CHECK(find(cut.evidence, "cut")->list()->size() == 40);
+  CHECK(find(cut.evidence, "drops")->map()->size() == 40);
+  const Attestation healed = world.heal(*partition, a);
+  CHECK(healed.effective);
+  CHECK(find(healed.evidence, "drops")->map()->size() == 40);
+}
+
+TEST_CASE("partition: without a leader isolate-leader cuts nothing and says so") {
+  World world(3);
+  const auto partition = make("partition", {{"kind", "isolate-leader"}});
+  const Attestation cut = world.inject(*partition, a, {0, 1, 2});
+  CHECK_FALSE(cut.effective);
+  CHECK(text(cut.evidence, "reason") == "\"no node said that it leads\"");
+  CHECK(world.cluster.calls.empty());
+  CHECK(world.heal(*partition, a).effective);
+}
+
+TEST_CASE("partition: kinds that the cluster is too small for are refused") {
+  World world(2);
+  const auto partition = make("partition", {{"kind", "majority-ring"}});
+  const Status refused = partition->available(world.cluster);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().what ==
+        "partition majority-ring needs at least 4 nodes, the cluster has 2; use more nodes, or "
+        "kind: isolate-one");
+  CHECK(make("partition", {{"kind", "halves"}})->available(world.cluster));
+  world.cluster.cannot_cut = "nft is missing; apt-get install nftables";
+  const Status incapable = make("partition")->available(world.cluster);
+  REQUIRE_FALSE(incapable);
+  CHECK(incapable.error().kind == ErrorKind::capability);
+}
+
+TEST_CASE("partition: a half-failed injection is healed") {
+  World world(3);
+  const auto partition = make("partition");
+  world.cluster.failing_calls = {1};
+  CHECK_FALSE(partition->inject(world.levers, a, Nodes{0, 1, 2}, {}, Rng(1)));
+  CHECK(world.heal(*partition, a).effective);
+  CHECK(world.cluster.cut_now().empty());
+}
+
+}  // namespace
+}  // namespace faultline::nemesis_tests
