@@ -1,0 +1,237 @@
+#include "targets/refkv/codec.h"
+
+#include <array>
+#include <stdexcept>
+
+#include <nlohmann/json.hpp>
+
+namespace refkv {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::array op_names{"read", "write", "cas"};
+constexpr std::array answer_names{"ok", "mismatch", "refused", "unknown"};
+
+template <typename Enum, std::size_t n>
+Enum parse_enum(const std::array<const char*, n>& names, const std::string& name) {
+  for (std::size_t i = 0; i < n; ++i) {
+    if (name == names[i]) return static_cast<Enum>(i);
+  }
+  throw std::runtime_error("unknown word \"" + name + "\"");
+}
+
+/// Scalars only: an equal scalar has an equal spelling, so that texts can be compared.
+std::string scalar_text(const Json& value) {
+  if (value.is_structured()) throw std::runtime_error("a value must be a scalar");
+  std::string text = value.dump();
+  if (text.size() > value_bytes_max) throw std::runtime_error("value too long");
+  return text;
+}
+
+Json to_json(const Tag& tag) { return Json::array({tag.counter, tag.node, tag.request}); }
+
+Tag parse_tag(const Json& json) {
+  return {json.at(0).get<std::uint64_t>(), json.at(1).get<std::uint32_t>(),
+          json.at(2).get<std::uint64_t>()};
+}
+
+// Between nodes and on disk, values travel as texts: they need not be parsed again.
+Json to_json(const Call& call) {
+  Json json{{"op", op_names.at(static_cast<std::size_t>(call.op))}, {"k", call.key}};
+  if (call.op != Op::read) json["v"] = call.value;
+  if (call.op == Op::cas) json["e"] = call.expected;
+  return json;
+}
+
+Call parse_inner_call(const Json& json) {
+  Call call;
+  call.op = parse_enum<Op>(op_names, json.at("op").get<std::string>());
+  call.key = json.at("k").get<std::string>();
+  if (call.op != Op::read) call.value = json.at("v").get<std::string>();
+  if (call.op == Op::cas) call.expected = json.at("e").get<std::string>();
+  return call;
+}
+
+Json to_json(const Message& m) {
+  using Kind = Message::Kind;
+  Json json{{"t", static_cast<int>(m.kind)}};
+  if (m.kind != Kind::append && m.kind != Kind::append_reply) json["r"] = m.request;
+  switch (m.kind) {
+    case Kind::query:
+      json["k"] = m.call.key;
+      break;
+    case Kind::query_reply:
+      json["g"] = to_json(m.tag);
+      json["v"] = m.call.value;
+      break;
+    case Kind::store:
+      json["k"] = m.call.key;
+      json["g"] = to_json(m.tag);
+      json["v"] = m.call.value;
+      break;
+    case Kind::store_reply:
+    case Kind::ping:
+      break;
+    case Kind::ping_reply:
+      json["f"] = m.flag;
+      break;
+    case Kind::append: {
+      json["i"] = m.index;
+      json["c"] = m.commit;
+      Json& entries = json["e"] = Json::array();
+      for (const Call& entry : m.entries) entries.push_back(to_json(entry));
+      break;
+    }
+    case Kind::append_reply:
+      json["i"] = m.index;
+      json["f"] = m.flag;
+      break;
+    case Kind::forward:
+      json["call"] = to_json(m.call);
+      break;
+    case Kind::forward_reply:
+      json["a"] = answer_names.at(static_cast<std::size_t>(m.answer.kind));
+      json["v"] = m.answer.value;
+      json["error"] = m.answer.error;
+      break;
+  }
+  return json;
+}
+
+Message parse_message(const Json& json) {
+  using Kind = Message::Kind;
+  Message m;
+  const int kind = json.at("t").get<int>();
+  if (kind < 0 || kind > static_cast<int>(Kind::forward_reply)) {
+    throw std::runtime_error("unknown kind of message");
+  }
+  m.kind = static_cast<Kind>(kind);
+  if (m.kind != Kind::append && m.kind != Kind::append_reply) {
+    m.request = json.at("r").get<std::uint64_t>();
+  }
+  switch (m.kind) {
+    case Kind::query:
+      m.call.key = json.at("k").get<std::string>();
+      break;
+    case Kind::query_reply:
+      m.tag = parse_tag(json.at("g"));
+      m.call.value = json.at("v").get<std::string>();
+      break;
+    case Kind::store:
+      m.call.key = json.at("k").get<std::string>();
+      m.tag = parse_tag(json.at("g"));
+      m.call.value = json.at("v").get<std::string>();
+      break;
+    case Kind::store_reply:
+    case Kind::ping:
+      break;
+    case Kind::ping_reply:
+      m.flag = json.at("f").get<bool>();
+      break;
+    case Kind::append:
+      m.index = json.at("i").get<std::uint64_t>();
+      m.commit = json.at("c").get<std::uint64_t>();
+      for (const Json& entry : json.at("e")) m.entries.push_back(parse_inner_call(entry));
+      break;
+    case Kind::append_reply:
+      m.index = json.at("i").get<std::uint64_t>();
+      m.flag = json.at("f").get<bool>();
+      break;
+    case Kind::forward:
+      m.call = parse_inner_call(json.at("call"));
+      break;
+    case Kind::forward_reply:
+      m.answer.kind = parse_enum<Answer::Kind>(answer_names, json.at("a").get<std::string>());
+      m.answer.value = json.at("v").get<std::string>();
+      m.answer.error = json.at("error").get<std::string>();
+      break;
+  }
+  return m;
+}
+
+/// nlohmann's exceptions carry numbers and offsets; here one kind of exception is enough.
+template <typename Parse>
+auto parse(std::string_view text, Parse&& convert) {
+  try {
+    return convert(Json::parse(text));
+  } catch (const Json::exception& error) {
+    throw std::runtime_error(error.what());
+  }
+}
+
+}  // namespace
+
+Call parse_call(std::string_view body) {
+  return parse(body, [](const Json& json) {
+    Call call;
+    call.op = parse_enum<Op>(op_names, json.at("op").get<std::string>());
+    call.key = json.at("key").get<std::string>();
+    if (call.key.size() > key_bytes_max) throw std::runtime_error("key too long");
+    if (call.op != Op::read) call.value = scalar_text(json.at("value"));
+    if (call.op == Op::cas) call.expected = scalar_text(json.at("expected"));
+    return call;
+  });
+}
+
+std::string encode_call(const Call& call) {
+  Json json{{"op", op_names.at(static_cast<std::size_t>(call.op))}, {"key", call.key}};
+  if (call.op != Op::read) json["value"] = Json::parse(call.value);
+  if (call.op == Op::cas) json["expected"] = Json::parse(call.expected);
+  return json.dump();
+}
+
+std::string encode_answer(const Answer& answer) {
+  switch (answer.kind) {
+    case Answer::Kind::ok:
+      return R"({"ok":true,"value":)" + answer.value + "}";
+    case Answer::Kind::mismatch:
+      return R"({"ok":false,"mismatch":true})";
+    case Answer::Kind::refused:
+    case Answer::Kind::unknown:
+      break;
+  }
+  return Json{
+      {"ok", false}, {"definite", answer.kind == Answer::Kind::refused}, {"error", answer.error}}
+      .dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string encode_batch(const Batch& batch) {
+  Json messages = Json::array();
+  for (const Message& message : batch.messages) messages.push_back(to_json(message));
+  return Json{{"from", batch.from}, {"messages", std::move(messages)}}.dump();
+}
+
+Batch parse_batch(std::string_view body, std::size_t nodes) {
+  return parse(body, [&](const Json& json) {
+    Batch batch;
+    batch.from = json.at("from").get<std::size_t>();
+    if (batch.from >= nodes) throw std::runtime_error("unknown node");
+    for (const Json& message : json.at("messages")) {
+      batch.messages.push_back(parse_message(message));
+    }
+    return batch;
+  });
+}
+
+std::string encode_record(const Record& record) {
+  if (record.epoch) return Json{{"epoch", *record.epoch}}.dump();
+  Json json = to_json(record.call);
+  if (record.tag.counter != 0) json["g"] = to_json(record.tag);
+  return json.dump();
+}
+
+Record parse_record(std::string_view text) {
+  return parse(text, [](const Json& json) {
+    Record record;
+    if (json.contains("epoch")) {
+      record.epoch = json.at("epoch").get<std::uint64_t>();
+      return record;
+    }
+    record.call = parse_inner_call(json);
+    if (json.contains("g")) record.tag = parse_tag(json.at("g"));
+    return record;
+  });
+}
+
+}  // namespace refkv

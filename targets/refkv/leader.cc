@@ -1,0 +1,272 @@
+// Mode leader: the first node leads for ever; the others keep copies and forward. No failover:
+// while the leader is down there is no service.
+//   write, compare-and-set: the leader appends the command to its log; when that is on its disk, it
+//     sends it to the followers; when a majority (--ack all: everybody), itself included, has it on
+//     disk, it is committed: the leader applies it, in the order of the log, and answers.
+//   read: the leader answers from what it has applied.
+// Why that is linearizable, whatever is killed, paused, cut off, late or lost:
+//   - One process at a time decides: the order of the log is the order of the commands, and a read
+//     takes effect at the moment it is answered. A leader that was paused or cut off has missed
+//     nothing, as nobody else can have decided anything.
+//   - Before it serves again after a restart, a leader has committed every command of its log,
+//   among
+//     them all that it ever applied: what was read or acknowledged once is there for ever.
+//   - A command reaches a follower only after it is on the leader's disk, where it never changes.
+//   So
+//     every follower's log is a prefix of the leader's, and an old message can say nothing wrong.
+//   - A command whose client was told "unknown" (or nothing) may be committed at any later time,
+//   and
+//     one that the leader lost before it was on its disk never is: both are what "unknown" means.
+//   - A forwarded call is sent once. A follower says "refused" only if it never left its queue, or
+//   if
+//     the leader says so.
+#include <algorithm>
+#include <utility>
+
+#include "targets/refkv/engine.h"
+
+namespace refkv {
+namespace {
+
+constexpr std::size_t leader_node = 0;
+
+class LeaderEngine final : public Engine {
+ public:
+  LeaderEngine(const Options& options, Runtime& runtime)
+      : Engine(options, runtime), followers_(options.nodes.size()) {}
+
+  void call(const Call& call, Done done) override {
+    if (self() == leader_node) return decide(call, std::move(done));
+    if (call.op == Op::read && has_bug(Bug::follower_reads)) {
+      return done(Answer::ok(value_of(call.key)));
+    }
+    if (waiting_.size() >= calls_pending_max) return done(Answer::refused("busy"));
+    const std::uint64_t request = next_request();
+    const auto deadline = runtime_.now() + call_timeout;
+    waiting_.emplace(request, Waiting{call.op, std::move(done), deadline});
+    // Not to expire before withdraw() has been asked about it.
+    runtime_.send(leader_node, {.kind = Message::Kind::forward, .request = request, .call = call},
+                  deadline + call_timeout);
+  }
+
+  bool leads() const override { return self() == leader_node && commit_ >= serve_from_; }
+
+ private:
+  static constexpr std::chrono::milliseconds heartbeat_interval{20};
+  static constexpr std::chrono::milliseconds resend_interval{200};
+  static constexpr std::size_t append_entries_max = 128;
+  static constexpr std::size_t log_entries_max = 5'000'000;
+
+  struct Follower {
+    std::uint64_t on_disk = 0;     ///< Entries that it said are on its disk.
+    std::uint64_t sent = 0;        ///< Entries sent, in the hope that they arrive.
+    Clock::time_point progress{};  ///< Of `on_disk`, or the last time `sent` was set back.
+    Clock::time_point heartbeat{};
+  };
+  struct Waiting {
+    Op op;
+    Done done;
+    Clock::time_point deadline;
+  };
+
+  // Both: the log. Entry number i (from 1) is log_[i - 1].
+  void on_replay(const Record& record) override {
+    log_.push_back(record.call);
+    on_disk_ = log_.size();
+  }
+  void on_start() override {
+    serve_from_ = log_.size();
+    // In the hope that the followers have it all; one that does not says so, and from where.
+    for (Follower& follower : followers_) follower.sent = log_.size();
+    if (self() == leader_node) advance_commit();
+  }
+
+  const std::string& value_of(const std::string& key) const {
+    static const std::string nil = "null";
+    const auto found = values_.find(key);
+    return found == values_.end() ? nil : found->second;
+  }
+
+  Answer apply(const Call& call) {
+    if (call.op == Op::cas && value_of(call.key) != call.expected) return Answer::mismatch();
+    values_[call.key] = call.value;
+    return Answer::ok();
+  }
+
+  void append(const Call& call) {
+    log_.push_back(call);
+    const std::uint64_t index = log_.size();
+    runtime_.persist({.epoch = {}, .tag = {}, .call = call}, [this, index] {
+      on_disk_ = index;
+      if (self() == leader_node) advance_commit();
+    });
+  }
+
+  // The leader.
+  void decide(const Call& call, Done done) {
+    if (!leads()) return done(Answer::refused("the leader recovers"));
+    if (call.op == Op::read) return done(Answer::ok(value_of(call.key)));
+    if (log_.size() - commit_ >= calls_pending_max) return done(Answer::refused("busy"));
+    if (runtime_.disk_full() || log_.size() >= log_entries_max) {
+      return done(Answer::refused("log full"));
+    }
+    append(call);
+    waiting_.emplace(log_.size(), Waiting{call.op, std::move(done), runtime_.now() + call_timeout});
+  }
+
+  std::uint64_t commit_target() const {
+    std::vector<std::uint64_t> counts{on_disk_};
+    for (std::size_t node = 0; node < followers_.size(); ++node) {
+      if (node != leader_node) counts.push_back(followers_[node].on_disk);
+    }
+    std::ranges::sort(counts, std::greater{});
+    const std::size_t needed = options_.ack_all ? options_.nodes.size() : options_.majority();
+    return std::min(on_disk_, counts[needed - 1]);
+  }
+
+  void advance_commit() {
+    for (const std::uint64_t target = commit_target(); commit_ < target;) {
+      const Answer answer = apply(log_[commit_++]);
+      const auto found = waiting_.find(commit_);
+      if (found == waiting_.end()) continue;  // timed out, or of an earlier life
+      const Done done = std::move(found->second.done);
+      waiting_.erase(found);
+      done(answer);
+    }
+    replicate();
+  }
+
+  void replicate() {
+    for (std::size_t node = 0; node < followers_.size(); ++node) {
+      if (node != leader_node && followers_[node].sent < on_disk_) send_entries(node);
+    }
+  }
+
+  void send_entries(std::size_t node) {
+    Follower& follower = followers_[node];
+    const auto now = runtime_.now();
+    Message m{.kind = Message::Kind::append, .index = follower.sent + 1, .commit = commit_};
+    const auto count = std::min<std::uint64_t>(on_disk_ - follower.sent, append_entries_max);
+    const auto first = log_.begin() + static_cast<std::ptrdiff_t>(follower.sent);
+    m.entries.assign(first, first + static_cast<std::ptrdiff_t>(count));
+    follower.sent += count;
+    follower.heartbeat = now + heartbeat_interval;
+    runtime_.send(node, std::move(m), now + resend_interval);
+  }
+
+  void on_append_reply(std::size_t from, const Message& m) {
+    Follower& follower = followers_[from];
+    // A follower can only have more than its leader if the leader's disk was wiped (or with a bug).
+    const std::uint64_t on_disk = std::min(m.index, on_disk_);
+    if (on_disk > follower.on_disk) {
+      follower.on_disk = on_disk;
+      follower.progress = runtime_.now();
+    }
+    if (m.flag || follower.sent < follower.on_disk) follower.sent = follower.on_disk;
+    advance_commit();
+  }
+
+  void tick_leader(Clock::time_point now) {
+    for (std::size_t node = 0; node < followers_.size(); ++node) {
+      if (node == leader_node) continue;
+      Follower& follower = followers_[node];
+      if (follower.sent > follower.on_disk && now - follower.progress > resend_interval) {
+        follower.sent = follower.on_disk;
+        follower.progress = now;
+      }
+      if (follower.heartbeat <= now) send_entries(node);
+    }
+  }
+
+  // A follower.
+  void on_append(const Message& m) {
+    const bool gap = m.index > log_.size() + 1;
+    if (!gap) {
+      for (std::size_t i = log_.size() + 1 - m.index; i < m.entries.size(); ++i) {
+        if (runtime_.disk_full()) break;
+        append(m.entries[i]);
+      }
+    }
+    leader_commit_ = std::max(leader_commit_, m.commit);
+    const auto answer = [this, gap] {
+      while (commit_ < std::min(leader_commit_, on_disk_)) apply(log_[commit_++]);
+      runtime_.send(leader_node,
+                    {.kind = Message::Kind::append_reply, .index = on_disk_, .flag = gap},
+                    runtime_.now() + resend_interval);
+    };
+    if (gap || m.entries.empty()) return answer();
+    runtime_.after_persist(answer);
+  }
+
+  void on_message(std::size_t from, const Message& m) override {
+    switch (m.kind) {
+      case Message::Kind::append:
+        if (from == leader_node && self() != leader_node) on_append(m);
+        break;
+      case Message::Kind::append_reply:
+        if (self() == leader_node) on_append_reply(from, m);
+        break;
+      case Message::Kind::forward: {
+        const auto reply = [this, from, request = m.request](const Answer& answer) {
+          runtime_.send(
+              from, {.kind = Message::Kind::forward_reply, .request = request, .answer = answer},
+              runtime_.now() + call_timeout);
+        };
+        if (self() == leader_node) decide(m.call, reply);
+        break;
+      }
+      case Message::Kind::forward_reply: {
+        const auto found = waiting_.find(m.request);
+        if (self() == leader_node || found == waiting_.end()) break;
+        const Done done = std::move(found->second.done);
+        waiting_.erase(found);
+        done(m.answer);
+        break;
+      }
+      default:
+        break;
+    }
+  }
+
+  void on_tick() override {
+    const auto now = runtime_.now();
+    while (!waiting_.empty() && waiting_.begin()->second.deadline <= now) {
+      const auto first = waiting_.begin();
+      const Waiting call = std::move(first->second);
+      const bool never_sent = self() != leader_node && runtime_.withdraw(leader_node, first->first);
+      waiting_.erase(first);
+      if (never_sent) {
+        call.done(Answer::refused("the leader cannot be reached"));
+      } else if (call.op == Op::read) {
+        call.done(Answer::refused("the leader did not answer"));
+      } else {
+        call.done(Answer::unknown("not committed in time"));
+      }
+    }
+    if (self() == leader_node) tick_leader(now);
+  }
+
+  bool is_ready(std::size_t answered, bool leader_serves) const override {
+    if (!leader_serves) return false;
+    if (self() != leader_node) return true;
+    return answered >= (options_.ack_all ? options_.nodes.size() : options_.majority());
+  }
+
+  std::vector<Call> log_;
+  std::uint64_t on_disk_ = 0;        ///< Entries of log_ that are.
+  std::uint64_t commit_ = 0;         ///< Entries of log_ that are applied to values_.
+  std::uint64_t serve_from_ = 0;     ///< Leader: serves once commit_ has come this far.
+  std::uint64_t leader_commit_ = 0;  ///< Follower: what the leader has committed.
+  std::map<std::string, std::string> values_;
+  std::vector<Follower> followers_;  ///< Leader only; by node.
+  /// Leader: calls by index in the log. Follower: forwarded calls by request. Oldest first.
+  std::map<std::uint64_t, Waiting> waiting_;
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> make_leader_engine(const Options& options, Runtime& runtime) {
+  return std::make_unique<LeaderEngine>(options, runtime);
+}
+
+}  // namespace refkv

@@ -1,0 +1,60 @@
+// How a node is told what to be.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace refkv {
+
+enum class Mode : std::uint8_t { quorum, leader, multi };
+
+/// What a node does wrong on purpose.
+enum class Bug : std::uint8_t {
+  none,
+  ack_before_write,
+  follower_reads,
+  forgets_on_restart,
+  local_reads,
+  no_write_back,
+  sloppy_quorum,
+};
+
+/// One line per bug: what deviates, in which modes it makes a difference, and how wide its window
+/// is.
+struct BugInfo {
+  Bug bug;
+  std::string_view name;
+  std::vector<Mode> modes;
+  std::string_view deviation;
+  std::string_view window;
+};
+std::span<const BugInfo> bug_table();  ///< Alphabetical; without Bug::none.
+
+struct Peer {
+  std::string name;
+  std::string host;  ///< An IPv4 address.
+  std::uint16_t port = 0;
+};
+
+struct Options {
+  std::size_t self = 0;     ///< Index into `nodes`.
+  std::vector<Peer> nodes;  ///< All of them, in the same order everywhere.
+  Peer listen;
+  std::filesystem::path data;
+  Mode mode = Mode::quorum;
+  Bug bug = Bug::none;
+  bool ack_all = false;  ///< Mode leader: acknowledged by all, else by a majority.
+
+  std::size_t majority() const { return nodes.size() / 2 + 1; }
+};
+
+/// Throws std::runtime_error with one clear sentence.
+Options parse_options(std::span<const std::string> arguments);
+std::string usage();
+std::string_view name_of(Mode mode);
+
+}  // namespace refkv
