@@ -1,0 +1,199 @@
+#include "harness/run/injector.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace faultline {
+namespace {
+
+double seconds(Nanoseconds time) {
+  return std::round(static_cast<double>(time.count()) / 1e3) / 1e6;
+}
+
+bool needs_leader(const FaultPlan& fault) {
+  return fault.victims.needs_leader() || fault.nemesis->needs_leader();
+}
+
+}  // namespace
+
+Value schedule_value(std::span<const FaultPlan> faults, std::span<const PlannedFault> schedule) {
+  List lines;
+  for (const PlannedFault& planned : schedule) {
+    const FaultPlan& fault = faults[planned.entry];
+    Map line = {{"fault", fault.fault}};
+    for (const auto& parameter : fault.nemesis->parameters()) line.push_back(parameter);
+    line.emplace_back("id", std::int64_t{planned.id});
+    line.emplace_back("entry", planned.entry);
+    line.emplace_back("victims", fault.victims_text);
+    line.emplace_back("planned", seconds(planned.start));
+    line.emplace_back("until", seconds(planned.end));
+    lines.emplace_back(std::move(line));
+  }
+  return Map{{"schema", "faultline.schedule/1"}, {"faults", std::move(lines)}};
+}
+
+Injector::Injector(Setup setup) : setup_(std::move(setup)) {
+  for (const FaultPlan& fault : setup_.faults) tallies_.push_back({fault.fault, 0, 0, 0});
+  for (const PlannedFault& planned : setup_.schedule) ++tallies_[planned.entry].planned;
+}
+
+const FaultPlan& Injector::plan_of(const PlannedFault& planned) const {
+  return setup_.faults[planned.entry];
+}
+
+std::optional<Nanoseconds> Injector::step() {
+  for (std::size_t i = 0; i < active_.size();) {
+    if (active_[i].planned.end > setup_.now()) {
+      ++i;
+      continue;
+    }
+    Active over = std::move(active_[i]);
+    active_.erase(active_.begin() + static_cast<std::ptrdiff_t>(i));
+    heal(over);
+  }
+  while (next_ < setup_.schedule.size() && setup_.schedule[next_].start <= setup_.now()) {
+    const PlannedFault& planned = setup_.schedule[next_++];
+    if (needs_leader(plan_of(planned)))
+      waiting_.push_back({planned, 0, planned.start, std::nullopt});
+    else
+      strike(planned, {});
+  }
+  std::erase_if(waiting_, [this](Waiting& waiting) { return try_waiting(waiting); });
+
+  std::optional<Nanoseconds> due;
+  const auto consider = [&](Nanoseconds time) { due = due ? std::min(*due, time) : time; };
+  if (next_ < setup_.schedule.size()) consider(setup_.schedule[next_].start);
+  for (const Active& active : active_) consider(active.planned.end);
+  for (const Waiting& waiting : waiting_)
+    consider(waiting.answer ? setup_.now() + std::chrono::milliseconds(2) : waiting.next_try);
+  return due;
+}
+
+/// True if `waiting` waits no more: it struck, or was given up.
+bool Injector::try_waiting(Waiting& waiting) {
+  const Nanoseconds now = setup_.now();
+  const bool late = now >= waiting.planned.end;
+  if (!waiting.answer && !late && now >= waiting.next_try) {
+    waiting.answer = setup_.ask_leaders();
+    ++waiting.tries;
+  }
+  if (waiting.answer && waiting.answer->wait_for(Nanoseconds(0)) == std::future_status::ready) {
+    const std::vector<std::size_t> leaders = waiting.answer->get();
+    waiting.answer.reset();
+    waiting.next_try = now + leader_pause;
+    if (!leaders.empty() && !late) {
+      strike(waiting.planned, leaders);
+      return true;
+    }
+    if (waiting.tries >= leader_tries) {
+      give_up(waiting.planned, "no leader known");
+      return true;
+    }
+  }
+  if (!late) return false;
+  give_up(waiting.planned, "no leader known");
+  return true;
+}
+
+void Injector::strike(const PlannedFault& planned, std::span<const std::size_t> leaders) {
+  const FaultPlan& fault = plan_of(planned);
+  const std::size_t nodes = setup_.levers.cluster().nodes().size();
+  const Rng own = setup_.rng.fork("strike", planned.id);
+  auto victims = resolve_victims(fault.victims, nodes, leaders, own.fork("victims"));
+  if (!victims) return give_up(planned, victims.error().what);
+  Active active{planned, std::move(*victims), setup_.now(), {}, {}};
+  auto attested = fault.nemesis->inject(setup_.levers, planned.id, active.victims, leaders,
+                                        own.fork("nemesis"));
+  if (!attested) {
+    active.reason = attested.error().what;
+    heal(active);
+    return;
+  }
+  ++tallies_[planned.entry].injected;
+  if (attested->effective) ++tallies_[planned.entry].effective;
+  active.attestation = std::move(*attested);
+  active_.push_back(std::move(active));
+}
+
+void Injector::heal(Active& active) {
+  Map line = line_of(active.planned);
+  List victims;
+  for (const std::size_t node : active.victims)
+    victims.emplace_back(setup_.levers.cluster().nodes()[node].name);
+  line.emplace_back("victims", std::move(victims));
+  line.emplace_back("planned", seconds(active.planned.start));
+  line.emplace_back("applied", seconds(active.applied));
+  auto healing = plan_of(active.planned).nemesis->heal(setup_.levers, active.planned.id);
+  if (!healing) {
+    heal_error_ = healing.error();
+    // The nemesis may have failed before it let go; the levers know what it holds.
+    if (const Status released = setup_.levers.release(active.planned.id); !released)
+      heal_error_ = released.error();
+  }
+  line.emplace_back("healed", seconds(setup_.now()));
+  line.emplace_back("evidence", std::move(active.attestation.evidence));
+  Map healed = {{"effective", healing && healing->effective}};
+  if (healing)
+    for (auto& item : healing->evidence) healed.push_back(std::move(item));
+  else
+    healed.emplace_back("reason", healing.error().what);
+  line.emplace_back("healing", std::move(healed));
+  line.emplace_back("effective", active.attestation.effective);
+  if (!active.reason.empty()) line.emplace_back("reason", active.reason);
+  write(std::move(line));
+}
+
+void Injector::give_up(const PlannedFault& planned, const std::string& reason) {
+  Map line = line_of(planned);
+  line.emplace_back("victims", List{});
+  line.emplace_back("planned", seconds(planned.start));
+  line.emplace_back("applied", Value());
+  line.emplace_back("healed", Value());
+  line.emplace_back("effective", false);
+  line.emplace_back("reason", reason);
+  write(std::move(line));
+}
+
+Map Injector::line_of(const PlannedFault& planned) const {
+  const FaultPlan& fault = plan_of(planned);
+  Map line = {{"fault", fault.fault}};
+  for (const auto& parameter : fault.nemesis->parameters()) line.push_back(parameter);
+  line.emplace_back("id", std::int64_t{planned.id});
+  line.emplace_back("entry", planned.entry);
+  return line;
+}
+
+void Injector::write(Map line) {
+  lines_.emplace_back(std::move(line));
+  setup_.write(lines_.back());
+}
+
+Status Injector::heal_all() {
+  heal_error_.reset();  // what failed before may be put right now
+  for (Active& active : std::exchange(active_, {})) heal(active);
+  for (const Waiting& waiting : std::exchange(waiting_, {}))
+    give_up(waiting.planned, "the load ended before a leader was known");
+  for (; next_ < setup_.schedule.size(); ++next_)
+    give_up(setup_.schedule[next_], "the load ended before");
+  if (const Status released = setup_.levers.release_all(); !released) return released;
+  heal_error_.reset();
+  return Ok{};
+}
+
+std::vector<std::string> Injector::active() const {
+  std::vector<std::string> texts;
+  for (const Active& active : active_) {
+    const FaultPlan& fault = plan_of(active.planned);
+    std::string text = fault.fault;
+    for (const auto& [key, value] : fault.nemesis->parameters())
+      if (key == "kind" && value.text() != nullptr) text += " " + *value.text();
+    if (active.victims.size() < setup_.levers.cluster().nodes().size())
+      for (const std::size_t node : active.victims)
+        text += " " + setup_.levers.cluster().nodes()[node].name;
+    texts.push_back(std::move(text));
+  }
+  return texts;
+}
+
+}  // namespace faultline

@@ -1,0 +1,91 @@
+// Carries the schedule out: strikes, attests and heals at the planned times, and writes down what
+// happened. Driven by step() from the one thread that pulls levers; has no thread and no clock of
+// its own, so that a test drives it through an hour in a millisecond.
+#pragma once
+
+#include <functional>
+#include <future>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "harness/core/nemesis.h"
+#include "harness/core/value.h"
+#include "harness/run/plan.h"
+
+namespace faultline {
+
+/// What became of one entry of `faults:`.
+struct FaultTally {
+  std::string fault;
+  std::size_t planned = 0, injected = 0, effective = 0;
+};
+
+/// schedule.json.
+Value schedule_value(std::span<const FaultPlan> faults, std::span<const PlannedFault> schedule);
+
+class Injector {
+ public:
+  struct Setup {
+    std::span<const FaultPlan> faults;
+    std::vector<PlannedFault> schedule;  ///< By start, as plan_schedule() makes it.
+    Levers& levers;
+    Rng rng;
+    std::function<Nanoseconds()> now;         ///< Since the load began.
+    std::function<void(const Value&)> write;  ///< Takes a line of faults.jsonl.
+    /// Starts to find out who leads, without waiting for the answer.
+    std::function<std::future<std::vector<std::size_t>>()> ask_leaders;
+  };
+  explicit Injector(Setup setup);
+
+  /// Does what is due now, heals before strikes. Returns when it wants to be called again at the
+  /// latest; nothing if all is done. A role that needs a leader is resolved by asking at most
+  /// leader_tries times, leader_pause apart, and not beyond the planned heal.
+  std::optional<Nanoseconds> step();
+
+  /// Heals what is active, gives up what has not struck, and releases every lever. Everything is
+  /// tried whatever fails. Idempotent.
+  Status heal_all();
+
+  /// What is broken right now, for people: "partition majority-ring", "kill n1 n3".
+  std::vector<std::string> active() const;
+  const std::vector<FaultTally>& tallies() const { return tallies_; }  ///< An entry each.
+  const std::vector<Value>& lines() const { return lines_; }           ///< Of faults.jsonl.
+
+  static constexpr int leader_tries = 10;
+  static constexpr Nanoseconds leader_pause = std::chrono::milliseconds(200);
+
+ private:
+  struct Waiting {
+    PlannedFault planned;
+    int tries = 0;
+    Nanoseconds next_try{};
+    std::optional<std::future<std::vector<std::size_t>>> answer;
+  };
+  struct Active {
+    PlannedFault planned;
+    std::vector<std::size_t> victims;
+    Nanoseconds applied{};
+    Attestation attestation;
+    std::string reason;  ///< Why it is not effective, if the injection failed.
+  };
+
+  bool try_waiting(Waiting& waiting);
+  void strike(const PlannedFault& planned, std::span<const std::size_t> leaders);
+  void heal(Active& active);
+  void give_up(const PlannedFault& planned, const std::string& reason);
+  void write(Map line);
+  Map line_of(const PlannedFault& planned) const;
+  const FaultPlan& plan_of(const PlannedFault& planned) const;
+
+  Setup setup_;
+  std::size_t next_ = 0;  ///< Into the schedule.
+  std::vector<Waiting> waiting_;
+  std::vector<Active> active_;
+  std::vector<FaultTally> tallies_;
+  std::vector<Value> lines_;
+  std::optional<Error> heal_error_;
+};
+
+}  // namespace faultline

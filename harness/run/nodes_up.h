@@ -1,0 +1,37 @@
+// Waiting until nodes serve, by asking them; never by sleeping and hoping.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "harness/core/target.h"
+#include "harness/run/schedule.h"
+
+namespace faultline {
+
+struct AwaitReady {
+  const Target& target;
+  std::span<const Node> nodes;
+  std::chrono::steady_clock::time_point deadline;
+  /// Called between any two questions; true ends the wait.
+  std::function<bool()> stop;
+  /// Nodes that are not asked (any more): they are known to be dead.
+  std::function<bool(std::size_t)> dead;
+};
+
+struct NotReady {
+  std::size_t node = 0;
+  std::string why;  ///< Its last answer, or "it ended by itself".
+};
+
+/// Asks every node until each has served once. Those that did not by the deadline (or when stopped,
+/// or dead), in order; empty if all serve. Every node is asked at least once.
+std::vector<NotReady> await_ready(const AwaitReady& wait);
+
+/// The last lines of every file in `log_dir`, each line prefixed by the file's name, for an error
+/// message. At most 10 lines of each of 4 files.
+std::string log_tail(const std::filesystem::path& log_dir);
+
+}  // namespace faultline

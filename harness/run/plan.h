@@ -1,0 +1,73 @@
+// A configuration, understood: what `faultline run` is going to do, with every default decided and
+// every component made. Pure but for what the components' factories look up; nothing is started.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/core/catalogue.h"
+#include "harness/core/params.h"
+#include "harness/run/schedule.h"
+#include "harness/run/thresholds.h"
+#include "harness/run/victims.h"
+
+namespace faultline {
+
+/// Which node a worker asks.
+enum class Affinity {
+  spread,  ///< Worker i always node i mod n.
+  roam,    ///< Each request a node drawn from the worker's own randomness.
+};
+
+struct FaultPlan {
+  std::string fault;  ///< Its name in nemesis/list.def.
+  std::unique_ptr<Nemesis> nemesis;
+  Victims victims;
+  std::string victims_text;  ///< As configured: "minority", "n1, n3".
+  Timing timing;
+};
+
+struct CheckPlan {
+  std::string name;
+  std::unique_ptr<Checker> checker;
+};
+
+struct Plan {
+  std::string name;  ///< The run directory's parent; letters, digits, "._-".
+  std::size_t nodes = 5;
+  std::unique_ptr<Target> target;
+  std::unique_ptr<Workload> workload;
+  std::size_t concurrency = 20;  ///< Workers.
+  double rate = 0;               ///< Requests a second of all workers together; 0: unlimited.
+  Affinity affinity = Affinity::spread;
+  Nanoseconds request_timeout{};
+  std::vector<FaultPlan> faults;
+  Nanoseconds time{};             ///< How long the load lasts.
+  Nanoseconds startup_within{};   ///< The store must serve on every node by then: else exit 5.
+  Nanoseconds recovery_within{};  ///< Likewise after the last heal: else exit 4.
+  std::uint64_t seed = 0;
+  std::vector<CheckPlan> checks;
+  Nanoseconds budget_time{};
+  std::uint64_t budget_memory = 0;  ///< Bytes.
+  std::vector<Threshold> thresholds;
+  std::optional<Validity> expect;  ///< valid or invalid.
+  bool keep_data = false;
+  Map resolved;  ///< The configuration with every default: config.yaml, which makes the same plan.
+
+  std::vector<Timing> timings() const;
+};
+
+struct PlanDefaults {
+  std::string name;        ///< When the configuration has none: the file's stem.
+  std::uint64_t seed = 0;  ///< When it has none.
+};
+
+/// Errors are of kind usage with a place, or a component's own (capability).
+Result<Plan> make_plan(const ConfigNode& root, const Catalogues& catalogues,
+                       const PlanDefaults& defaults);
+
+}  // namespace faultline

@@ -1,0 +1,447 @@
+#include "harness/run/runner.h"
+
+#include <algorithm>
+#include <ctime>
+#include <future>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "harness/core/check.h"
+#include "harness/core/text.h"
+#include "harness/io/json.h"
+#include "harness/run/final_requests.h"
+#include "harness/run/injector.h"
+#include "harness/run/judge.h"
+#include "harness/run/node_journal.h"
+#include "harness/run/nodes_up.h"
+#include "harness/run/results.h"
+#include "harness/run/sha256.h"
+#include "harness/run/yaml.h"
+
+namespace faultline {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+constexpr Nanoseconds tick = 20ms;  ///< An interrupt is noticed within this.
+constexpr Nanoseconds leader_question_max = 500ms;
+constexpr Nanoseconds final_requests_max = 60s;  ///< Beyond recovery.within.
+
+std::string utc_text(std::chrono::system_clock::time_point time) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+  std::tm utc{};
+  ::gmtime_r(&seconds, &utc);
+  char text[40];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text;
+}
+
+/// The names of the host's attributes that differ.
+List differences(const Map& before, const Map& after) {
+  List names;
+  const auto value_in = [](const Map& map, const std::string& key) -> const Value* {
+    for (const auto& [name, value] : map)
+      if (name == key) return &value;
+    return nullptr;
+  };
+  for (const auto& [name, value] : before) {
+    const Value* then = value_in(after, name);
+    if (then == nullptr || !(*then == value)) names.emplace_back(name);
+  }
+  for (const auto& [name, value] : after)
+    if (value_in(before, name) == nullptr) names.emplace_back(name);
+  return names;
+}
+
+class Run {
+ public:
+  Run(Plan& plan, const RunDir& directory, const RunEnvironment& environment)
+      : plan_(plan), directory_(directory), environment_(environment), rng_(plan.seed) {}
+
+  /// The table of contents of a run.
+  Result<RunReport> run() {
+    if (const Status status = open(); !status) return status.error();
+    if (const Status status = start_nodes(); !status) return status.error();
+    if (const Status status = begin_load(); !status) return status.error();
+    watch_load();
+    end_load();
+    if (!interrupted()) await_recovery();
+    if (!interrupted()) ask_final();
+    journal_->take_deaths();
+    close_world();
+    return conclude();
+  }
+
+ private:
+  int interrupts() const { return environment_.interrupts.load(std::memory_order_relaxed); }
+  bool interrupted() const { return interrupts() > 0; }
+  Nanoseconds since_origin() const { return Clock::now() - origin_; }
+
+  void report_progress(const char* phase) {
+    Progress progress;
+    progress.phase = phase;
+    if (crew_) progress.counts = crew_->counts();
+    if (injector_) progress.active = injector_->active();
+    if (loading_) {
+      progress.elapsed = since_origin();
+      progress.left = std::max<Nanoseconds>(plan_.time - progress.elapsed, 0ns);
+    }
+    progress.crashes = crashes_;
+    environment_.progress(progress);
+  }
+
+  /// Keeps the first.
+  void break_off(const Error& error) {
+    if (!broken_) broken_ = error;
+  }
+  void write_line(std::optional<JsonLines>& file, const Value& line) {
+    if (const Status written = file->append(line); !written) break_off(written.error());
+  }
+
+  Status open() {
+    fingerprint_before_ = environment_.fingerprint();
+    if (const Status written = directory_.write("config.yaml", to_yaml(plan_.resolved)); !written)
+      return written;
+    schedule_ = plan_schedule(plan_.timings(), plan_.time, rng_.fork("schedule"));
+    const Value schedule = schedule_value(plan_.faults, schedule_);
+    if (const Status written = directory_.write("schedule.json", to_json_pretty(schedule));
+        !written)
+      return written;
+    for (auto [file, name] :
+         {std::pair(&faults_file_, "faults.jsonl"), std::pair(&nodes_file_, "nodes.jsonl")}) {
+      auto created = JsonLines::create(directory_.file(name));
+      if (!created) return created.error();
+      *file = std::move(*created);
+    }
+    describe_store();
+    return write_meta();
+  }
+
+  void describe_store() {
+    Map store = {{"name", std::string(plan_.target->name())},
+                 {"version", plan_.target->version()},
+                 {"program", plan_.target->program().string()}};
+    const auto hash = sha256_of_file(plan_.target->program());
+    store.emplace_back("sha256", hash ? Value(*hash) : Value());
+    store_ = std::move(store);
+  }
+
+  Status start_nodes() {
+    ClusterOptions options;
+    options.nodes = plan_.nodes;
+    options.directory = std::filesystem::absolute(directory_.path());
+    options.launch = [this](const Node& node, std::span<const Node> all) {
+      return plan_.target->launch(node, all);
+    };
+    auto made = environment_.make_cluster(options);
+    if (!made) return made.error();
+    cluster_ = std::move(*made);
+    for (const FaultPlan& fault : plan_.faults)
+      if (const Status can = fault.nemesis->available(*cluster_); !can)
+        return Error{"fault " + fault.fault + ": " + can.error().what, can.error().kind};
+    journal_.emplace(*cluster_);
+    const Status started = start_and_await();
+    if (started) return started;
+    journal_->take_deaths();
+    begin_journal(Clock::now());
+    return started;
+  }
+
+  Status start_and_await() {
+    for (const Node& node : cluster_->nodes())
+      if (const Status started = journal_->start(node.index); !started)
+        return Error{"start " + node.name + ": " + started.error().what, ErrorKind::target};
+    std::optional<Cluster::Death> death;
+    AwaitReady wait{*plan_.target, cluster_->nodes(), Clock::now() + plan_.startup_within, {}, {}};
+    wait.dead = [](std::size_t) { return false; };
+    wait.stop = [&] {
+      report_progress("starting");
+      // A store that ends during the start never came up, whatever the others do.
+      if (const auto deaths = journal_->take_deaths(); !deaths.empty() && !death)
+        death = deaths.front();
+      return death.has_value() || interrupted();
+    };
+    const std::vector<NotReady> missing = await_ready(wait);
+    if (death) {
+      const Node& node = cluster_->nodes()[death->node];
+      return Error{
+          node.name + " ended while it started: " + death->how + "\n" + log_tail(node.log_dir),
+          ErrorKind::target};
+    }
+    if (missing.empty() || interrupted()) return Ok{};
+    const Node& node = cluster_->nodes()[missing.front().node];
+    return Error{node.name + " did not serve within " + format_duration(plan_.startup_within) +
+                     ": " + missing.front().why + "\n" + log_tail(node.log_dir),
+                 ErrorKind::target};
+  }
+
+  void begin_journal(Clock::time_point origin) {
+    journal_->set_origin(origin, [this](const Value& line) { write_line(nodes_file_, line); });
+  }
+
+  Status begin_load() {
+    const std::span<const Node> nodes = cluster_->nodes();
+    std::vector<std::string> names;
+    for (const Node& node : nodes) names.push_back(node.name);
+    origin_ = Clock::now();
+    wall_origin_ = std::chrono::system_clock::now();
+    begin_journal(origin_);
+    auto recorder = Recorder::create(directory_.file("history.jsonl"),
+                                     plan_.concurrency + nodes.size(), names, origin_);
+    if (!recorder) return recorder.error();
+    recorder_ = std::move(*recorder);
+    if (const Status written = write_meta(); !written) return written;
+
+    levers_.emplace(*journal_);
+    injector_.emplace(Injector::Setup{plan_.faults, schedule_, *levers_, rng_.fork("faults"),
+                                      [this] { return since_origin(); },
+                                      [this](const Value& line) { write_line(faults_file_, line); },
+                                      [this] { return ask_leaders(); }});
+    crew_.emplace(CrewSettings{*recorder_, *plan_.target, *plan_.workload, nodes, plan_.concurrency,
+                               plan_.rate, plan_.affinity, plan_.request_timeout, rng_.fork("load"),
+                               0});
+    if (const Status started = crew_->start(); !started) return started;
+    loading_ = true;
+    return Ok{};
+  }
+
+  std::future<std::vector<std::size_t>> ask_leaders() {
+    return std::async(std::launch::async, [this] {
+      return plan_.target->leaders(cluster_->nodes(), Clock::now() + leader_question_max);
+    });
+  }
+
+  /// Until the time is over, or something ends it early.
+  void watch_load() {
+    for (;;) {
+      const auto due = injector_->step();
+      crashes_ += journal_->take_deaths().size();
+      if (const Status recorded = recorder_->status(); !recorded)
+        break_off(Error{"the history cannot be recorded: " + recorded.error().what});
+      if (const auto failure = crew_->failure()) break_off(*failure);
+      report_progress("load");
+      const Nanoseconds now = since_origin();
+      if (interrupted() || broken_ || now >= plan_.time) return;
+      Nanoseconds until = std::min(now + tick, plan_.time);
+      if (due) until = std::min(until, *due);
+      std::this_thread::sleep_until(origin_ + until);
+    }
+  }
+
+  void end_load() {
+    load_.end = since_origin().count();
+    loading_ = false;
+    crew_->stop();
+    report_progress("healing");
+    injector_->step();  // heals that are due now are as planned
+    if (const Status healed = injector_->heal_all(); !healed)
+      break_off(Error{"the last heal failed: " + healed.error().what});
+    healed_at_ = Clock::now();
+    crew_->join();
+    if (const auto failure = crew_->failure()) break_off(*failure);
+  }
+
+  /// Polled in waits after the load.
+  bool pause_over(const char* phase) {
+    crashes_ += journal_->take_deaths().size();
+    report_progress(phase);
+    return interrupted();
+  }
+
+  void await_recovery() {
+    recovery_.within = std::chrono::duration<double>(plan_.recovery_within).count();
+    AwaitReady wait{*plan_.target, cluster_->nodes(), healed_at_ + plan_.recovery_within, {}, {}};
+    wait.dead = [this](std::size_t node) { return journal_->crashed(node); };
+    wait.stop = [this] { return pause_over("recovery"); };
+    const std::vector<NotReady> missing = await_ready(wait);
+    if (interrupted()) return;
+    recovery_.awaited = true;
+    recovery_.seconds = std::chrono::duration<double>(Clock::now() - healed_at_).count();
+    for (const Node& node : cluster_->nodes()) {
+      const auto at = std::find_if(missing.begin(), missing.end(),
+                                   [&](const NotReady& one) { return one.node == node.index; });
+      if (at == missing.end())
+        serving_.push_back(node.index);
+      else if (!journal_->crashed(node.index))  // a crash is a finding of its own
+        recovery_.missing.push_back(node.name + " does not serve " +
+                                    format_duration(plan_.recovery_within) +
+                                    " after the last heal: " + at->why);
+    }
+    recovery_.recovered = recovery_.missing.empty();
+  }
+
+  void ask_final() {
+    const std::vector<std::string> keys(crew_->keys().begin(), crew_->keys().end());
+    const std::vector<Request> requests = plan_.workload->final_requests(keys);
+    FinalRequests final{*recorder_,
+                        *plan_.target,
+                        cluster_->nodes(),
+                        serving_,
+                        requests,
+                        plan_.request_timeout,
+                        plan_.concurrency,
+                        crew_->next_process(),
+                        healed_at_ + plan_.recovery_within,
+                        healed_at_ + plan_.recovery_within + final_requests_max,
+                        [this] { return pause_over("final requests"); }};
+    for (const auto& [node, why] : ask_final_requests(final)) {
+      if (interrupted() || journal_->crashed(node)) continue;
+      recovery_.recovered = false;
+      recovery_.missing.push_back(cluster_->nodes()[node].name + ": " + why);
+    }
+  }
+
+  /// Ends the stores before the checks: these want the processors and the memory.
+  void close_world() {
+    rung_ = cluster_->rung();
+    for (const Node& node : cluster_->nodes()) data_dirs_.push_back(node.data_dir);
+    injector_lines_ = injector_->lines();
+    tallies_ = injector_->tallies();
+    injector_.reset();
+    levers_.reset();
+    node_lines_ = journal_->lines();
+    journal_.reset();
+    cluster_.reset();
+  }
+
+  Result<RunReport> conclude() {
+    const std::uint64_t stalls = recorder_->stalls();
+    const History history = recorder_->finish();
+    if (const Status recorded = recorder_->status(); !recorded)
+      break_off(Error{"the history cannot be recorded: " + recorded.error().what});
+    const Latencies* intended = plan_.rate > 0 ? &crew_->intended_latencies() : nullptr;
+    Findings findings{history, plan_.name,   plan_.seed,    {},    {}, {},       intended, tallies_,
+                      {},      plan_.expect, interrupted(), false, {}, recovery_};
+    findings.availability = measure_availability(history, fault_windows(injector_lines_), load_);
+    findings.thresholds =
+        judge_thresholds(plan_.thresholds, availability_metrics(findings.availability, intended));
+    findings.crash_free = check_crash_free(node_lines_);
+    check(history, findings);
+    findings.interrupted = interrupted();
+    findings.broken = broken_;
+
+    RunReport report;
+    const Answer answer = weigh(findings);
+    report.exit_code = answer.exit_code;
+    report.results = results_value(findings, answer);
+    report.text = results_text(findings, answer);
+    remove_data(answer.verdict == Validity::invalid);
+    fingerprint_after_ = environment_.fingerprint();
+    const List changed = differences(fingerprint_before_, *fingerprint_after_);
+    for (const Value& name : changed)
+      report.text +=
+          "warning: " + *name.text() + " of this host changed during the run (meta.json)\n";
+    meta_rest_ = Map{{"recorder_stalls", stalls}, {"host_changed", changed}};
+    const Status meta = write_meta();
+    const Status results = directory_.write("results.json", to_json_pretty(Value(report.results)));
+    for (const Status* status : {&meta, &results})
+      if (!*status) {
+        report.text += "not written: " + status->error().what + "\n";
+        report.exit_code = worse(report.exit_code, ExitCode::internal);
+      }
+    return report;
+  }
+
+  void check(const History& history, Findings& findings) {
+    findings.unchecked = interrupts() >= 2;
+    if (findings.unchecked) return;
+    for (const CheckPlan& check : plan_.checks) {
+      auto judging = std::async(std::launch::async, [&] {
+        return judge(*check.checker, history,
+                     {plan_.budget_time, plan_.budget_memory, &out_of_patience_});
+      });
+      while (judging.wait_for(tick) != std::future_status::ready) {
+        report_progress("checking");
+        if (interrupts() >= 2) out_of_patience_ = true;
+      }
+      findings.checks.push_back(judging.get());
+    }
+  }
+
+  void remove_data(bool is_evidence) {
+    if (plan_.keep_data || is_evidence) return;
+    std::error_code ignored;  // what cannot be removed is merely kept
+    for (const std::filesystem::path& path : data_dirs_) std::filesystem::remove_all(path, ignored);
+  }
+
+  /// Written at the start, so that a run that is killed can be repeated, and completed at the end.
+  Status write_meta() const {
+    Map meta = environment_.meta;
+    meta.emplace_back("name", plan_.name);
+    meta.emplace_back("seed", plan_.seed);
+    meta.emplace_back("store", store_);
+    if (cluster_ || !rung_.empty()) meta.emplace_back("rung", cluster_ ? cluster_->rung() : rung_);
+    if (recorder_) {
+      meta.emplace_back("origin", utc_text(wall_origin_));
+      meta.emplace_back("origin_ns",
+                        std::chrono::nanoseconds(wall_origin_.time_since_epoch()).count());
+    }
+    if (load_.end > 0)
+      meta.emplace_back("load", Map{{"begin_ns", load_.begin}, {"end_ns", load_.end}});
+    Map host = {{"before", fingerprint_before_}};
+    if (fingerprint_after_) host.emplace_back("after", *fingerprint_after_);
+    meta.emplace_back("host", std::move(host));
+    for (const auto& item : meta_rest_) meta.push_back(item);
+    return directory_.write("meta.json", to_json_pretty(Value(std::move(meta))));
+  }
+
+  Plan& plan_;
+  const RunDir& directory_;
+  const RunEnvironment& environment_;
+  Rng rng_;
+
+  std::optional<JsonLines> faults_file_, nodes_file_;
+  std::vector<PlannedFault> schedule_;
+  Map store_, meta_rest_;
+  Map fingerprint_before_;
+  std::optional<Map> fingerprint_after_;
+
+  // In the order in which they are made, so that whatever path leads out of here destroys a user
+  // before what it uses: the crew before the recorder, all of them before the cluster.
+  std::unique_ptr<Cluster> cluster_;
+  std::optional<NodeJournal> journal_;
+  std::optional<Levers> levers_;
+  std::unique_ptr<Recorder> recorder_;
+  std::optional<Injector> injector_;
+  std::optional<Crew> crew_;
+
+  Clock::time_point origin_{}, healed_at_{};  ///< The load's begin is time 0 of every file.
+  std::chrono::system_clock::time_point wall_origin_{};
+  bool loading_ = false;
+  Period load_;
+  std::size_t crashes_ = 0;
+  std::atomic<bool> out_of_patience_{false};  ///< Ends the checks.
+  std::optional<Error> broken_;
+  std::vector<std::size_t> serving_;
+  Findings::Recovery recovery_;
+
+  // What is left of the world after close_world().
+  std::string rung_;
+  std::vector<std::filesystem::path> data_dirs_;
+  std::vector<Value> injector_lines_, node_lines_;
+  std::vector<FaultTally> tallies_;
+};
+
+/// For a run that has nothing to judge.
+void write_failure(const Plan& plan, const RunDir& directory, const Error& error) {
+  const Map results = {{"schema", "faultline.results/1"},
+                       {"name", plan.name},
+                       {"seed", plan.seed},
+                       {"verdict", "error"},
+                       {"error", error.what},
+                       {"exit_code", static_cast<std::int64_t>(exit_code_of(error))}};
+  // The error itself is reported by the caller; that this file is missing too adds nothing to it.
+  static_cast<void>(directory.write("results.json", to_json_pretty(Value(results))));
+}
+
+}  // namespace
+
+Result<RunReport> run_test(Plan& plan, const RunDir& directory, const RunEnvironment& environment) {
+  Result<RunReport> report = Run(plan, directory, environment).run();
+  if (!report) write_failure(plan, directory, report.error());
+  return report;
+}
+
+}  // namespace faultline

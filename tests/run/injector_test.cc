@@ -1,0 +1,207 @@
+#include "harness/run/injector.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/fakes.h"
+#include "tests/run/components.h"
+
+using namespace faultline;
+using namespace faultline::run_fakes;
+using namespace std::chrono_literals;
+
+namespace {
+
+const Value* member(const Value& line, std::string_view key) {
+  for (const auto& [name, value] : *line.map())
+    if (name == key) return &value;
+  return nullptr;
+}
+
+/// Entries of TallyNemesis, a fake cluster of five, and a clock that the test moves.
+struct Stage {
+  fakes::FakeCluster cluster{5};
+  Levers levers{cluster};
+  std::vector<FaultPlan> faults;
+  std::vector<TallyNemesis*> nemeses;
+  Nanoseconds now{};
+  std::vector<Value> written;
+  std::vector<std::size_t> leaders;
+  int asked = 0;
+
+  void add(const char* victims, bool effective = true) {
+    auto nemesis = std::make_unique<TallyNemesis>(effective);
+    nemeses.push_back(nemesis.get());
+    FaultPlan plan;
+    plan.fault = "tally";
+    plan.nemesis = std::move(nemesis);
+    plan.victims = *parse_victims({victims}, 5);
+    plan.victims_text = victims;
+    faults.push_back(std::move(plan));
+  }
+  Injector injector(std::vector<PlannedFault> schedule) {
+    return Injector({faults, std::move(schedule), levers, Rng(1), [this] { return now; },
+                     [this](const Value& line) { written.push_back(line); },
+                     [this] {
+                       ++asked;
+                       std::promise<std::vector<std::size_t>> promise;
+                       promise.set_value(leaders);
+                       return promise.get_future();
+                     }});
+  }
+  /// Steps whenever the injector asks for it, until `end`.
+  void run(Injector& injector, Nanoseconds end) {
+    for (;;) {
+      const auto due = injector.step();
+      if (!due || *due > end) break;
+      now = std::max(now, *due);
+    }
+    now = end;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("injector: strikes and heals at the planned times, overlapping freely") {
+  Stage stage;
+  stage.add("one");
+  stage.add("minority");
+  Injector injector = stage.injector({{1, 0, 1s, 3s}, {2, 1, 2s, 5s}, {3, 0, 3s, 4s}});
+  CHECK(injector.step() == 1s);
+  CHECK(stage.nemeses[0]->injected.empty());
+  stage.now = 1s;
+  CHECK(injector.step() == 2s);
+  CHECK(stage.nemeses[0]->injected.size() == 1);
+  CHECK(injector.active().size() == 1);
+  stage.now = 2s;
+  CHECK(injector.step() == 3s);
+  CHECK(injector.active().size() == 2);
+  stage.now = 3s;
+  CHECK(injector.step() == 4s);  // the heal of 1 came before the strike of 3
+  CHECK(stage.nemeses[0]->healed == std::vector<FaultId>{1});
+  CHECK(stage.nemeses[0]->injected == std::vector<FaultId>{1, 3});
+  stage.now = 5s;
+  CHECK_FALSE(injector.step());
+  CHECK(injector.active().empty());
+  CHECK(injector.tallies()[0].injected == 2);
+  CHECK(injector.tallies()[0].effective == 2);
+  CHECK(injector.tallies()[1].planned == 1);
+
+  REQUIRE(stage.written.size() == 3);
+  const Value& line = stage.written[0];
+  CHECK(*member(line, "fault")->text() == "tally");
+  CHECK(*member(line, "kind")->text() == "count");
+  CHECK(*member(line, "id")->integer() == 1);
+  CHECK(member(line, "victims")->list()->size() == 1);
+  CHECK(*member(line, "planned") == Value(1.0));
+  CHECK(*member(line, "applied") == Value(1.0));
+  CHECK(*member(line, "healed") == Value(3.0));
+  CHECK(*member(line, "effective") == Value(true));
+  CHECK(member(line, "evidence")->map() != nullptr);
+}
+
+TEST_CASE("injector: victims are drawn from the seed and the strike alone") {
+  Stage a, b;
+  for (Stage* stage : {&a, &b}) {
+    stage->add("minority");
+    Injector injector = stage->injector({{1, 0, 1s, 2s}, {2, 0, 3s, 4s}});
+    stage->run(injector, 10s);
+  }
+  REQUIRE(a.written.size() == 2);
+  CHECK(*member(a.written[0], "victims") == *member(b.written[0], "victims"));
+  CHECK(*member(a.written[1], "victims") == *member(b.written[1], "victims"));
+}
+
+TEST_CASE("injector: a role waits for a leader, and is given up if there is none") {
+  SUBCASE("known at once") {
+    Stage stage;
+    stage.leaders = {3};
+    stage.add("leader");
+    Injector injector = stage.injector({{1, 0, 1s, 3s}});
+    stage.run(injector, 5s);
+    CHECK(*member(stage.written.at(0), "victims") == Value(List{"n4"}));
+    CHECK(stage.asked == 1);
+  }
+  SUBCASE("known after a while") {
+    Stage stage;
+    stage.add("leader");
+    Injector injector = stage.injector({{1, 0, 1s, 30s}});
+    stage.run(injector, 1s + Injector::leader_pause);
+    CHECK(stage.nemeses[0]->injected.empty());
+    stage.leaders = {0};
+    stage.run(injector, 31s);
+    CHECK(*member(stage.written.at(0), "victims") == Value(List{"n1"}));
+    CHECK(*member(stage.written.at(0), "effective") == Value(true));
+  }
+  SUBCASE("never") {
+    Stage stage;
+    stage.add("leader");
+    Injector injector = stage.injector({{1, 0, 1s, 30s}});
+    stage.run(injector, 40s);
+    CHECK(stage.asked == Injector::leader_tries);
+    CHECK(stage.nemeses[0]->injected.empty());
+    CHECK(*member(stage.written.at(0), "effective") == Value(false));
+    CHECK(*member(stage.written.at(0), "reason") == Value("no leader known"));
+    CHECK(member(stage.written.at(0), "applied")->is_nil());
+    CHECK(injector.tallies()[0].injected == 0);
+  }
+  SUBCASE("not beyond the planned heal") {
+    Stage stage;
+    stage.add("leader");
+    Injector injector = stage.injector({{1, 0, 1s, 1300ms}});
+    stage.run(injector, 40s);
+    CHECK(stage.asked <= 3);
+    CHECK(stage.written.size() == 1);
+  }
+}
+
+TEST_CASE("injector: an injection that fails is healed at once and is not effective") {
+  Stage stage;
+  stage.add("one");
+  stage.nemeses[0]->fails = true;
+  Injector injector = stage.injector({{1, 0, 1s, 3s}});
+  stage.run(injector, 1s);
+  injector.step();
+  CHECK(stage.nemeses[0]->healed == std::vector<FaultId>{1});
+  CHECK(*member(stage.written.at(0), "reason") == Value("told to fail"));
+  CHECK(*member(stage.written.at(0), "effective") == Value(false));
+  CHECK(injector.tallies()[0].injected == 0);
+  CHECK_FALSE(injector.step());
+}
+
+TEST_CASE("injector: without evidence a fault is not effective") {
+  Stage stage;
+  stage.add("one", false);
+  Injector injector = stage.injector({{1, 0, 1s, 3s}});
+  stage.run(injector, 10s);
+  CHECK(injector.tallies()[0].injected == 1);
+  CHECK(injector.tallies()[0].effective == 0);
+}
+
+TEST_CASE("injector: heal_all heals the active, gives up the rest, and may be called twice") {
+  Stage stage;
+  stage.add("one");
+  stage.add("leader");
+  Injector injector = stage.injector({{1, 0, 1s, 9s}, {2, 1, 1s, 9s}, {3, 0, 20s, 21s}});
+  stage.run(injector, 1s);
+  injector.step();
+  REQUIRE(stage.levers.hold_down(77, 2));  // whatever a nemesis left behind
+  stage.now = 2s;
+  CHECK(injector.heal_all());
+  CHECK(stage.nemeses[0]->healed == std::vector<FaultId>{1});
+  CHECK(stage.written.size() == 3);
+  CHECK(stage.cluster.running(2));
+  CHECK(injector.heal_all());
+  CHECK(stage.written.size() == 3);
+  CHECK_FALSE(injector.step());
+}
+
+TEST_CASE("injector: the schedule as planned") {
+  Stage stage;
+  stage.add("leader");
+  const std::vector<PlannedFault> schedule = {{1, 0, 1500ms, 3s}};
+  const Value value = schedule_value(stage.faults, schedule);
+  const Value& line = member(value, "faults")->list()->at(0);
+  CHECK(*member(line, "victims") == Value("leader"));
+  CHECK(*member(line, "planned") == Value(1.5));
+  CHECK(*member(line, "until") == Value(3.0));
+}

@@ -1,0 +1,188 @@
+#include "harness/run/plan.h"
+
+#include <doctest/doctest.h>
+
+#include "harness/run/yaml.h"
+#include "tests/run/components.h"
+
+using namespace faultline;
+using namespace faultline::run_fakes;
+using namespace std::chrono_literals;
+
+namespace {
+
+const std::string minimal = "target: { name: memory }\nworkload: { name: registers }\n";
+
+Result<Plan> plan_of(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  Result<ConfigNode> root = parse_config(text, "a.yaml");
+  REQUIRE_MESSAGE(root, root.error().what);
+  for (const std::string& assignment : overrides) REQUIRE(set_config(*root, assignment));
+  return make_plan(*root, Components::catalogues(), {"a", 42});
+}
+
+std::string error_of(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  const Result<Plan> plan = plan_of(text, overrides);
+  REQUIRE_FALSE(plan);
+  CHECK(plan.error().kind == ErrorKind::usage);
+  return plan.error().what;
+}
+
+bool has(const std::string& text, std::string_view part) {
+  INFO(text);
+  CHECK(text.find(part) != std::string::npos);
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("plan: defaults") {
+  const Result<Plan> plan = plan_of(minimal);
+  REQUIRE_MESSAGE(plan, plan.error().what);
+  CHECK(plan->name == "a");
+  CHECK(plan->nodes == 5);
+  CHECK(plan->concurrency == 20);
+  CHECK(plan->rate == 2000);
+  CHECK(plan->affinity == Affinity::spread);
+  CHECK(plan->request_timeout == 2s);
+  CHECK(plan->time == 60s);
+  CHECK(plan->recovery_within == 20s);
+  CHECK(plan->startup_within == 30s);
+  CHECK(plan->seed == 42);
+  CHECK(plan->budget_time == 60s);
+  CHECK(plan->budget_memory == std::uint64_t{4} << 30);
+  CHECK(plan->faults.empty());
+  REQUIRE(plan->checks.size() == 1);
+  CHECK(plan->checks[0].name == "recent");
+  CHECK_FALSE(plan->expect);
+  CHECK_FALSE(plan->keep_data);
+}
+
+const std::string full =
+    "name: full-1\n"
+    "target: { name: memory, nodes: 3, mode: leader }\n"
+    "workload: { name: registers, keys: 7, cas: false, concurrency: 4, rate: unlimited, affinity: "
+    "roam, "
+    "timeout: 500ms }\n"
+    "faults:\n"
+    "  - { fault: tally, kind: x, victims: [n3, n1], every: 8s, for: 1500ms }\n"
+    "  - { fault: tally, victims: leader, at: 5s, for: 2s }\n"
+    "  - { fault: tally, at: 5s, every: 6s, for: 2s, effective: false }\n"
+    "time: 30s\n"
+    "seed: 7\n"
+    "startup: { within: 5s }\n"
+    "recovery: { within: 3s }\n"
+    "checks: [{ check: recent, depth: 4 }]\n"
+    "budget: { time: 5s, memory: 512MiB }\n"
+    "thresholds: { ok_rate: \">= 0.5\", recovery_s: \"<= 10\" }\n"
+    "expect: invalid\n"
+    "keep-data: true\n";
+
+TEST_CASE("plan: everything can be said") {
+  const Result<Plan> plan = plan_of(full);
+  REQUIRE_MESSAGE(plan, plan.error().what);
+  CHECK(plan->name == "full-1");
+  CHECK(plan->nodes == 3);
+  CHECK(plan->rate == 0);
+  CHECK(plan->affinity == Affinity::roam);
+  CHECK(plan->request_timeout == 500ms);
+  REQUIRE(plan->faults.size() == 3);
+  CHECK(plan->faults[0].victims.named == std::vector<std::size_t>{0, 2});
+  CHECK(plan->faults[0].timing.duration == 1500ms);
+  CHECK(plan->faults[1].victims.kind == Victims::Kind::leader);
+  CHECK(plan->faults[1].timing.at == 5s);
+  CHECK(plan->faults[1].timing.every == 0s);
+  CHECK(plan->faults[2].timing.every == 6s);
+  CHECK(plan->faults[2].victims.kind == Victims::Kind::one);
+  CHECK(plan->budget_memory == std::uint64_t{512} << 20);
+  CHECK(plan->thresholds.size() == 2);
+  CHECK(plan->expect == Validity::invalid);
+  CHECK(plan->keep_data);
+}
+
+TEST_CASE("plan: config.yaml, run again, is the same plan") {
+  for (const std::string& text : {minimal, full}) {
+    const Result<Plan> first = plan_of(text);
+    REQUIRE(first);
+    const std::string yaml = to_yaml(first->resolved);
+    INFO(yaml);
+    Result<ConfigNode> root = parse_config(yaml, "config.yaml");
+    REQUIRE(root);
+    // Other defaults must not matter any more.
+    const Result<Plan> second = make_plan(*root, Components::catalogues(), {"other", 999});
+    REQUIRE_MESSAGE(second, second.error().what);
+    CHECK(to_yaml(second->resolved) == yaml);
+    const auto a = plan_schedule(first->timings(), first->time, Rng(first->seed));
+    const auto b = plan_schedule(second->timings(), second->time, Rng(second->seed));
+    REQUIRE(a.size() == b.size());
+    for (std::size_t i = 0; i < a.size(); ++i) CHECK(a[i].start == b[i].start);
+    CHECK(second->rate == first->rate);
+    CHECK(second->expect == first->expect);
+    CHECK(second->faults.size() == first->faults.size());
+  }
+}
+
+TEST_CASE("plan: --set wins and is named in errors") {
+  const Result<Plan> plan = plan_of(minimal, {"target.nodes=3", "time=5s", "seed=9"});
+  REQUIRE(plan);
+  CHECK(plan->nodes == 3);
+  CHECK(plan->time == 5s);
+  CHECK(plan->seed == 9);
+  CHECK(error_of(minimal, {"target.nodes=99"}).starts_with("--set target.nodes=99: nodes: "));
+  has(error_of(minimal, {"target.nods=3"}), "did you mean \"nodes\"?");
+}
+
+TEST_CASE("plan: unknown keys name their place and the nearest key") {
+  CHECK(error_of("targt: { name: memory }\nworkload: { name: registers }\n") ==
+        "a.yaml:1:1: configuration: unknown key \"targt\", did you mean \"target\"?");
+  CHECK(error_of("target: { name: memory, nods: 3 }\nworkload: { name: registers }\n") ==
+        "a.yaml:1:25: target: unknown key \"nods\", did you mean \"nodes\"?");
+  has(error_of("target: { name: memory }\nworkload: { name: registers, concurency: 3 }\n"),
+      "a.yaml:2:30: workload: unknown key \"concurency\", did you mean \"concurrency\"?");
+  has(error_of("target: { name: memory }\nworkload: { name: registers, kes: 3 }\n"),
+      "did you mean \"keys\"?");
+  has(error_of(minimal + "faults: [{ fault: tally, evry: 3s }]\n"),
+      "a.yaml:3:26: fault: unknown key \"evry\", did you mean \"every\"?");
+  has(error_of(minimal + "thresholds: { recovry_s: \"<= 3\" }\n"), "did you mean \"recovery_s\"?");
+  has(error_of(minimal + "recovery: { withn: 3s }\n"), "did you mean \"within\"?");
+}
+
+TEST_CASE("plan: unknown components name the nearest") {
+  has(error_of("target: { name: memry }\nworkload: { name: registers }\n"),
+      "a.yaml:1:17: unknown target \"memry\", did you mean \"memory\"?");
+  has(error_of(minimal + "faults: [{ fault: taly }]\n"), "a.yaml:3:19: unknown fault \"taly\"");
+  has(error_of(minimal + "checks: [recnt]\n"),
+      "a.yaml:3:10: unknown check \"recnt\", did you mean");
+  has(error_of(minimal + "checks: [recent, recent]\n"), "there already");
+}
+
+TEST_CASE("plan: values out of bounds, and forms that are none") {
+  has(error_of("workload: { name: registers }\n"), "\"target\" is missing");
+  has(error_of("target: { name: memory }\n"), "\"workload\" is missing");
+  has(error_of("target: { nodes: 3 }\nworkload: { name: registers }\n"), "\"name\" is missing");
+  has(error_of("target: memory\nworkload: { name: registers }\n"), "expected a mapping");
+  has(error_of("target: { name: [memory] }\nworkload: { name: registers }\n"), "found a list");
+  has(error_of(minimal + "time: 0\n"), "a.yaml:3:7: time: expected a duration from 1ms");
+  has(error_of(minimal + "time: 60\n"), "expected a duration like 8s");
+  has(error_of(minimal + "time: 99999h\n"), "expected a duration from");
+  has(error_of(minimal + "seed: -1\n"), "a.yaml:3:7");
+  has(error_of(minimal + "name: ../../etc\n"), "it names a directory");
+  has(error_of(minimal + "name: .hidden\n"), "it names a directory");
+  has(error_of(minimal + "expect: vlaid\n"), "did you mean \"valid\"?");
+  has(error_of(minimal + "expect: unknown\n"), "a.yaml:3:9");
+  has(error_of(minimal + "budget: { memory: lots }\n"), "a.yaml:3:19: memory: expected a size");
+  has(error_of(minimal + "budget: { memory: 99999999TiB }\n"), "expected a size");
+  has(error_of(minimal + "thresholds: { ok_rate: high }\n"),
+      "a.yaml:3:24: ok_rate: expected a limit");
+  has(error_of(minimal + "faults: { fault: tally }\n"), "faults: expected a list");
+  has(error_of(minimal + "faults: [tally]\n"), "expected a mapping");
+  has(error_of(minimal + "faults: [{ fault: tally, every: 1s, for: 2s }]\n"), "overlap itself");
+  has(error_of(minimal + "faults: [{ fault: tally, every: 90s, for: 80s }]\n"), "never strike");
+  has(error_of(minimal + "faults: [{ fault: tally, victims: minorty }]\n"),
+      "a.yaml:3:35: victims: unknown victim \"minorty\"");
+  has(error_of(minimal + "faults: [{ fault: tally, victims: n6 }]\n"), "n6");
+  has(error_of("target: { name: memory }\nworkload: { name: queue }\n"),
+      "workload queue asks for enqueue, which target memory does not offer; it has: read, write, "
+      "cas");
+  has(error_of("target: { name: memory }\nworkload: { name: registers, rate: 0.001/s }\n"),
+      "0.01/s");
+}

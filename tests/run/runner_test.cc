@@ -1,0 +1,366 @@
+#include "harness/run/runner.h"
+
+#include <csignal>
+#include <fstream>
+#include <map>
+
+#include <doctest/doctest.h>
+
+#include "harness/io/json.h"
+#include "harness/io/load.h"
+#include "harness/run/node_journal.h"
+#include "harness/run/yaml.h"
+#include "tests/fakes.h"
+#include "tests/io/temporary_folder.h"
+#include "tests/run/components.h"
+
+using namespace faultline;
+using namespace faultline::run_fakes;
+using namespace std::chrono_literals;
+
+namespace {
+
+const Value* member(const Value& value, std::string_view key) {
+  if (value.map() == nullptr) return nullptr;
+  for (const auto& [name, inner] : *value.map())
+    if (name == key) return &inner;
+  return nullptr;
+}
+
+/// A run of a few milliseconds against a store in memory.
+struct Stage {
+  TemporaryFolder folder;
+  std::shared_ptr<Store> store = std::make_shared<Store>();
+  std::atomic<int> interrupts{0};
+  std::function<void(const Progress&, fakes::FakeCluster&)> on_progress;
+  std::function<void(fakes::FakeCluster&)> on_cluster;
+  Map host = {{"routes", "a"}};
+  std::optional<RunDir> directory;
+  fakes::FakeCluster* cluster = nullptr;
+
+  Result<RunReport> run(const std::string& more = "") {
+    Components::store() = store;
+    const std::string text =
+        "target: { name: memory, nodes: 3 }\n"
+        "workload: { name: registers, cas: false, concurrency: 3, rate: 5000/s }\n"
+        "seed: 3\n" +
+        (more.find("time:") == std::string::npos ? std::string("time: 40ms\n") : std::string()) +
+        more;
+    const Result<ConfigNode> root = parse_config(text, "a.yaml");
+    REQUIRE_MESSAGE(root, root.error().what);
+    Result<Plan> plan = make_plan(*root, Components::catalogues(), {"test", 1});
+    REQUIRE_MESSAGE(plan, plan.error().what);
+    auto made = RunDir::create(folder / "runs", plan->name, plan->seed);
+    REQUIRE(made);
+    directory.emplace(*made);
+    int fingerprints = 0;
+    const RunEnvironment environment{
+        [this](const ClusterOptions& options) -> Result<std::unique_ptr<Cluster>> {
+          auto own = std::make_unique<fakes::FakeCluster>(options.nodes);
+          for (std::size_t i = 0; i < options.nodes; ++i) REQUIRE(own->signal(i, SIGKILL));
+          own->calls.clear();
+          cluster = own.get();
+          if (on_cluster) on_cluster(*own);
+          return std::unique_ptr<Cluster>(std::move(own));
+        },
+        interrupts,
+        [this](const Progress& progress) {
+          if (on_progress) on_progress(progress, *cluster);
+        },
+        [&] { return ++fingerprints == 1 ? Map{{"routes", "a"}} : host; },
+        {{"version", "0"}}};
+    return run_test(*plan, *directory, environment);
+  }
+  Value file(const char* name) const {
+    std::ifstream in(directory->file(name));
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    const auto value = parse_json(text);
+    REQUIRE_MESSAGE(value, name);
+    return *value;
+  }
+};
+
+std::string verdict_of(const RunReport& report) {
+  return *member(Value(report.results), "verdict")->text();
+}
+
+}  // namespace
+
+TEST_CASE("runner: a right store is valid, and the run directory is whole") {
+  Stage stage;
+  const auto report = stage.run();
+  REQUIRE_MESSAGE(report, report.error().what);
+  INFO(report->text);
+  CHECK(verdict_of(*report) == "valid");
+  CHECK(report->exit_code == ExitCode::valid);
+  for (const char* name : {"config.yaml", "meta.json", "schedule.json", "history.jsonl",
+                           "faults.jsonl", "nodes.jsonl", "results.json"})
+    CHECK_MESSAGE(std::filesystem::exists(stage.directory->file(name)), name);
+  const Value results = stage.file("results.json");
+  CHECK(*member(results, "schema") == Value("faultline.results/1"));
+  CHECK(*member(results, "exit_code")->integer() == 0);
+  CHECK(member(results, "checks")->list()->size() == 2);
+  const auto loaded = load_history(stage.directory->path());
+  REQUIRE(loaded);
+  CHECK(loaded->history.size() ==
+        static_cast<std::size_t>(*member(results, "operations")->integer()));
+  const Value meta = stage.file("meta.json");
+  CHECK(*member(meta, "seed")->integer() == 3);
+  CHECK(member(*member(meta, "store"), "sha256")->text()->size() == 64);
+  CHECK(member(meta, "host_changed")->list()->empty());
+
+  // The final requests: each key on each of the three nodes, by processes not used before.
+  const History& history = loaded->history;
+  std::map<std::string, int> final_reads;
+  for (OperationId id = 0; id < history.size(); ++id)
+    if (history.process()[id] >= 3)
+      ++final_reads[history.key_text(history.key()[id]) + "@" +
+                    history.node_name(history.node()[id])];
+  CHECK(final_reads.size() == 3 * history.key_count());
+  for (const auto& [where, count] : final_reads) CHECK(count == 1);
+}
+
+TEST_CASE("runner: a store that loses writes is invalid, with its witness") {
+  Stage stage;
+  stage.store->loses_writes = true;
+  const auto report = stage.run();
+  REQUIRE(report);
+  CHECK(verdict_of(*report) == "invalid");
+  CHECK(report->exit_code == ExitCode::violation);
+  CHECK(report->text.find("a write was lost") != std::string::npos);
+  CHECK(report->text.find("write, then a read of nil") != std::string::npos);
+}
+
+TEST_CASE("runner: what was expected decides the exit code") {
+  SUBCASE("invalid, as expected") {
+    Stage stage;
+    stage.store->loses_writes = true;
+    const auto report = stage.run("expect: invalid\n");
+    REQUIRE(report);
+    CHECK(verdict_of(*report) == "invalid");
+    CHECK(report->exit_code == ExitCode::valid);
+    CHECK(*member(Value(report->results), "matched") == Value(true));
+  }
+  SUBCASE("valid, against expectation") {
+    Stage stage;
+    const auto report = stage.run("expect: invalid\n");
+    REQUIRE(report);
+    CHECK(verdict_of(*report) == "valid");
+    CHECK(report->exit_code == ExitCode::violation);
+  }
+  SUBCASE("a crash is no finding of the check that was expected to find something") {
+    Stage stage;
+    bool died = false;
+    stage.on_progress = [&](const Progress& progress, fakes::FakeCluster& cluster) {
+      if (progress.phase == "load" && !std::exchange(died, true)) cluster.die(1, "exit status 2");
+    };
+    const auto report = stage.run("expect: invalid\n");
+    REQUIRE(report);
+    CHECK(verdict_of(*report) == "invalid");
+    CHECK(report->exit_code == ExitCode::violation);
+  }
+  SUBCASE("vacuous never matches") {
+    Stage stage;
+    stage.store->refuses = true;
+    const auto report = stage.run("expect: valid\nrecovery: { within: 20ms }\n");
+    REQUIRE(report);
+    CHECK(report->exit_code == ExitCode::violation);
+  }
+}
+
+TEST_CASE("runner: a process that ends by itself is a finding, whatever the clients saw") {
+  Stage stage;
+  bool died = false;
+  stage.on_progress = [&](const Progress& progress, fakes::FakeCluster& cluster) {
+    if (progress.phase == "load" && !std::exchange(died, true))
+      cluster.die(1, "signal 6 (Aborted)");
+  };
+  const auto report = stage.run();
+  REQUIRE(report);
+  CHECK(verdict_of(*report) == "invalid");
+  CHECK(report->exit_code == ExitCode::violation);
+  CHECK(report->text.find("n2 ended by itself") != std::string::npos);
+  const auto lines = read_json_lines(stage.directory->file("nodes.jsonl"));
+  REQUIRE(lines);
+  CHECK(check_crash_free(*lines).validity == Validity::invalid);
+}
+
+TEST_CASE(
+    "runner: faults strike, are counted and written down; a fault without effect is vacuous") {
+  SUBCASE("effective") {
+    Stage stage;
+    const auto report = stage.run("faults: [{ fault: tally, every: 10ms, for: 5ms }]\n");
+    REQUIRE(report);
+    INFO(report->text);
+    CHECK(verdict_of(*report) == "valid");
+    const Value results = stage.file("results.json");
+    const Value* tally = member(*member(results, "faults"), "tally");
+    REQUIRE(tally != nullptr);
+    CHECK(*member(*tally, "planned")->integer() >= 2);
+    CHECK(*member(*tally, "effective") == *member(*tally, "planned"));
+    const auto lines = read_json_lines(stage.directory->file("faults.jsonl"));
+    REQUIRE(lines);
+    CHECK(static_cast<std::int64_t>(lines->size()) == *member(*tally, "planned")->integer());
+    CHECK(member(stage.file("schedule.json"), "faults")->list()->size() == lines->size());
+  }
+  SUBCASE("never effective") {
+    Stage stage;
+    const auto report =
+        stage.run("faults: [{ fault: tally, every: 10ms, for: 5ms, effective: false }]\n");
+    REQUIRE(report);
+    CHECK(verdict_of(*report) == "unknown");
+    CHECK(report->exit_code == ExitCode::vacuous);
+    CHECK(*member(Value(report->results), "reason") == Value("vacuous"));
+  }
+  SUBCASE("never effective, but a violation was found all the same") {
+    Stage stage;
+    stage.store->loses_writes = true;
+    const auto report =
+        stage.run("faults: [{ fault: tally, every: 10ms, for: 5ms, effective: false }]\n");
+    REQUIRE(report);
+    CHECK(report->exit_code == ExitCode::violation);
+  }
+}
+
+TEST_CASE("runner: no successful read is vacuous, and not recovering is a missed threshold") {
+  Stage stage;
+  stage.store->refuses = true;
+  const auto report = stage.run("recovery: { within: 20ms }\n");
+  REQUIRE(report);
+  CHECK(verdict_of(*report) == "unknown");
+  CHECK(*member(Value(report->results), "reason") == Value("vacuous"));
+  CHECK(report->exit_code == ExitCode::threshold);
+}
+
+TEST_CASE("runner: thresholds") {
+  Stage stage;
+  const auto report =
+      stage.run("thresholds: { ok_rate: \">= 0.5\", throughput: \">= 1000000\" }\n");
+  REQUIRE(report);
+  CHECK(verdict_of(*report) == "valid");
+  CHECK(report->exit_code == ExitCode::threshold);
+  CHECK(report->text.find("threshold missed: throughput >= 1e+06") != std::string::npos);
+  CHECK(report->text.find("threshold missed: ok_rate") == std::string::npos);
+}
+
+TEST_CASE("runner: a store that never serves is exit 5, and says so in results.json") {
+  SUBCASE("silent") {
+    Stage stage;
+    stage.store->unready = true;
+    const auto report = stage.run("startup: { within: 20ms }\n");
+    REQUIRE_FALSE(report);
+    CHECK(report.error().kind == ErrorKind::target);
+    CHECK(report.error().what.find("n1 did not serve within 20ms: not yet") == 0);
+    CHECK(*member(stage.file("results.json"), "verdict") == Value("error"));
+    CHECK(*member(stage.file("results.json"), "exit_code")->integer() == 5);
+  }
+  SUBCASE("dies") {
+    Stage stage;
+    stage.store->unready = true;
+    stage.on_cluster = [](fakes::FakeCluster& cluster) {
+      cluster.dies_at_start[1] = "exit status 1";
+    };
+    const auto report = stage.run();
+    REQUIRE_FALSE(report);
+    CHECK(report.error().kind == ErrorKind::target);
+    CHECK(report.error().what.find("n2 ended while it started: exit status 1") == 0);
+  }
+  SUBCASE("cannot be executed") {
+    Stage stage;
+    stage.on_cluster = [](fakes::FakeCluster& cluster) { cluster.unstartable = {2}; };
+    const auto report = stage.run();
+    REQUIRE_FALSE(report);
+    CHECK(report.error().kind == ErrorKind::target);
+  }
+}
+
+TEST_CASE("runner: interrupted, it heals, checks what there is, and says 130") {
+  Stage stage;
+  stage.on_progress = [&](const Progress& progress, fakes::FakeCluster&) {
+    if (progress.phase == "load" && progress.counts.ok > 20) stage.interrupts = 1;
+  };
+  const auto begin = std::chrono::steady_clock::now();
+  const auto report = stage.run("time: 60s\nfaults: [{ fault: tally, at: 0s, for: 50s }]\n");
+  REQUIRE(report);
+  CHECK(std::chrono::steady_clock::now() - begin < 20s);
+  CHECK(report->exit_code == ExitCode::interrupted);
+  CHECK(verdict_of(*report) == "valid");
+  const auto lines = read_json_lines(stage.directory->file("faults.jsonl"));
+  REQUIRE(lines);
+  REQUIRE(lines->size() == 1);
+  CHECK_FALSE(member(lines->at(0), "healed")->is_nil());
+}
+
+TEST_CASE("runner: interrupted while it waits for the store") {
+  Stage stage;
+  stage.store->unready = true;
+  stage.on_progress = [&](const Progress& progress, fakes::FakeCluster&) {
+    if (progress.phase == "starting") stage.interrupts = 1;
+  };
+  const auto report = stage.run();
+  REQUIRE(report);
+  CHECK(report->exit_code == ExitCode::interrupted);
+}
+
+TEST_CASE("runner: interrupted twice, it heals and leaves the checks out") {
+  Stage stage;
+  stage.store->loses_writes = true;
+  stage.on_progress = [&](const Progress& progress, fakes::FakeCluster&) {
+    if (progress.phase == "load") stage.interrupts = 2;
+  };
+  const auto report = stage.run("expect: invalid\n");
+  REQUIRE(report);
+  CHECK(report->exit_code == ExitCode::interrupted);
+  CHECK(*member(Value(report->results), "reason") == Value("interrupted"));
+}
+
+TEST_CASE("runner: interrupted while it checks, it does not wait for the check") {
+  Stage stage;
+  stage.on_progress = [&](const Progress& progress, fakes::FakeCluster&) {
+    if (progress.phase == "checking") stage.interrupts = 2;
+  };
+  const auto report = stage.run("checks: [endless]\n");
+  REQUIRE(report);
+  CHECK(report->exit_code == ExitCode::interrupted);
+  CHECK(*member(Value(report->results), "reason") == Value("stopped"));
+}
+
+TEST_CASE("runner: a check that does not end in its time is unknown") {
+  Stage stage;
+  const auto report = stage.run("checks: [endless]\nbudget: { time: 30ms }\n");
+  REQUIRE(report);
+  CHECK(report->exit_code == ExitCode::unknown);
+  CHECK(report->text.find("unknown (stopped): endless: told to stop") == 0);
+}
+
+TEST_CASE("runner: a host that changed is a warning that names what changed") {
+  Stage stage;
+  stage.host = {{"routes", "b"}};
+  const auto report = stage.run();
+  REQUIRE(report);
+  CHECK(report->text.find("warning: routes of this host changed") != std::string::npos);
+  CHECK(report->exit_code == ExitCode::valid);
+}
+
+TEST_CASE("runner: a history that cannot be kept ends the run, and says why") {
+  Stage stage;
+  stage.on_progress = [&](const Progress& progress, fakes::FakeCluster&) {
+    if (progress.phase == "load") std::filesystem::remove(stage.directory->file("history.jsonl"));
+  };
+  const auto report = stage.run("time: 30s\n");
+  REQUIRE(report);
+  CHECK(report->exit_code == ExitCode::internal);
+  CHECK(report->text.find("the history cannot be recorded") != std::string::npos);
+}
+
+TEST_CASE("runner: a store that answers nothing to writes still ends in time") {
+  Stage stage;
+  stage.store->hangs_writes = true;
+  const auto report = stage.run();
+  REQUIRE(report);
+  const auto loaded = load_history(stage.directory->path());
+  REQUIRE(loaded);
+  std::uint32_t last = 0;
+  for (const std::uint32_t process : loaded->history.process()) last = std::max(last, process);
+  CHECK(last > 3);  // processes were retired
+}
