@@ -1,0 +1,361 @@
+// faultline check PATH…: a verdict for each history, whoever recorded it and when. Reads files
+// only.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <unistd.h>
+
+#include "harness/cli/commands.h"
+#include "harness/core/exit_code.h"
+#include "harness/core/text.h"
+#include "harness/io/json.h"
+#include "harness/io/load.h"
+#include "harness/io/run_dir.h"
+#include "harness/run/judge.h"
+#include "harness/run/node_journal.h"
+#include "harness/run/yaml.h"
+
+namespace faultline {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+struct Options {
+  std::vector<std::string> paths;
+  std::vector<std::string> checks;
+  std::string model, initial, engine;
+  std::string budget = "60s,4GiB";
+  bool json = false;
+};
+
+/// A check to make: its name and its parameters.
+struct Check {
+  std::string name;
+  ConfigNode params;
+};
+
+struct Report {
+  std::string input;
+  ExitCode code = ExitCode::valid;
+  std::optional<LoadError> error;
+  History history;
+  std::vector<std::string> warnings;
+  std::vector<Judgement> judgements;
+  double load_seconds = 0, check_seconds = 0;
+};
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+/// "30s,4GiB", either part alone, in any order.
+Result<Allowance> parse_budget(const std::string& text) {
+  Allowance allowance;
+  std::string_view rest = text;
+  for (bool more = true; more;) {
+    const std::string_view part = rest.substr(0, rest.find(','));
+    more = part.size() < rest.size();
+    rest.remove_prefix(std::min(rest.size(), part.size() + 1));
+    const auto time = parse_duration(part);
+    const auto size = parse_size(part);
+    if (time && *time > std::chrono::nanoseconds(0)) {
+      allowance.time = *time;
+    } else if (size && *size > 0) {
+      allowance.bytes = *size;
+    } else {
+      return Error{
+          "--budget: expected a time, a size or both, as in 30s,4GiB; found \"" + text + "\"",
+          ErrorKind::usage};
+    }
+  }
+  return allowance;
+}
+
+/// What the options say replaces what the check's parameters said.
+void override_params(const Options& options, ConfigNode& params) {
+  for (const auto& [key, text] :
+       {std::pair("model", &options.model), std::pair("initial", &options.initial),
+        std::pair("engine", &options.engine)}) {
+    if (text->empty()) continue;
+    ConfigNode value = ConfigNode::of(*text);
+    value.where.file = std::string("--") + key;
+    if (ConfigNode* old = params.find(key))
+      *old = std::move(value);
+    else
+      params.members.push_back({key, value.where, std::move(value)});
+  }
+}
+
+/// The checks that a run's config.yaml has, in its words; none if `path` is no run directory.
+Result<std::vector<Check>> configured_checks(const fs::path& path) {
+  std::vector<Check> checks;
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored) || !fs::exists(path / "config.yaml", ignored)) return checks;
+  const auto config = load_config(path / "config.yaml");
+  if (!config) return config.error();
+  const ConfigNode* list = config->find("checks");
+  if (list == nullptr) return checks;
+  for (const ConfigNode& item : list->items) {
+    Check check{item.scalar, {}};
+    check.params.where = item.where;
+    for (const ConfigNode::Member& member : item.members)
+      if (member.key == "check")
+        check.name = member.value.scalar;
+      else
+        check.params.members.push_back(member);
+    checks.push_back(std::move(check));
+  }
+  return checks;
+}
+
+Result<std::vector<std::unique_ptr<Checker>>> make_checkers(
+    const Options& options, const fs::path& path, std::span<const CheckerEntry> catalogue) {
+  std::vector<Check> checks;
+  for (const std::string& name : options.checks) checks.push_back({name, {}});
+  if (checks.empty()) {
+    auto configured = configured_checks(path);
+    if (!configured) return configured.error();
+    checks = std::move(*configured);
+  }
+  if (checks.empty()) checks.push_back({"linearizable", {}});
+  std::vector<std::unique_ptr<Checker>> checkers;
+  for (Check& check : checks) {
+    override_params(options, check.params);
+    auto checker = make_checker(catalogue, check.name, check.params);
+    if (!checker) return checker.error();
+    checkers.push_back(std::move(*checker));
+  }
+  return checkers;
+}
+
+LoadError load_error_of(const std::string& input, const Error& error) {
+  LoadError result;
+  result.where.file = input;
+  result.expected = error.what;
+  return result;
+}
+
+/// The check that is always on in a run, from what the run wrote down about the stores' processes.
+std::optional<Error> add_crash_free(const fs::path& path, std::vector<Judgement>& judgements) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored) || !fs::exists(path / "nodes.jsonl", ignored)) return {};
+  const auto begin = Clock::now();
+  const auto lines = read_json_lines(path / "nodes.jsonl");
+  if (!lines) return lines.error();
+  judgements.push_back({check_crash_free(*lines), 0});
+  judgements.back().seconds = seconds_since(begin);
+  return {};
+}
+
+Report examine(const std::string& input, const Options& options, const Allowance& allowance,
+               std::span<const CheckerEntry> catalogue) {
+  Report report;
+  report.input = input;
+  auto begin = Clock::now();
+  LoadError error;
+  auto loaded = load_history(input, {std::max(1u, std::thread::hardware_concurrency())}, &error);
+  report.load_seconds = seconds_since(begin);
+  if (!loaded) {
+    report.error = std::move(error);
+    report.code = exit_code_of(loaded.error());
+    return report;
+  }
+  report.history = std::move(loaded->history);
+  report.warnings = std::move(loaded->warnings);
+  const auto checkers = make_checkers(options, input, catalogue);
+  if (!checkers) {
+    report.error = load_error_of(input, checkers.error());
+    report.code = exit_code_of(checkers.error());
+    return report;
+  }
+  begin = Clock::now();
+  for (const auto& checker : *checkers)
+    report.judgements.push_back(judge(*checker, report.history, allowance));
+  if (options.checks.empty()) {
+    if (auto failed = add_crash_free(input, report.judgements)) {
+      report.error = load_error_of(input, *failed);
+      report.code = exit_code_of(*failed);
+      return report;
+    }
+  }
+  for (const Judgement& judgement : report.judgements)
+    report.code = worse(report.code, exit_code_of(judgement.verdict));
+  report.check_seconds = seconds_since(begin);
+  return report;
+}
+
+/// The verdict that decides over the input; of equal ones the first.
+const Verdict& worst(const Report& report) {
+  return std::ranges::max_element(report.judgements, {},
+                                  [](const Judgement& j) { return j.verdict.validity; })
+      ->verdict;
+}
+
+double rounded(double seconds) { return std::round(seconds * 1e6) / 1e6; }
+
+std::string error_text(const LoadError& error) {
+  return error_at(error.where, error.expected).what;
+}
+
+Value json_of(const Report& report) {
+  Map map = {{"schema", "faultline.check/1"}, {"input", report.input}};
+  if (report.error) {
+    const LoadError& e = *report.error;
+    map.emplace_back("verdict", "error");
+    map.emplace_back("error", Map{{"file", e.where.file.empty() ? report.input : e.where.file},
+                                  {"line", std::int64_t{e.where.line}},
+                                  {"column", std::int64_t{e.where.column}},
+                                  {"expected", e.expected}});
+    return map;
+  }
+  const Verdict& verdict = worst(report);
+  map.emplace_back("operations", std::uint64_t{report.history.size()});
+  map.emplace_back("verdict", std::string(name_of(verdict.validity)));
+  if (verdict.validity == Validity::unknown) map.emplace_back("reason", verdict.reason);
+  List checks;
+  for (const Judgement& j : report.judgements)
+    checks.push_back(verdict_value(j.verdict, report.history, j.seconds));
+  map.emplace_back("checks", std::move(checks));
+  if (!report.warnings.empty())
+    map.emplace_back("warnings", List(report.warnings.begin(), report.warnings.end()));
+  map.emplace_back("seconds", Map{{"load", rounded(report.load_seconds)},
+                                  {"check", rounded(report.check_seconds)}});
+  return map;
+}
+
+/// Upper case, in colour where a person looks and has not asked for none (no-color.org).
+std::string headline(Validity validity) {
+  std::string word(name_of(validity));
+  for (char& c : word) c = static_cast<char>(c - 'a' + 'A');
+  const char* no_color = std::getenv("NO_COLOR");
+  if (::isatty(STDOUT_FILENO) == 0 || (no_color != nullptr && *no_color != '\0')) return word;
+  const char* color = validity == Validity::valid     ? "32"
+                      : validity == Validity::invalid ? "31"
+                                                      : "33";
+  return std::string("\033[1;") + color + "m" + word + "\033[0m";
+}
+
+std::string seconds_text(double seconds) {
+  return format_seconds(static_cast<std::int64_t>(seconds * 1e9));
+}
+
+std::string indented(const std::string& text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    out += "  " + text.substr(at, end - at) + "\n";
+    at = end + 1;
+  }
+  return out;
+}
+
+std::string counts_text(const Verdict& verdict) {
+  std::string out;
+  for (const auto& [name, count] : verdict.counted)
+    out += (out.empty() ? "" : ", ") + name + " " + with_thousands(count);
+  return out;
+}
+
+std::string text_of(const Report& report) {
+  std::string out;
+  for (const auto& [verdict, seconds] : report.judgements) {
+    const std::string check = (verdict.validity == Validity::invalid ? "not " : "") + verdict.name +
+                              (verdict.validity == Validity::unknown ? " undecided" : "") +
+                              (verdict.engine.empty() ? "" : " (" + verdict.engine + ")");
+    out += headline(verdict.validity) + " " + report.input + ": " +
+           with_thousands(report.history.size()) +
+           (report.history.size() == 1 ? " operation, " : " operations, ") + check + " in " +
+           seconds_text(seconds) + "\n";
+    if (verdict.validity == Validity::unknown)
+      out += indented(verdict.reason + ": " + verdict.summary);
+    if (const std::string counts = counts_text(verdict); !counts.empty()) out += indented(counts);
+    if (verdict.validity != Validity::invalid) continue;
+    if (verdict.explanation.find(verdict.summary) == std::string::npos)
+      out += indented(verdict.summary);
+    out += indented(verdict.explanation);
+    std::string witness;
+    for (const OperationId row : verdict.witness)
+      witness += " " + std::to_string(report.history.index_of(report.history.begin()[row]));
+    if (!witness.empty()) out += "  witness: the operations invoked at index" + witness + "\n";
+  }
+  return out;
+}
+
+int run(const Options& options, const Catalogues& catalogues) {
+  const auto allowance = parse_budget(options.budget);
+  if (!allowance) {
+    std::fprintf(stderr, "faultline check: %s\n", allowance.error().what.c_str());
+    return static_cast<int>(ExitCode::usage);
+  }
+  // A mistake in the options is one message, and not one for each input. (Where a run's
+  // configuration says what to check, only that check knows whether they fit.)
+  const bool knows_checks =
+      !options.checks.empty() || std::ranges::none_of(options.paths, [](const std::string& path) {
+        std::error_code ignored;
+        return fs::is_directory(path, ignored);
+      });
+  if (knows_checks) {
+    const auto checkers = make_checkers(options, {}, catalogues.checkers);
+    if (!checkers) {
+      std::fprintf(stderr, "faultline check: %s\n", checkers.error().what.c_str());
+      return static_cast<int>(exit_code_of(checkers.error()));
+    }
+  }
+  ExitCode code = ExitCode::valid;
+  for (const std::string& input : options.paths) {
+    const Report report = examine(input, options, *allowance, catalogues.checkers);
+    code = worse(code, report.code);
+    for (const std::string& warning : report.warnings)
+      std::fprintf(stderr, "faultline check: warning: %s\n", warning.c_str());
+    if (report.error)
+      std::fprintf(stderr, "faultline check: %s\n", error_text(*report.error).c_str());
+    const std::string out = options.json   ? to_json(json_of(report)) + "\n"
+                            : report.error ? std::string()
+                                           : text_of(report);
+    std::fwrite(out.data(), 1, out.size(), stdout);
+    std::fflush(stdout);
+  }
+  // A verdict that nobody received is none.
+  if (std::ferror(stdout) != 0) {
+    std::fprintf(stderr, "faultline check: cannot write to standard output\n");
+    code = worse(code, ExitCode::internal);
+  }
+  return static_cast<int>(code);
+}
+
+}  // namespace
+
+void add_check(CLI::App& app, Invocation& invocation) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("check", std::string(command_doc("check")));
+  command->add_option("path", options->paths, "history files, or run directories")->required();
+  command
+      ->add_option(
+          "--checks", options->checks,
+          "what to check, separated by commas; else what the run was configured with, else "
+          "linearizable")
+      ->delimiter(',')
+      ->expected(1);
+  command->add_option("--model", options->model, "the sequential specification, as in register");
+  command->add_option("--initial", options->initial,
+                      "the value before the first write; nil if none");
+  command->add_option("--engine", options->engine, "auto, or the algorithm that must decide");
+  command->add_option("--budget", options->budget, "time and memory that each check may use")
+      ->capture_default_str();
+  command->add_flag("--json", options->json, "one JSON document a line on stdout, an input each");
+  command->callback([options, &invocation] {
+    invocation.action = [options, &invocation] { return run(*options, invocation.catalogues); };
+  });
+}
+
+}  // namespace faultline

@@ -1,0 +1,211 @@
+// faultline run CONFIG: one test, from the configuration to the verdict.
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <random>
+
+#include <CLI/CLI.hpp>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "harness/cli/commands.h"
+#include "harness/io/json.h"
+#include "harness/io/run_dir.h"
+#include "harness/os/world.h"
+#include "harness/run/progress.h"
+#include "harness/run/runner.h"
+#include "harness/run/yaml.h"
+
+namespace faultline {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Options {
+  std::string config;
+  std::optional<std::uint64_t> seed;
+  std::string time;
+  std::vector<std::string> settings;
+  std::string runs_dir = "runs";
+  bool keep_data = false;
+  bool json = false;
+  bool quiet = false;
+};
+
+std::atomic<int> interrupts{0};
+static_assert(std::atomic<int>::is_always_lock_free, "the signal handler needs it");
+
+/// The third leaves at once; the nodes die with this process.
+void on_signal(int) {
+  if (interrupts.fetch_add(1) >= 2) std::_Exit(static_cast<int>(ExitCode::interrupted));
+}
+
+int complain(const Error& error) {
+  std::fprintf(stderr, "faultline: %s\n", error.what.c_str());
+  return static_cast<int>(exit_code_of(error));
+}
+
+std::string quoted(const std::string& word) {
+  constexpr std::string_view plain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,@%+";
+  if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
+}
+
+/// What to type to repeat the run: the same command, with the seed said.
+std::string command_text(const std::vector<std::string>& argv, const Options& options,
+                         std::uint64_t seed) {
+  std::string text;
+  for (const std::string& word : argv) text += (text.empty() ? "" : " ") + quoted(word);
+  if (!options.seed) text += " --seed " + std::to_string(seed);
+  return text;
+}
+
+/// One line that is rewritten on a terminal; elsewhere a line every ten seconds, so that whoever
+/// kills silent jobs knows that it lives.
+class ProgressPrinter {
+ public:
+  explicit ProgressPrinter(bool quiet) : quiet_(quiet), terminal_(::isatty(STDERR_FILENO) == 1) {}
+  ~ProgressPrinter() { clear(); }
+
+  void show(const Progress& progress) {
+    const auto now = Clock::now();
+    const auto period = terminal_ ? std::chrono::milliseconds(200) : std::chrono::seconds(10);
+    if (quiet_ || now - shown_ < period) return;
+    const double interval = std::chrono::duration<double>(now - shown_).count();
+    const std::string line = progress_line(progress, served_, interval);
+    if (terminal_)
+      std::fprintf(stderr, "\r\033[K%.*s", width(), line.c_str());
+    else
+      std::fprintf(stderr, "%s\n", line.c_str());
+    std::fflush(stderr);
+    shown_ = now;
+    served_ = progress.counts.ok;
+    dirty_ = terminal_;
+  }
+  void clear() {
+    if (dirty_) std::fputs("\r\033[K", stderr);
+    dirty_ = false;
+  }
+
+ private:
+  static int width() {
+    const char* columns = std::getenv("COLUMNS");
+    const int parsed = columns != nullptr ? std::atoi(columns) : 0;
+    return parsed > 0 ? parsed - 1 : 119;
+  }
+
+  bool quiet_, terminal_, dirty_ = false;
+  Clock::time_point shown_ = Clock::now();
+  std::uint64_t served_ = 0;
+};
+
+Map meta_of(const std::string& command) {
+  utsname system{};
+  const bool known = ::uname(&system) == 0;
+  return {{"schema", "faultline.meta/1"},
+          {"version", FAULTLINE_VERSION},
+          {"commit", FAULTLINE_COMMIT},
+          {"command", command},
+          {"kernel", known ? std::string(system.release) + " " + system.machine : std::string()},
+          {"user", ::geteuid() == 0 ? "root" : "rootless"}};
+}
+
+/// The text with the verdict, its first word, in colour.
+std::string coloured(const std::string& text) {
+  const char* no_color = std::getenv("NO_COLOR");
+  if (::isatty(STDOUT_FILENO) != 1 || (no_color != nullptr && *no_color != '\0')) return text;
+  const std::size_t end = text.find_first_of(" ,:");
+  const std::string word = text.substr(0, end);
+  const char* colour = word == "valid"     ? "\033[1;32m"
+                       : word == "invalid" ? "\033[1;31m"
+                                           : "\033[1;33m";
+  return colour + word + "\033[0m" + text.substr(end);
+}
+
+Result<Plan> plan_of(const Options& options, const Catalogues& catalogues) {
+  Result<ConfigNode> root = load_config(options.config);
+  if (!root) return root.error();
+  std::vector<std::string> settings = options.settings;
+  if (options.seed) settings.push_back("seed=" + std::to_string(*options.seed));
+  if (!options.time.empty()) settings.push_back("time=" + options.time);
+  if (options.keep_data) settings.push_back("keep-data=true");
+  for (const std::string& setting : settings)
+    if (const Status set = set_config(*root, setting); !set) return set.error();
+  // 31 bits: enough to differ, and short enough to be typed.
+  return make_plan(
+      *root, catalogues,
+      {std::filesystem::path(options.config).stem().string(), std::random_device()() >> 1});
+}
+
+int run(const Options& options, const Invocation& invocation) {
+  Result<Plan> plan = plan_of(options, invocation.catalogues);
+  if (!plan) return complain(plan.error());
+  const std::string command = command_text(invocation.argv, options, plan->seed);
+  if (!options.quiet)
+    std::fprintf(stderr, "seed %llu; to repeat: %s\n", static_cast<unsigned long long>(plan->seed),
+                 command.c_str());
+  if (const Status available = plan->target->available(); !available)
+    return complain(available.error());
+
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+  const HostFingerprint host;  // before enter_world() hides the host
+  if (const Status entered = enter_world(); !entered) return complain(entered.error());
+  const auto directory = RunDir::create(options.runs_dir, plan->name, plan->seed);
+  if (!directory) return complain(directory.error());
+
+  ProgressPrinter printer(options.quiet);
+  const RunEnvironment environment{make_cluster, interrupts,
+                                   [&](const Progress& progress) { printer.show(progress); },
+                                   [&] { return host.take(); }, meta_of(command)};
+  Result<RunReport> report = run_test(*plan, *directory, environment);
+  printer.clear();
+  if (!report) {
+    const int code = complain(report.error());
+    std::fprintf(stderr, "in %s\n", directory->path().c_str());
+    return code;
+  }
+  FILE* const people = options.json ? stderr : stdout;
+  if (!options.json || !options.quiet)
+    std::fprintf(people, "%sin %s\n",
+                 options.json ? report->text.c_str() : coloured(report->text).c_str(),
+                 directory->path().c_str());
+  if (options.json) {
+    Map document = report->results;
+    document.emplace_back("directory", directory->path().string());
+    std::printf("%s\n", to_json(Value(std::move(document))).c_str());
+  }
+  return static_cast<int>(report->exit_code);
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Invocation& invocation) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("run", std::string(command_doc("run")));
+  command->add_option("config", options->config, "what to test, YAML")->required();
+  command->add_option("--seed", options->seed, "of everything that is drawn")
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{9223372036854775807u}));
+  command->add_option("--time", options->time, "how long the load lasts, as 60s");
+  command->add_option("--set", options->settings, "overrides the configuration: target.nodes=3")
+      ->allow_extra_args(false);
+  command->add_option("--runs-dir", options->runs_dir, "where run directories are made")
+      ->capture_default_str();
+  command->add_flag("--keep-data", options->keep_data,
+                    "keep the stores' data, also of a valid run");
+  command->add_flag("--json", options->json, "results.json in one line on stdout");
+  command->add_flag("--quiet", options->quiet, "no progress");
+  command->callback([options, &invocation] {
+    invocation.action = [options, &invocation] { return run(*options, invocation); };
+  });
+}
+
+}  // namespace faultline

@@ -1,0 +1,74 @@
+// Every configuration that we ship says what it asks, can be planned, and is run by somebody.
+#include <fstream>
+#include <set>
+
+#include <doctest/doctest.h>
+
+#include "checkers/checkers.h"
+#include "harness/campaign/campaign.h"
+#include "harness/run/plan.h"
+#include "harness/run/yaml.h"
+#include "nemesis/nemeses.h"
+#include "targets/targets.h"
+#include "workloads/workloads.h"
+
+namespace faultline {
+namespace {
+
+const std::filesystem::path source = FAULTLINE_SOURCE_DIR;
+
+std::vector<std::filesystem::path> configs() {
+  std::vector<std::filesystem::path> found;
+  for (const auto& folder : {source / "configs", source / "tests" / "e2e"})
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+      if (entry.path().extension() == ".yaml") found.push_back(entry.path());
+  return found;
+}
+
+/// The comment at the top, as one line.
+std::string question(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::string text, line;
+  while (std::getline(file, line) && line.starts_with("# ")) text += line.substr(1);
+  return text;
+}
+
+TEST_CASE("configs: every one asks a question, and makes a plan or a campaign") {
+  const Catalogues catalogues{checkers(), nemeses(), workloads(), targets()};
+  const auto found = configs();
+  CHECK(found.size() > 10);
+  std::set<std::string> used, tests;
+  for (const auto& path : found) {
+    CAPTURE(path.string());
+    CHECK(question(path).find('?') != std::string::npos);
+    const auto root = load_config(path);
+    REQUIRE_MESSAGE(root, (root ? "" : root.error().what));
+    if (root->find("tests") != nullptr) {
+      const auto campaign = make_campaign(*root, path.parent_path(), "stem");
+      REQUIRE_MESSAGE(campaign, (campaign ? "" : campaign.error().what));
+      CHECK(campaign->name == path.stem().string());
+      for (const CampaignTest& test : campaign->tests) {
+        used.insert(std::filesystem::weakly_canonical(test.config).string());
+        auto config = load_config(test.config);
+        REQUIRE(config);
+        for (const std::string& setting : test.settings) REQUIRE(set_config(*config, setting));
+        const auto plan = make_plan(*config, catalogues, {"name", 1});
+        REQUIRE_MESSAGE(plan, (plan ? "" : plan.error().what));
+      }
+    } else {
+      tests.insert(std::filesystem::weakly_canonical(path).string());
+      const auto plan = make_plan(*root, catalogues, {"name", 1});
+      REQUIRE_MESSAGE(plan, (plan ? "" : plan.error().what));
+      CHECK(plan->name == path.stem().string());
+      CHECK(plan->expect.has_value());
+    }
+  }
+  // What no campaign runs would rot; the real stores are run by name.
+  for (const std::string& test : tests) {
+    CAPTURE(test);
+    CHECK((used.contains(test) || test.find("/refkv") == std::string::npos));
+  }
+}
+
+}  // namespace
+}  // namespace faultline

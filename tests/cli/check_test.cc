@@ -1,0 +1,233 @@
+// `faultline check` as its users see it: what is on stdout, and the exit code.
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "checkers/checkers.h"
+#include "harness/cli/commands.h"
+#include "harness/io/json.h"
+#include "tests/io/temporary_folder.h"
+
+namespace faultline {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string golden(const std::string& name) {
+  return (fs::path(FAULTLINE_SOURCE_DIR) / "tests" / "histories" / (name + ".jsonl")).string();
+}
+
+std::string content(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+/// Points a descriptor at a file as long as it lives.
+class Redirected {
+ public:
+  Redirected(int fd, const fs::path& path) : fd_(fd), saved_(::dup(fd)) {
+    std::fflush(nullptr);
+    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    ::dup2(file, fd_);
+    ::close(file);
+  }
+  ~Redirected() {
+    std::fflush(nullptr);
+    ::dup2(saved_, fd_);
+    ::close(saved_);
+  }
+  Redirected(const Redirected&) = delete;
+  Redirected& operator=(const Redirected&) = delete;
+
+ private:
+  int fd_, saved_;
+};
+
+struct Run {
+  int code = -1;
+  std::string out, err;
+};
+
+Run check(std::vector<std::string> arguments) {
+  const TemporaryFolder folder;
+  const Catalogues catalogues{checkers(), {}, {}, {}};
+  arguments.insert(arguments.begin(), {"faultline", "check"});
+  Invocation invocation{catalogues, arguments, {}};
+  CLI::App app("test", "faultline");
+  add_check(app, invocation);
+  std::vector<const char*> argv;
+  for (const std::string& argument : arguments) argv.push_back(argument.c_str());
+  app.parse(static_cast<int>(argv.size()), argv.data());
+  Run run;
+  {
+    const Redirected out(STDOUT_FILENO, folder / "out"), err(STDERR_FILENO, folder / "err");
+    run.code = invocation.action();
+  }
+  run.out = content(folder / "out");
+  run.err = content(folder / "err");
+  return run;
+}
+
+std::vector<Value> documents(const std::string& out) {
+  std::vector<Value> all;
+  std::istringstream lines(out);
+  for (std::string line; std::getline(lines, line);) {
+    const auto value = parse_json(line);
+    REQUIRE_MESSAGE(value, line);
+    all.push_back(*value);
+  }
+  return all;
+}
+
+Value at(const Value& value, std::string_view name) {
+  REQUIRE(value.map() != nullptr);
+  for (const auto& [key, item] : *value.map())
+    if (key == name) return item;
+  FAIL("no field " << name << " in " << to_json(value));
+  return {};
+}
+
+TEST_CASE("check: exit codes, and the worst of several") {
+  CHECK(check({golden("key-field.valid")}).code == 0);
+  CHECK(check({golden("stale-read.invalid")}).code == 1);
+  CHECK(check({golden("nothing-read.unknown")}).code == 3);
+  CHECK(check({golden("key-field.valid"), golden("nothing-read.unknown")}).code == 3);
+  CHECK(check({golden("stale-read.invalid"), "/nowhere", golden("key-field.valid")}).code == 1);
+  CHECK(check({"/nowhere", golden("nothing-read.unknown")}).code == 64);
+}
+
+TEST_CASE("check: what people read") {
+  const Run valid = check({golden("key-field.valid")});
+  CHECK(valid.out.starts_with("VALID " + golden("key-field.valid") +
+                              ": 4 operations, linearizable (zones) in 0."));
+  CHECK(valid.out.find("reads 2, writes 2") != std::string::npos);
+  CHECK(valid.err.empty());
+
+  const Run invalid = check({golden("stale-read.invalid")});
+  CHECK(invalid.out.starts_with("INVALID "));
+  CHECK(invalid.out.find("3 operations, not linearizable (zones) in ") != std::string::npos);
+  CHECK(invalid.out.find("witness: the operations invoked at index ") != std::string::npos);
+  CHECK(invalid.out.find('\033') == std::string::npos);
+
+  const Run vacuous = check({golden("nothing-read.unknown")});
+  CHECK(vacuous.out.find("UNKNOWN ") == 0);
+  CHECK(vacuous.out.find("1 operation, linearizable undecided") != std::string::npos);
+  CHECK(vacuous.out.find("vacuous: ") != std::string::npos);
+
+  const Run torn = check({golden("torn-line.valid")});
+  CHECK(torn.out.starts_with("VALID "));
+  CHECK(torn.err.find("dropped a torn last line") != std::string::npos);
+}
+
+TEST_CASE("check --json: one document a line, in the order given, errors among them") {
+  const TemporaryFolder folder;
+  const std::string broken = (folder / "broken.jsonl").string();
+  std::ofstream(broken) << "{\"type\":\"invoke\",\"process\":0,\"f\":\"raed\"}\n";
+  const Run run = check({"--json", golden("stale-read.invalid"), broken,
+                         golden("nemesis-sparse.valid"), golden("nothing-read.unknown")});
+  CHECK(run.code == 1);
+  const auto all = documents(run.out);
+  REQUIRE(all.size() == 4);
+  for (const Value& document : all) CHECK(at(document, "schema") == "faultline.check/1");
+
+  CHECK(at(all[0], "input") == golden("stale-read.invalid"));
+  CHECK(at(all[0], "operations") == 3);
+  CHECK(at(all[0], "verdict") == "invalid");
+  REQUIRE(at(all[0], "checks").list()->size() == 1);
+  const Value one = at(all[0], "checks").list()->front();
+  CHECK(at(one, "name") == "linearizable");
+  CHECK(at(one, "model") == "register");
+  CHECK(at(one, "verdict") == "invalid");
+  CHECK(at(one, "not") == List{"linearizable"});
+  CHECK(at(one, "keys_invalid") == List{"k1"});
+  CHECK_FALSE(at(one, "witness").list()->empty());
+  CHECK(at(at(one, "counted"), "reads") == 1);
+  (void)at(at(all[0], "seconds"), "load");
+  (void)at(at(all[0], "seconds"), "check");
+
+  CHECK(at(all[1], "verdict") == "error");
+  CHECK(at(at(all[1], "error"), "file") == broken);
+  CHECK(at(at(all[1], "error"), "line") == 1);
+  CHECK(at(at(all[1], "error"), "column") == 35);
+  CHECK(at(at(all[1], "error"), "expected") == "unknown f \"raed\", did you mean \"read\"?");
+  CHECK(run.err.find(broken + ":1:35: unknown f") != std::string::npos);
+
+  CHECK(at(all[2], "verdict") == "valid");
+  CHECK(at(all[3], "verdict") == "unknown");
+  CHECK(at(all[3], "reason") == "vacuous");
+}
+
+TEST_CASE("check: a run directory is checked as it was configured, unless told otherwise") {
+  const TemporaryFolder folder;
+  fs::create_directory(folder / "run");
+  std::ofstream(folder / "run" / "history.jsonl")
+      << R"({"index":0,"type":"invoke","process":0,"node":"n1","f":"read","key":"k","value":null,"time":1})"
+         "\n"
+      << R"({"index":1,"type":"ok","process":0,"node":"n1","f":"read","key":"k","value":0,"time":2})"
+         "\n";
+  const std::string run = (folder / "run").string();
+  CHECK(check({run}).code == 1);  // nobody wrote 0
+  std::ofstream(folder / "run" / "config.yaml")
+      << "checks:\n  - check: linearizable\n    initial: 0\n";
+  CHECK(check({run}).code == 0);
+  CHECK(check({run, "--initial", "5"}).code == 1);
+  CHECK(check({run, "--checks", "linearizable"}).code == 1);
+  std::ofstream(folder / "run" / "config.yaml") << "checks: [linearisable]\n";
+  const Run unknown = check({run, "--json"});
+  CHECK(unknown.code == 64);
+  CHECK(at(at(documents(unknown.out).at(0), "error"), "expected")
+            .text()
+            ->find("did you mean \"linearizable\"") != std::string::npos);
+}
+
+TEST_CASE("check: a run in which a store died by itself is not valid, whatever its clients saw") {
+  const TemporaryFolder folder;
+  fs::copy_file(golden("key-field.valid"), folder / "history.jsonl");
+  const std::string run = folder.path().string();
+  const std::string started = R"({"node":"n1","event":"started","time":-1.5})";
+  std::ofstream(folder / "nodes.jsonl") << started << "\n";
+  CHECK(check({run}).code == 0);
+  std::ofstream(folder / "nodes.jsonl")
+      << started << "\n"
+      << R"x({"node":"n1","event":"died","time":3.25,"how":"signal 11 (Segmentation fault)"})x"
+      << "\n";
+  const Run died = check({run, "--json"});
+  CHECK(died.code == 1);
+  const Value document = documents(died.out).at(0);
+  CHECK(at(document, "verdict") == "invalid");
+  REQUIRE(at(document, "checks").list()->size() == 2);
+  CHECK(at(at(document, "checks").list()->at(0), "verdict") == "valid");
+  CHECK(at(at(document, "checks").list()->at(1), "name") == "crash-free");
+  CHECK(check({run, "--checks", "linearizable"}).code == 0);
+  std::ofstream(folder / "nodes.jsonl") << "garbage\n";
+  CHECK(check({run}).code == 64);
+}
+
+TEST_CASE("check: a mistake on the command line ends it before any input") {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"--budget", "1x"},
+                                                    {"--budget", "0s"},
+                                                    {"--budget", ""},
+                                                    {"--checks", "linear"},
+                                                    {"--engine", "zone"},
+                                                    {"--model", "regster"}}) {
+    std::vector<std::string> all = arguments;
+    all.push_back(golden("key-field.valid"));
+    const Run run = check(all);
+    CHECK_MESSAGE(run.code == 64, arguments[1]);
+    CHECK(run.out.empty());
+    CHECK_FALSE(run.err.empty());
+  }
+  CHECK(check({"--budget", "5s", golden("key-field.valid")}).code == 0);
+  CHECK(check({"--budget", "1GiB,5s", golden("key-field.valid")}).code == 0);
+}
+
+}  // namespace
+}  // namespace faultline
