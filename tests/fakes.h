@@ -1,0 +1,140 @@
+// Fakes shared by unit tests: a cluster in memory, with no processes and no network.
+#pragma once
+
+#include <algorithm>
+#include <csignal>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "harness/core/cluster.h"
+
+namespace faultline::fakes {
+
+/// Behaves like a cluster whose nodes are two processes each, writes down every call ("signal n1
+/// 9"), and can be told to misbehave. Every node runs at first, as after the start of a run.
+class FakeCluster : public Cluster {
+ public:
+  explicit FakeCluster(std::size_t nodes) {
+    for (std::size_t i = 0; i < nodes; ++i) {
+      Node node;
+      node.index = i;
+      node.name = "n" + std::to_string(i + 1);
+      node.address = "10.88.0." + std::to_string(i + 1);
+      nodes_.push_back(node);
+      processes_.push_back(fresh(i));
+    }
+  }
+
+  // What a test sets.
+  std::set<std::size_t> failing_calls;  ///< Numbers of the calls that fail, from 1: see calls.
+  std::set<std::size_t> unstartable;    ///< start() of these nodes fails.
+  bool signals_are_lost = false;        ///< signal() says Ok and does nothing.
+  bool cuts_are_lost = false;           ///< cut() says Ok and cuts nothing.
+  std::string cannot_cut;               ///< Why; empty if it can.
+  std::set<Edge> broken;                ///< Links that pass nothing although nobody cut them.
+  std::map<std::size_t, std::string> dies_at_start;
+
+  // What a test reads.
+  std::vector<std::string> calls;  ///< Only those that change something: start, signal, cut.
+  const std::set<Edge>& cut_now() const { return cut_; }
+  bool running(std::size_t node) const { return !processes_[node].empty(); }
+  bool stopped(std::size_t node) const {
+    return running(node) && std::ranges::all_of(processes_[node], [](const ProcessInfo& p) {
+             return p.state == 'T';
+           });
+  }
+  void die(std::size_t node, std::string how) {
+    processes_[node].clear();
+    deaths_.push_back({node, std::move(how), 0});
+  }
+  /// Traffic of the store's own over a cut link.
+  void traffic(const Edge& edge, std::uint64_t frames) { drops_[edge] += frames; }
+
+  // Cluster.
+  std::span<const Node> nodes() const override { return nodes_; }
+  std::string rung() const override { return "fake"; }
+
+  Status start(std::size_t node) override {
+    if (Status called = call("start " + nodes_[node].name); !called) return called;
+    if (running(node)) return Error{"it runs already"};
+    if (unstartable.contains(node)) return Error{"exec: no such file"};
+    if (dies_at_start.contains(node)) {
+      die(node, dies_at_start[node]);
+      return Ok{};
+    }
+    processes_[node] = fresh(node);
+    return Ok{};
+  }
+
+  Status signal(std::size_t node, int number) override {
+    if (Status called = call("signal " + nodes_[node].name + " " + std::to_string(number)); !called)
+      return called;
+    if (signals_are_lost) return Ok{};
+    if (number == SIGKILL) processes_[node].clear();
+    for (ProcessInfo& process : processes_[node]) {
+      if (number == SIGSTOP) process.state = 'T';
+      if (number == SIGCONT) process.state = 'S';
+    }
+    return Ok{};
+  }
+
+  Result<std::vector<ProcessInfo>> processes(std::size_t node) override { return processes_[node]; }
+
+  Status cut(std::span<const Edge> edges) override {
+    std::string text = "cut";
+    for (const Edge& edge : edges)
+      text += " " + nodes_[edge.from].name + ">" + nodes_[edge.to].name;
+    if (Status called = call(text); !called) return called;
+    cut_.clear();
+    if (!cuts_are_lost) cut_.insert(edges.begin(), edges.end());
+    return Ok{};
+  }
+
+  Status can_cut() const override {
+    return cannot_cut.empty() ? Status(Ok{}) : Error{cannot_cut, ErrorKind::capability};
+  }
+
+  Result<std::vector<std::uint64_t>> drops(std::span<const Edge> edges) override {
+    std::vector<std::uint64_t> counters;
+    for (const Edge& edge : edges) counters.push_back(drops_[edge]);
+    return counters;
+  }
+
+  Status send_probe(const Edge& edge) override {
+    if (cut_.contains(edge)) ++drops_[edge];
+    return Ok{};
+  }
+
+  Result<bool> probe(const Edge& edge, std::chrono::milliseconds) override {
+    probed.push_back(edge);
+    return !cut_.contains(edge) && !broken.contains(edge);
+  }
+  std::vector<Edge> probed;
+
+  std::vector<Death> take_deaths() override { return std::exchange(deaths_, {}); }
+
+ private:
+  std::vector<ProcessInfo> fresh(std::size_t node) {
+    const int pid = next_pid_;
+    next_pid_ += 2;
+    return {{pid, 'S', "store" + std::to_string(node + 1)}, {pid + 1, 'R', "helper"}};
+  }
+  Status call(std::string text) {
+    calls.push_back(std::move(text));
+    if (failing_calls.contains(calls.size())) return Error{"told to fail"};
+    return Ok{};
+  }
+
+  std::vector<Node> nodes_;
+  std::vector<std::vector<ProcessInfo>> processes_;
+  std::set<Edge> cut_;
+  std::map<Edge, std::uint64_t> drops_;
+  std::vector<Death> deaths_;
+  int next_pid_ = 100;
+};
+
+}  // namespace faultline::fakes

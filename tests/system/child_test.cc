@@ -1,0 +1,151 @@
+#include "harness/os/child.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace faultline {
+namespace {
+
+ChildOptions shell(std::string script) {
+  ChildOptions options;
+  options.argv = {"/bin/sh", "-c", std::move(script)};
+  return options;
+}
+
+ChildResult run(const ChildOptions& options, Signals* signals = nullptr) {
+  auto result = run_child(options, signals);
+  REQUIRE_MESSAGE(result, (result ? "" : result.error().what));
+  return *std::move(result);
+}
+
+struct Folder {
+  Folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "faultline-XXXXXX").string();
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    path = name;
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+  std::filesystem::path path;
+};
+
+std::string content(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST_CASE("child: its exit code, its output, its standard error in a file") {
+  const Folder folder;
+  ChildOptions options = shell("echo out; echo first >&2; read line && echo input; exit 7");
+  options.stderr_file = folder.path / "log";
+  const ChildResult result = run(options);
+  CHECK(result.exit_code == 7);
+  CHECK(result.signal == 0);
+  CHECK(result.output == "out\n");  // And no input: read fails.
+  run(options);
+  CHECK(content(options.stderr_file) == "first\nfirst\n");
+}
+
+TEST_CASE("child: much output is read, too much is dropped, and neither blocks it") {
+  ChildOptions options = shell("head -c 1000000 /dev/zero; exit 3");
+  CHECK(run(options).output.size() == 1'000'000);
+  options.output_bytes_max = 1000;
+  const ChildResult result = run(options);
+  CHECK(result.output.size() == 1000);
+  CHECK(result.exit_code == 3);
+}
+
+TEST_CASE("child: a program that cannot be run is an error with the reason") {
+  ChildOptions options;
+  options.argv = {"/nonexistent/program"};
+  const auto result = run_child(options);
+  REQUIRE_FALSE(result);
+  CHECK(result.error().what == "run /nonexistent/program: No such file or directory");
+}
+
+TEST_CASE("child: the deadline interrupts it, and after the grace kills it") {
+  ChildOptions options = shell("trap 'echo caught; exit 9' INT; while :; do sleep 0.01; done");
+  options.deadline = std::chrono::milliseconds(100);
+  const ChildResult polite = run(options);
+  CHECK(polite.timed_out);
+  CHECK(polite.exit_code == 9);
+  CHECK(polite.output == "caught\n");
+
+  options.argv[2] = "trap '' INT; while :; do sleep 0.01; done";
+  options.grace = std::chrono::milliseconds(50);
+  const ChildResult stubborn = run(options);
+  CHECK(stubborn.timed_out);
+  CHECK(stubborn.signal == SIGKILL);
+}
+
+TEST_CASE("child: signals are passed on once each; the third kills") {
+  Signals signals;
+  // The child signals us when it is ready to be signalled.
+  const ChildResult once = run(shell("trap 'echo int; exit 130' INT; kill -INT $PPID;"
+                                     "while :; do sleep 0.01; done"),
+                               &signals);
+  CHECK(once.signals_passed_on == 1);
+  CHECK(once.exit_code == 130);
+  CHECK(once.output == "int\n");
+
+  const ChildResult thrice =
+      run(shell("trap '' INT TERM HUP; kill -INT $PPID; kill -TERM $PPID; kill -HUP $PPID;"
+                "while :; do sleep 0.01; done"),
+          &signals);
+  CHECK(thrice.signals_passed_on == 3);
+  CHECK(thrice.signal == SIGKILL);
+}
+
+TEST_CASE("child: signals that came between two children wait to be taken") {
+  Signals signals;
+  CHECK(signals.take() == 0);
+  kill(getpid(), SIGTERM);
+  CHECK(signals.take() == SIGTERM);
+  CHECK(signals.take() == 0);
+}
+
+TEST_CASE("child: nothing of its group outlives it") {
+  const ChildResult result = run(shell("sleep 1000 >/dev/null & echo $!"));
+  CHECK(result.exit_code == 0);
+  const pid_t left = static_cast<pid_t>(std::stoi(result.output));
+  // Somebody's init reaps it: gone, or a zombie until then.
+  for (int i = 0; i < 2000 && kill(left, 0) == 0; ++i) {
+    const std::string stat = content("/proc/" + std::to_string(left) + "/stat");
+    if (stat.empty() || stat.find(") Z ") != std::string::npos) return;
+    usleep(1000);
+  }
+  CHECK(kill(left, 0) != 0);
+}
+
+TEST_CASE("child: whatever kills the caller kills the child") {
+  const Folder folder;
+  const auto told = folder.path / "pid";
+  const pid_t caller = fork();
+  REQUIRE(caller >= 0);
+  if (caller == 0) {
+    (void)run_child(shell("echo $$ > " + told.string() + "; exec sleep 1000"));
+    _exit(0);
+  }
+  std::string text;
+  for (int i = 0; i < 5000 && text.empty(); ++i) {
+    text = content(told);
+    usleep(1000);
+  }
+  kill(caller, SIGKILL);
+  waitpid(caller, nullptr, 0);
+  REQUIRE_FALSE(text.empty());
+  const pid_t child = static_cast<pid_t>(std::stoi(text));
+  for (int i = 0; i < 2000 && kill(child, 0) == 0; ++i) {
+    const std::string stat = content("/proc/" + std::to_string(child) + "/stat");
+    if (stat.empty() || stat.find(") Z ") != std::string::npos) return;
+    usleep(1000);
+  }
+  CHECK(kill(child, 0) != 0);
+}
+
+}  // namespace
+}  // namespace faultline

@@ -1,0 +1,117 @@
+// A cluster for system tests: enters the world once per process, and keeps nodes' files in a folder
+// that is deleted at the end.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <doctest/doctest.h>
+#include <stdlib.h>
+
+#include "harness/os/world.h"
+
+namespace faultline::system_test {
+
+/// Polls until `condition` holds; false if it does not within `limit`.
+inline bool eventually(const std::function<bool()>& condition,
+                       std::chrono::milliseconds limit = std::chrono::seconds(20)) {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
+}
+
+inline std::string read_file(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+/// A folder that is deleted with it.
+class Folder {
+ public:
+  Folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "faultline-XXXXXX").string();
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  ~Folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// Entered once per process. A machine that cannot fails the test: it must not pass in silence.
+inline void require_world() {
+  static const Status entered = enter_world();
+  if (!entered) FAIL(entered.error().what);
+}
+
+/// Nodes that run `/bin/sh -c SCRIPT`, with NODE in the environment.
+struct Shells {
+  explicit Shells(std::size_t nodes, std::string node_script = "exec sleep 1000")
+      : script(std::move(node_script)) {
+    require_world();
+    ClusterOptions options;
+    options.nodes = nodes;
+    options.directory = folder.path();
+    options.launch = [this](const Node& node, std::span<const Node>) -> Result<Launch> {
+      return Launch{argv.empty() ? std::vector<std::string>{"/bin/sh", "-c", script} : argv,
+                    environment_of(node)};
+    };
+    auto made = make_cluster(options);
+    if (!made) FAIL(made.error().what);
+    cluster = std::move(*made);
+  }
+  /// Runs `text` in a node until it ends; what it printed to standard output.
+  std::string output(std::size_t node, const std::string& text) {
+    const std::string previous = std::exchange(script, text + "\necho end-of-script");
+    const auto log = cluster->nodes()[node].log_dir / "stdout.log";
+    const std::size_t before = read_file(log).size();
+    const Status started = cluster->start(node);
+    if (!started) FAIL(started.error().what);
+    std::string printed;
+    const bool ended = eventually([&] {
+      printed = read_file(log).substr(before);
+      return printed.ends_with("end-of-script\n");
+    });
+    CHECK_MESSAGE(ended, text, " printed: ", printed);
+    (void)eventually([&] { return !cluster->take_deaths().empty(); });
+    script = previous;
+    return printed.substr(0, printed.size() - std::string("end-of-script\n").size());
+  }
+
+  std::vector<std::pair<std::string, std::string>> environment_of(const Node& node) const {
+    auto variables = environment;
+    variables.emplace_back("NODE", node.name);
+    return variables;
+  }
+
+  Folder folder;
+  std::string script;
+  std::vector<std::string> argv;  ///< Instead of the script, if not empty.
+  std::vector<std::pair<std::string, std::string>> environment;
+  std::unique_ptr<Cluster> cluster;
+};
+
+inline void require_ok(const Status& status) {
+  if (!status) FAIL(status.error().what);
+}
+
+}  // namespace faultline::system_test
