@@ -186,6 +186,12 @@ Finding finding_of(const Problem& problem, const Story& story, bool minimal) {
   finding.rules_out_sequential =
       story.plot == Story::Plot::unwritten || story.plot == Story::Plot::circle;
   for (const Call& call : story.calls) finding.witness.push_back(call.id);
+  if (failed != nullptr) {
+    const std::span<const Position> begin = problem.history().begin();
+    const auto later = std::ranges::find_if(
+        finding.witness, [&](OperationId id) { return begin[id] > begin[*failed]; });
+    finding.witness.insert(later, *failed);
+  }
   return finding;
 }
 

@@ -16,9 +16,10 @@ namespace faultline::linearizable {
 struct Finding {
   std::string anomaly;   ///< "stale-read", …
   std::string sentence;  ///< "n2 read 7 at 3.20 s although 9 had been acknowledged at 3.05 s"
-  std::vector<OperationId> witness;   ///< In time order. Not linearizable by themselves.
+  /// In time order. Not linearizable by themselves. An aborted read has the failed write with it.
+  std::vector<OperationId> witness;
   bool rules_out_sequential = false;  ///< No order whatever explains a value that nobody wrote.
-  bool minimal = false;               ///< None of them can be left out; else they are merely few.
+  bool minimal = false;               ///< No call can be left out; else they are merely few.
 };
 
 /// `object` is one that was prepared from `problem`.

@@ -1,6 +1,8 @@
 #include "harness/core/value.h"
 
-#include <cstdio>
+#include <algorithm>
+#include <charconv>
+#include <iterator>
 
 #include "harness/core/check.h"
 
@@ -25,26 +27,38 @@ std::string quoted(std::string_view text) {
   return out + '"';
 }
 
-std::string real_spelling(double v) {
-  char buffer[32];
-  std::snprintf(buffer, sizeof buffer, "%.17g", v);
-  return buffer;
+/// Key and value by the key; equal keys keep their order.
+std::vector<std::pair<ValueHandle, ValueHandle>> sorted(std::span<const ValueHandle> items) {
+  std::vector<std::pair<ValueHandle, ValueHandle>> entries;
+  for (std::size_t i = 0; i < items.size(); i += 2) entries.emplace_back(items[i], items[i + 1]);
+  std::ranges::stable_sort(entries, {}, [](const auto& entry) { return entry.first.bits(); });
+  return entries;
 }
 
 }  // namespace
 
-bool operator==(const Value& a, const Value& b) { return a.content == b.content; }
+bool operator==(const Value& a, const Value& b) {
+  const Map *left = a.map(), *right = b.map();
+  if (left == nullptr || right == nullptr) return a.content == b.content;
+  return left->size() == right->size() &&
+         std::is_permutation(left->begin(), left->end(), right->begin());
+}
+
+std::string real_spelling(double v) {
+  if (v == 0) return "0.0";
+  char buffer[32];
+  const auto end = std::to_chars(buffer, std::end(buffer), v).ptr;
+  std::string spelling(buffer, end);
+  if (spelling.find_first_of(".en") == std::string::npos) spelling += ".0";
+  return spelling;
+}
 
 std::string to_text(const Value& value) {
   struct Visitor {
     std::string operator()(std::monostate) const { return "nil"; }
     std::string operator()(bool v) const { return v ? "true" : "false"; }
     std::string operator()(std::int64_t v) const { return std::to_string(v); }
-    std::string operator()(double v) const {
-      char buffer[32];
-      std::snprintf(buffer, sizeof buffer, "%g", v);
-      return buffer;
-    }
+    std::string operator()(double v) const { return real_spelling(v); }
     std::string operator()(const std::string& v) const { return quoted(v); }
     std::string operator()(const List& v) const {
       std::string out = "[";
@@ -92,7 +106,13 @@ ValueHandle ValuePool::list(std::span<const ValueHandle> items) {
 }
 ValueHandle ValuePool::map(std::span<const ValueHandle> items) {
   FAULTLINE_CHECK(items.size() % 2 == 0);
-  return compound(ValueHandle::Kind::map, items);
+  std::vector<ValueHandle> in_order;
+  in_order.reserve(items.size());
+  for (const auto& [key, item] : sorted(items)) {
+    in_order.push_back(key);
+    in_order.push_back(item);
+  }
+  return compound(ValueHandle::Kind::map, in_order);
 }
 
 ValueHandle ValuePool::add(const Value& value) {
@@ -165,8 +185,13 @@ Value ValuePool::value(ValueHandle h) const {
       return (h.bits() >> 3) != 0;
     case ValueHandle::Kind::text:
       return std::string(as_text(h));
-    case ValueHandle::Kind::real:
-      return std::stod(std::string(as_text(h)));
+    case ValueHandle::Kind::real: {
+      // Not std::stod: it throws for numbers that are too small to be normal.
+      const std::string_view spelling = as_text(h);
+      double v = 0;
+      std::from_chars(spelling.data(), spelling.data() + spelling.size(), v);
+      return v;
+    }
     case ValueHandle::Kind::list: {
       List list;
       for (const ValueHandle item : items(h)) list.push_back(value(item));
@@ -201,10 +226,24 @@ ValueHandle ValuePool::import(const ValuePool& other, ValueHandle h) {
     case ValueHandle::Kind::map: {
       std::vector<ValueHandle> copies;
       for (const ValueHandle item : other.items(h)) copies.push_back(import(other, item));
-      return compound(h.kind(), copies);
+      return h.kind() == ValueHandle::Kind::list ? list(copies) : map(copies);
     }
   }
   return {};
+}
+
+std::string ValuePool::to_text(ValueHandle h) const {
+  if (h.kind() == ValueHandle::Kind::real) return std::string(as_text(h));
+  if (!h.is_compound()) return faultline::to_text(value(h));
+  const bool is_map = h.kind() == ValueHandle::Kind::map;
+  std::string out;
+  std::size_t n = 0;
+  for (const ValueHandle item : items(h)) {
+    const bool is_item = is_map && n % 2 == 1;
+    out += (n == 0 ? "" : is_item ? ": " : ", ") + to_text(item);
+    ++n;
+  }
+  return is_map ? "{" + out + "}" : "[" + out + "]";
 }
 
 std::uint64_t ValuePool::bytes() const {

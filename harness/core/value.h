@@ -16,7 +16,7 @@ namespace faultline {
 
 struct Value;
 using List = std::vector<Value>;
-using Map = std::vector<std::pair<std::string, Value>>;  ///< In order of insertion.
+using Map = std::vector<std::pair<std::string, Value>>;  ///< Order is for display only.
 
 /// nil, boolean, integer, real, text, list or map: what JSON can say.
 struct Value {
@@ -42,8 +42,13 @@ struct Value {
   friend bool operator==(const Value& a, const Value& b);
 };
 
-/// One line of JSON-like text, for messages and tables: nil, 7, "a", [1, 2].
+/// One line of JSON-like text, for messages and tables: nil, 7, "a", [1, 2]. Unequal values have
+/// unequal texts.
 std::string to_text(const Value& value);
+
+/// The one spelling of a double: the shortest digits that read back as the same number, with a
+/// point or an exponent, as in 1.0 and 1e+300. Both zeros are 0.0.
+std::string real_spelling(double v);
 
 /// A value in eight bytes. Equal handles mean equal values; unequal handles mean unequal values
 /// except for lists and maps, which a pool does not deduplicate: use ValuePool::equal there.
@@ -83,10 +88,12 @@ class ValuePool {
  public:
   ValueHandle integer(std::int64_t v);
   ValueHandle boolean(bool v) { return {ValueHandle::Kind::boolean, v ? 1u : 0u}; }
-  ValueHandle text(std::string_view v);         ///< Interned: equal texts give equal handles.
-  ValueHandle real(std::string_view spelling);  ///< A JSON number that is no 64-bit integer.
+  ValueHandle text(std::string_view v);  ///< Interned: equal texts give equal handles.
+  /// A JSON number that is no 64-bit integer, spelled by real_spelling; integers by their digits.
+  ValueHandle real(std::string_view spelling);
   ValueHandle list(std::span<const ValueHandle> items);
-  ValueHandle map(std::span<const ValueHandle> keys_and_values);  ///< Alternating.
+  /// Alternating keys and values, in any order: maps are equal whatever the order was.
+  ValueHandle map(std::span<const ValueHandle> keys_and_values);
   ValueHandle add(const Value& value);
 
   std::int64_t as_integer(ValueHandle h) const;             ///< Requires (big_)integer.
@@ -96,7 +103,8 @@ class ValuePool {
   bool equal(ValueHandle a, ValueHandle b) const;
   std::uint64_t hash(ValueHandle h) const;  ///< Equal values hash alike.
   Value value(ValueHandle h) const;
-  std::string to_text(ValueHandle h) const { return faultline::to_text(value(h)); }
+  /// As to_text of the value, but numbers that no Value can hold keep all their digits.
+  std::string to_text(ValueHandle h) const;
 
   /// Copies `h` of another pool into this one.
   ValueHandle import(const ValuePool& other, ValueHandle h);

@@ -2,19 +2,17 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cstdio>
 #include <cstring>
 #include <limits>
 #include <string_view>
 #include <unordered_map>
 
-#include <nlohmann/json.hpp>
 // No conversion of a result that throws may slip in: every error must be looked at.
 #define SIMDJSON_EXCEPTIONS 0
 #include <simdjson.h>
 
 #include "harness/core/text.h"
+#include "harness/io/diagnosis.h"
 
 namespace faultline {
 namespace {
@@ -64,10 +62,8 @@ bool is_integer_text(std::string_view text) {
 /// Reals are compared by their spelling, so every spelling of a double becomes one. An integer that
 /// is too large for 64 bits keeps its digits: as a double it would equal its neighbours.
 std::string canonical_real(std::string_view token, double v) {
-  if (token.find_first_of(".eE") == std::string_view::npos) return std::string(token);
-  char spelling[32];
-  std::snprintf(spelling, sizeof spelling, "%.17g", v);
-  return spelling;
+  return token.find_first_of(".eE") == std::string_view::npos ? std::string(token)
+                                                              : real_spelling(v);
 }
 
 bool is_null(ondemand::value json) {
@@ -378,47 +374,6 @@ class LineParser {
   Names nodes_, errors_;
   std::vector<ValueHandle> items_;
 };
-
-/// What is wrong with a line that the fast parser refused: a slower one says where.
-struct Diagnosis {
-  bool is_json = true;
-  std::size_t column = 1;
-  std::string expected =
-      "expected JSON that can be represented (numbers within range, not too deep)";
-};
-Diagnosis diagnose(std::string_view line) {
-  Diagnosis diagnosis;
-  struct Silent : nlohmann::json_sax<nlohmann::json> {
-    std::size_t at = 0;
-    std::string what;
-    bool null() override { return true; }
-    bool boolean(bool) override { return true; }
-    bool number_integer(number_integer_t) override { return true; }
-    bool number_unsigned(number_unsigned_t) override { return true; }
-    bool number_float(number_float_t, const string_t&) override { return true; }
-    bool string(string_t&) override { return true; }
-    bool binary(binary_t&) override { return true; }
-    bool start_object(std::size_t) override { return true; }
-    bool key(string_t&) override { return true; }
-    bool end_object() override { return true; }
-    bool start_array(std::size_t) override { return true; }
-    bool end_array() override { return true; }
-    bool parse_error(std::size_t position, const std::string&,
-                     const nlohmann::detail::exception& failure) override {
-      at = position;
-      what = failure.what();
-      return false;
-    }
-  } sax;
-  if (nlohmann::json::sax_parse(line, &sax)) return diagnosis;
-  diagnosis.is_json = sax.what.find("out_of_range") != std::string::npos;
-  diagnosis.column = std::clamp<std::size_t>(sax.at, 1, line.size() + 1);
-  // "[json.exception.parse_error.101] parse error at line 1, column 9: syntax error while …"
-  const std::size_t colon = sax.what.find(": ");
-  diagnosis.expected = "expected a whole JSON object on the line";
-  if (colon != std::string::npos) diagnosis.expected += ": " + sax.what.substr(colon + 2);
-  return diagnosis;
-}
 
 }  // namespace
 

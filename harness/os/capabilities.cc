@@ -143,9 +143,9 @@ void try_nodes() {
 Capability processor() {
 #if defined(__x86_64__)
   const bool present = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") &&
-                       __builtin_cpu_supports("fma");
-  return {"processor", present, true, "x86-64-v3",
-          present ? "" : "a processor with AVX2 and BMI2 (2013 or later)"};
+                       __builtin_cpu_supports("fma") && __builtin_cpu_supports("pclmul");
+  return {"processor", present, true, "x86-64-v3 with PCLMUL",
+          present ? "" : "a processor with AVX2, BMI2 and PCLMUL (2013 or later)"};
 #else
   return {"processor", true, true, "not x86-64", ""};
 #endif

@@ -120,23 +120,28 @@ Result<std::map<Ports, std::uint64_t>> read_counters() {
   return counters;
 }
 
+/// An error of kind capability if nft refused the rules, of another if nft did not get that far.
 Status run_nft(const std::string& nft, const std::string& rules) {
   const auto result = run_program({nft, "-f", "-"}, rules, nft_limit);
   if (!result) return result.error();
   if (result->status == 0) return Ok{};
   const std::string said = result->output.substr(0, result->output.find('\n'));
-  return Error{"nft: " + (said.empty() ? "exit status " + std::to_string(result->status) : said)};
+  return Error{"nft: " + (said.empty() ? "exit status " + std::to_string(result->status) : said),
+               ErrorKind::capability};
 }
 
 Status make_table(const std::string& nft) {
   if (nft.empty())
     return Error{"links cannot be cut: there is no program nft; apt-get install nftables",
                  ErrorKind::capability};
-  if (const Status made = run_nft(nft, table_rules); !made)
-    return Error{"links cannot be cut: " + made.error().what +
-                     "; needs nftables >= 1.0 and a kernel with nf_tables and nft_meta_bridge",
-                 ErrorKind::capability};
-  return Ok{};
+  const Status made = run_nft(nft, table_rules);
+  if (made) return Ok{};
+  // Cut short by a machine that is too busy, nft says nothing about the kernel.
+  const char* remedy = made.error().kind == ErrorKind::capability
+                           ? "; needs nftables >= 1.0 and a kernel with nf_tables and "
+                             "nft_meta_bridge"
+                           : "; try again when the machine is less busy";
+  return Error{"links cannot be cut: " + made.error().what + remedy, ErrorKind::capability};
 }
 
 }  // namespace
@@ -164,7 +169,8 @@ Status Links::cut(std::span<const Edge> edges) {
   if (!added.empty()) rules += "add element " + set + " { " + added + " }\n";
   if (rules.empty()) return Ok{};
   uncertain_ = true;
-  if (const Status done = run_nft(nft_, rules); !done) return done;
+  if (const Status done = run_nft(nft_, rules); !done)
+    return Error{done.error().what};  // It could at the start: no lack of this machine.
   uncertain_ = false;
   cut_ = wanted;
   return Ok{};

@@ -1,6 +1,7 @@
 #include "harness/core/value.h"
 
 #include <limits>
+#include <set>
 
 #include <doctest/doctest.h>
 
@@ -22,6 +23,10 @@ std::vector<Value> one_of_each() {
           std::numeric_limits<std::int64_t>::min(),
           0.1,
           1.0,
+          1.0000000000000002,
+          1e300,
+          5e-324,
+          -2.5,
           "",
           "1",
           "nil",
@@ -32,6 +37,8 @@ std::vector<Value> one_of_each() {
           List{List{1}, 2},
           Map{},
           Map{{"a", 1}},
+          Map{{"a", 1}, {"b", 2}},
+          Map{{"a", 2}, {"b", 1}},
           Map{{"a", List{1}}}};
 }
 
@@ -56,6 +63,27 @@ TEST_CASE("value: handles are equal exactly where values are") {
     }
 }
 
+TEST_CASE("value: maps are equal whatever the order of their keys") {
+  const Value one = Map{{"a", 1}, {"b", Map{{"c", 2}, {"d", 3}}}};
+  const Value two = Map{{"b", Map{{"d", 3}, {"c", 2}}}, {"a", 1}};
+  CHECK(one == two);
+  ValuePool pool, other;
+  const ValueHandle first = pool.add(one), second = pool.add(two);
+  CHECK(pool.equal(first, second));
+  CHECK(pool.hash(first) == pool.hash(second));
+  other.add(two);
+  CHECK(other.equal(other.import(pool, first), other.add(two)));
+}
+
+TEST_CASE("value: a real has one spelling") {
+  CHECK(real_spelling(1.0) == "1.0");
+  CHECK(real_spelling(-0.0) == "0.0");
+  CHECK(real_spelling(0.1) == "0.1");
+  CHECK(real_spelling(1e300) == "1e+300");
+  ValuePool pool;
+  CHECK(pool.add(0.0) == pool.add(-0.0));
+}
+
 TEST_CASE("value: small integers live in the handle, with their sign") {
   ValuePool pool;
   CHECK(pool.integer(-7).is_small_integer());
@@ -77,6 +105,12 @@ TEST_CASE("value: text for messages") {
   CHECK(to_text(Value(List{1, {}, "a\"b", Map{{"k", true}}})) ==
         R"([1, nil, "a\"b", {"k": true}])");
   CHECK(to_text(Value(1.5)) == "1.5");
+  std::set<std::string> texts;
+  for (const Value& value : one_of_each()) texts.insert(to_text(value));
+  CHECK(texts.size() == one_of_each().size());
+  ValuePool pool;
+  for (const Value& value : one_of_each()) CHECK(pool.to_text(pool.add(value)) == to_text(value));
+  CHECK(pool.to_text(pool.real("18446744073709551617")) == "18446744073709551617");
 }
 
 }  // namespace
