@@ -2,9 +2,7 @@
 // exit code.
 #include "harness/campaign/campaign.h"
 
-#include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <memory>
 #include <optional>
 
@@ -12,6 +10,7 @@
 #include <unistd.h>
 
 #include "harness/campaign/summary.h"
+#include "harness/cli/child_run.h"
 #include "harness/cli/commands.h"
 #include "harness/io/json.h"
 #include "harness/io/run_dir.h"
@@ -39,16 +38,6 @@ void print(FILE* to, const std::string& text) {
   std::fflush(to);
 }
 
-/// The last few lines of a log are where a program says why it gave up.
-std::string tail_of(const std::filesystem::path& path) {
-  constexpr std::streamoff bytes = 2000;
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  const std::streamoff size = file.tellg();
-  if (size <= 0) return "";
-  file.seekg(std::max<std::streamoff>(0, size - bytes));
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 /// Runs tests as children of this process, one at a time.
 class Children {
  public:
@@ -60,43 +49,20 @@ class Children {
 
   CampaignRun run(const CampaignTest& test, std::uint64_t seed) {
     announce(test, seed);
-    ChildOptions options;
-    options.argv = {program_.string(),    "run",        test.config.string(), "--seed",
-                    std::to_string(seed), "--runs-dir", directory_.string(),  "--json"};
+    ChildRun child;
+    child.argv = {program_.string(),    "run",        test.config.string(), "--seed",
+                  std::to_string(seed), "--runs-dir", directory_.string(),  "--json"};
     for (const std::string& setting : test.settings) {
-      options.argv.push_back("--set");
-      options.argv.push_back(setting);
+      child.argv.push_back("--set");
+      child.argv.push_back(setting);
     }
-    options.stderr_file = directory_ / (test.label + "-s" + std::to_string(seed) + ".log");
-    options.deadline = timeout_;
-    const bool stopped = signals_.take() != 0;
-    if (stopped) return interrupted(seed);
-    auto child = run_child(options, &signals_);
-    if (!child) {
-      CampaignRun failed;
-      failed.seed = seed;
-      failed.error = child.error().what;
-      return failed;
-    }
-    const std::string log = tail_of(options.stderr_file);
-    CampaignRun run = read_run(seed, {child->exit_code, child->signal, child->timed_out,
-                                      child->seconds, child->output, log});
-    // A child that a passed-on signal ended, however it went, decides nothing.
-    if (child->signals_passed_on > 0) {
-      run.exit_code = ExitCode::interrupted;
-      run.error = "interrupted";
-    }
-    return run;
+    child.seed = seed;
+    child.log = directory_ / (test.label + "-s" + std::to_string(seed) + ".log");
+    child.timeout = timeout_;
+    return run_as_child(child, signals_);
   }
 
  private:
-  static CampaignRun interrupted(std::uint64_t seed) {
-    CampaignRun run;
-    run.seed = seed;
-    run.exit_code = ExitCode::interrupted;
-    run.error = "interrupted before it began";
-    return run;
-  }
   void announce(const CampaignTest& test, std::uint64_t seed) {
     ++begun_;
     if (isatty(STDERR_FILENO) == 0) return;
