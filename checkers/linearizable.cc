@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <exception>
 #include <map>
 #include <memory>
@@ -148,7 +149,7 @@ class Run {
     }
     std::string& out = verdict_.explanation;
     if (!out.empty()) out += "\n";
-    out += name + finding.anomaly + ": " + finding.sentence + "\n" +
+    out += name + finding.sentence + " (" + finding.anomaly + ")\n" +
            table(problem_.history(), finding.witness);
     if (!finding.minimal)
       out += "(a small witness, not a minimal one: some of these may not be needed)\n";
@@ -233,9 +234,15 @@ class Linearizable final : public Checker {
 Value parse_value(const std::string& text) {
   if (text == "nil" || text == "null") return {};
   if (text == "true" || text == "false") return text == "true";
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error == std::errc() && end == text.data() + text.size()) return number;
+  const char* last = text.data() + text.size();
+  std::int64_t integer = 0;
+  if (const auto [end, error] = std::from_chars(text.data(), last, integer);
+      error == std::errc() && end == last)
+    return integer;
+  double real = 0;
+  if (const auto [end, error] = std::from_chars(text.data(), last, real);
+      error == std::errc() && end == last && std::isfinite(real))
+    return real;
   return text;
 }
 
