@@ -67,7 +67,8 @@ class NullClient final : public Client {
 
 /// The whole loop of `workers` threads: generate, invoke, null client, complete. Every `operations`
 /// of them; what is counted ends when the history is on disk and in memory.
-void record(const fs::path& path, std::size_t workers, std::size_t operations) {
+/// The history's size in memory.
+std::uint64_t record(const fs::path& path, std::size_t workers, std::size_t operations) {
   auto recorder = Recorder::create(path, workers, {"n1", "n2", "n3", "n4", "n5"}, Clock::now());
   FAULTLINE_CHECK(recorder);
   std::vector<std::thread> threads;
@@ -87,20 +88,24 @@ void record(const fs::path& path, std::size_t workers, std::size_t operations) {
   const History history = (*recorder)->finish();
   FAULTLINE_CHECK((*recorder)->status());
   FAULTLINE_CHECK(history.size() == operations / workers * workers);
+  return history.bytes();
 }
 
 void record_null_client(benchmark::State& state) {
   const auto workers = static_cast<std::size_t>(state.range(0));
   constexpr std::size_t operations = 1'000'000;
   const TemporaryFolder folder;
+  std::uint64_t bytes = 0;
   for (auto _ : state) {
-    record(folder.path / "h", workers, operations);
+    bytes = record(folder.path / "h", workers, operations);
     state.PauseTiming();
     fs::remove(folder.path / "h");
     state.ResumeTiming();
   }
   state.counters["operations/s"] = benchmark::Counter(
       static_cast<double>(operations), benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["MiB_per_million"] =
+      static_cast<double>(bytes) / static_cast<double>(operations) * 1e6 / (1 << 20);
 }
 BENCHMARK(record_null_client)
     ->Arg(8)
@@ -108,6 +113,47 @@ BENCHMARK(record_null_client)
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime()
     ->Iterations(3);
+
+/// What recording adds to the latency of one operation: the two calls around a request, in
+/// nanoseconds, from `workers` threads that each make 10,000 requests a second.
+void record_added_latency(benchmark::State& state) {
+  const auto workers = static_cast<std::size_t>(state.range(0));
+  constexpr std::size_t operations = 10'000;  // of each worker
+  constexpr std::chrono::microseconds pace{100};
+  const TemporaryFolder folder;
+  std::vector<std::vector<std::int64_t>> added(workers);
+  for (auto _ : state) {
+    auto recorder =
+        Recorder::create(folder.path / "h", workers, {"n1", "n2", "n3", "n4", "n5"}, Clock::now());
+    FAULTLINE_CHECK(recorder);
+    std::vector<std::thread> threads;
+    for (std::size_t worker = 0; worker < workers; ++worker)
+      threads.emplace_back([&, worker] {
+        Requests requests(Rng(1).fork("worker", worker));
+        const auto process = static_cast<std::uint32_t>(worker);
+        auto due = Clock::now();
+        for (std::size_t i = 0; i < operations; ++i, due += pace) {
+          const Request request = requests.next(worker);
+          const Outcome outcome = Outcome::ok(request.value);
+          std::this_thread::sleep_until(due);
+          const auto begin = Clock::now();
+          (*recorder)->invoke(worker, process, worker % 5, request);
+          (*recorder)->complete(worker, process, worker % 5, request, outcome);
+          added[worker].push_back((Clock::now() - begin).count());
+        }
+      });
+    for (std::thread& thread : threads) thread.join();
+    (*recorder)->finish();
+    fs::remove(folder.path / "h");
+  }
+  std::vector<std::int64_t> all;
+  for (const auto& one : added) all.insert(all.end(), one.begin(), one.end());
+  std::ranges::sort(all);
+  state.counters["p50_ns"] = static_cast<double>(all[all.size() / 2]);
+  state.counters["p99_ns"] = static_cast<double>(all[all.size() * 99 / 100]);
+  state.counters["max_ns"] = static_cast<double>(all.back());
+}
+BENCHMARK(record_added_latency)->Arg(1)->Arg(4)->UseRealTime()->Iterations(1);
 
 void load_million(benchmark::State& state) {
   const TemporaryFolder folder;
