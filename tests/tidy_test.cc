@@ -190,3 +190,18 @@ TEST_CASE("tidy: a configuration begins with the question it asks") {
     CHECK(count > 0);
   }
 }
+
+TEST_CASE("tidy: the program in docs/library.md is the one that is built") {
+  const Strings page = lines_of(root / "docs/library.md");
+  for (const char* file : {"CMakeLists.txt", "main.cc"}) {
+    const std::string name = std::string("examples/check_history/") + file;
+    CAPTURE(name);
+    const auto named = std::find(page.begin(), page.end(), "`" + name + "`:");
+    const auto opened = std::find_if(
+        named, page.end(), [](const std::string& line) { return line.starts_with("```"); });
+    REQUIRE(opened != page.end());
+    const auto closed = std::find(opened + 1, page.end(), "```");
+    REQUIRE(closed != page.end());
+    CHECK(Strings(opened + 1, closed) == lines_of(root / name));
+  }
+}
