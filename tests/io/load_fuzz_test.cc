@@ -1,13 +1,13 @@
 // Whatever the bytes, loading ends in a well-formed history or in an error that names a place.
 #include <algorithm>
 #include <array>
-#include <set>
 #include <string>
 
 #include <doctest/doctest.h>
 
 #include "harness/core/rng.h"
 #include "harness/io/load.h"
+#include "tests/io/well_formed.h"
 
 namespace faultline {
 namespace {
@@ -31,32 +31,6 @@ const std::string_view tuple_history =
 {"type":"ok","process":1,"f":"read","value":[1,"x"]}
 )";
 
-/// What HistoryBuilder promises to everybody who reads a history.
-void require_well_formed(const History& h) {
-  std::set<Position> positions;
-  Position last = 0;
-  for (std::size_t i = 0; i < h.size(); ++i) {
-    REQUIRE((i == 0 || h.begin()[i] > last));
-    last = h.begin()[i];
-    REQUIRE(h.begin()[i] < h.events());
-    REQUIRE(positions.insert(h.begin()[i]).second);
-    REQUIRE((h.end()[i] == never) == (h.fate()[i] == Fate::info));
-    if (h.end()[i] != never) {
-      REQUIRE(h.end()[i] > h.begin()[i]);
-      REQUIRE(h.end()[i] < h.events());
-      REQUIRE(positions.insert(h.end()[i]).second);
-    }
-    REQUIRE(static_cast<std::size_t>(h.function()[i]) < function_names().size());
-    REQUIRE((h.key()[i] == no_key || h.key()[i] < h.key_count()));
-    REQUIRE((h.node()[i] == no_node || h.node()[i] < h.node_count()));
-    if (h.key()[i] != no_key) (void)h.key_text(h.key()[i]);
-    if (h.error()[i] != no_error) (void)h.error_text(h.error()[i]);
-    (void)h.values().to_text(h.argument()[i]);
-    (void)h.values().to_text(h.output()[i]);
-  }
-  if (h.events() > 0) REQUIRE(h.index_of(h.events() - 1) >= h.events() - 1);
-}
-
 struct Tally {
   int loaded = 0, refused = 0;
 };
@@ -66,7 +40,7 @@ void load_any(const std::string& text, Tally& tally) {
   const auto loaded = load_history_text(text, "h", {}, &error);
   if (loaded) {
     ++tally.loaded;
-    require_well_formed(loaded->history);
+    REQUIRE(defect_of(loaded->history) == "");
     return;
   }
   ++tally.refused;
@@ -168,7 +142,7 @@ TEST_CASE(
     REQUIRE(prefix->history.events() >= lines);
     REQUIRE(prefix->history.events() <=
             lines + 1);  // the last line may be whole without its newline
-    require_well_formed(prefix->history);
+    REQUIRE(defect_of(prefix->history) == "");
     for (std::size_t i = 0; i < prefix->history.size(); ++i) {
       REQUIRE(prefix->history.process()[i] == whole->history.process()[i]);
       REQUIRE(prefix->history.begin()[i] == whole->history.begin()[i]);

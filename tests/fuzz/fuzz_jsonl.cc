@@ -1,0 +1,80 @@
+// Any bytes, taken for a history. They load as a well-formed one or are refused with a place; and
+// what loads, every checker judges within its budget: without falling over, with a witness that is
+// in the history, and the same by each engine.
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "checkers/checkers.h"
+#include "harness/core/check.h"
+#include "harness/io/load.h"
+#include "tests/io/well_formed.h"
+
+namespace faultline {
+namespace {
+
+/// Small: a history that needs more is nothing that a fuzzer should wait for.
+constexpr Budget budget{.steps_max = 20'000, .bytes_max = std::uint64_t{64} << 20, .stop = nullptr};
+
+void require_place(const LoadError& error, std::string_view text) {
+  const auto lines = std::count(text.begin(), text.end(), '\n') + 1;
+  FAULTLINE_CHECK(error.where.file == "fuzz");
+  FAULTLINE_CHECK(error.where.line >= 1 && error.where.line <= lines);
+  FAULTLINE_CHECK(error.where.column >= 1);
+  FAULTLINE_CHECK(!error.expected.empty());
+}
+
+void require_sound(const Verdict& verdict, const History& history) {
+  if (verdict.validity == Validity::valid) {
+    FAULTLINE_CHECK(verdict.reason.empty() && verdict.witness.empty());
+    return;
+  }
+  FAULTLINE_CHECK(!verdict.summary.empty());
+  if (verdict.validity == Validity::unknown) {
+    FAULTLINE_CHECK(!verdict.reason.empty() && verdict.reason != "exception");
+    return;
+  }
+  FAULTLINE_CHECK(!verdict.witness.empty() && !verdict.refuted.empty());
+  FAULTLINE_CHECK(std::is_sorted(verdict.witness.begin(), verdict.witness.end()));
+  FAULTLINE_CHECK(verdict.witness.back() < history.size());
+}
+
+/// By `engine` if one is named, and if the check has engines to choose from.
+Verdict judged(const CheckerEntry& entry, const History& history, const std::string& engine) {
+  ConfigNode config;
+  if (!engine.empty()) config.members.push_back({"engine", {}, ConfigNode::of(engine)});
+  Params params(config, "check");
+  const auto checker = entry.make(params);
+  FAULTLINE_CHECK(static_cast<bool>(checker));
+  Verdict verdict = (*checker)->check(history, budget);
+  FAULTLINE_CHECK(verdict.name == entry.name);
+  require_sound(verdict, history);
+  return verdict;
+}
+
+void require_agreement(const Verdict& one, const Verdict& other) {
+  FAULTLINE_CHECK(one.validity == Validity::unknown || other.validity == Validity::unknown ||
+                  one.validity == other.validity);
+}
+
+void try_bytes(std::string_view text) {
+  LoadError error;
+  const auto loaded = load_history_text(text, "fuzz", {}, &error);
+  if (!loaded) return require_place(error, text);
+  const std::string defect = defect_of(loaded->history);
+  FAULTLINE_CHECK(defect.empty());
+  for (const CheckerEntry& entry : checkers()) {
+    const Verdict verdict = judged(entry, loaded->history, "");
+    if (entry.name == "linearizable")
+      require_agreement(verdict, judged(entry, loaded->history, "search"));
+  }
+}
+
+}  // namespace
+}  // namespace faultline
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  faultline::try_bytes({reinterpret_cast<const char*>(data), size});
+  return 0;
+}
