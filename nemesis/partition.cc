@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 
 #include "harness/core/check.h"
 #include "nemesis/attest.h"
@@ -39,11 +40,40 @@ Map named_counters(Levers& levers, std::span<const Edge> edges,
   return named;
 }
 
-List named_links(Levers& levers, std::span<const Edge> edges) {
+/// [["n1", "n3"], …]: what was done, not evidence of it, and therefore never shortened.
+List all_links(Levers& levers, std::span<const Edge> edges) {
   List names;
-  for (const Edge& edge : edges.first(std::min(edges.size(), evidence_items_max)))
+  for (const Edge& edge : edges)
     names.emplace_back(List{node_name(levers, edge.from), node_name(levers, edge.to)});
   return names;
+}
+List named_links(Levers& levers, std::span<const Edge> edges) {
+  return all_links(levers, edges.first(std::min(edges.size(), evidence_items_max)));
+}
+
+/// The links of all_links(), in the evidence's "cut"; nothing if there is no "cut".
+Result<std::optional<Grudge>> read_grudge(const Map& evidence, std::span<const std::string> nodes) {
+  const auto cut = std::ranges::find(evidence, "cut", &Map::value_type::first);
+  if (cut == evidence.end()) return std::optional<Grudge>();
+  const Error malformed{"cut: expected the links that were cut, like [[\"n1\", \"n2\"]]",
+                        ErrorKind::usage};
+  if (cut->second.list() == nullptr) return malformed;
+  const auto index_of = [&](const Value& name) {
+    const auto at =
+        std::ranges::find_if(nodes, [&](const std::string& node) { return name == Value(node); });
+    return static_cast<std::size_t>(at - nodes.begin());
+  };
+  Grudge grudge;
+  for (const Value& link : *cut->second.list()) {
+    if (link.list() == nullptr || link.list()->size() != 2) return malformed;
+    const Edge edge{index_of(link.list()->front()), index_of(link.list()->back())};
+    if (edge.from >= nodes.size() || edge.to >= nodes.size() || edge.from == edge.to)
+      return malformed;
+    grudge.insert(edge);
+  }
+  const auto links = std::ranges::find(evidence, "links", &Map::value_type::first);
+  if (links == evidence.end() || !(links->second == Value(grudge.size()))) return malformed;
+  return std::optional(std::move(grudge));
 }
 
 class Partition : public Nemesis {
@@ -71,10 +101,9 @@ class Partition : public Nemesis {
 
   Result<Attestation> inject(Levers& levers, FaultId id, std::span<const std::size_t> victims,
                              std::span<const std::size_t> leaders, Rng rng) override {
-    GrudgeChoice choice{settings_.kind, levers.cluster().nodes().size(), victims, leaders, {}};
-    if (settings_.direction != directions[0])
-      choice.minority_unheard = settings_.direction == directions[1];
-    const auto grudge = choose_grudge(choice, rng);
+    const auto recalled = recalled_.find(id);
+    auto grudge = recalled != recalled_.end() ? Result<Grudge>(recalled->second)
+                                              : draw(levers, victims, leaders, rng);
     if (!grudge) {
       if (grudge.error().kind == ErrorKind::usage) return grudge.error();
       return Attestation{false, {{"reason", grudge.error().what}}};
@@ -83,11 +112,19 @@ class Partition : public Nemesis {
     cut.assign(grudge->begin(), grudge->end());
     if (const Status held = levers.hold_cut(id, cut); !held) return held.error();
 
-    Attestation attestation{true, {{"links", cut.size()}, {"cut", named_links(levers, cut)}}};
+    Attestation attestation{true, {{"links", cut.size()}, {"cut", all_links(levers, cut)}}};
     if (const Status blocked = attest_blocked(levers, cut, attestation); !blocked)
       return blocked.error();
     if (const Status open = attest_open_inside(levers, attestation); !open) return open.error();
     return attestation;
+  }
+
+  Status recall(FaultId id, const Map& evidence, std::span<const std::string> nodes) override {
+    const auto grudge = read_grudge(evidence, nodes);
+    if (!grudge) return grudge.error();
+    // Without one it cut nothing, as when nobody led: then it is drawn as it was.
+    if (*grudge) recalled_[id] = **grudge;
+    return Ok{};
   }
 
   Result<Attestation> heal(Levers& levers, FaultId id) override {
@@ -131,6 +168,14 @@ class Partition : public Nemesis {
   std::string_view kind_name() const {
     return partition_kind_names()[static_cast<std::size_t>(settings_.kind)];
   }
+  Result<Grudge> draw(Levers& levers, std::span<const std::size_t> victims,
+                      std::span<const std::size_t> leaders, Rng& rng) const {
+    GrudgeChoice choice{settings_.kind, levers.cluster().nodes().size(), victims, leaders, {}};
+    if (settings_.direction != directions[0])
+      choice.minority_unheard = settings_.direction == directions[1];
+    return choose_grudge(choice, rng);
+  }
+
   /// For probes that share one limit: forty links that pass nothing must not take forty times as
   /// long, for the next fault and the next heal wait meanwhile.
   static std::chrono::milliseconds left_until(std::chrono::steady_clock::time_point deadline) {
@@ -203,6 +248,7 @@ class Partition : public Nemesis {
 
   Settings settings_;
   std::map<FaultId, std::vector<Edge>> cuts_;
+  std::map<FaultId, Grudge> recalled_;
 };
 
 }  // namespace

@@ -1,4 +1,6 @@
 // faultline run CONFIG: one test, from the configuration to the verdict.
+#include "harness/cli/run.h"
+
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -18,7 +20,6 @@
 #include "harness/io/run_dir.h"
 #include "harness/os/world.h"
 #include "harness/run/progress.h"
-#include "harness/run/runner.h"
 #include "harness/run/yaml.h"
 
 namespace faultline {
@@ -31,10 +32,8 @@ struct Options {
   std::optional<std::uint64_t> seed;
   std::string time;
   std::vector<std::string> settings;
-  std::string runs_dir = "runs";
   bool keep_data = false;
-  bool json = false;
-  bool quiet = false;
+  RunOutput output;
 };
 
 std::atomic<int> interrupts{0};
@@ -43,11 +42,6 @@ static_assert(std::atomic<int>::is_always_lock_free, "the signal handler needs i
 /// The third leaves at once; the nodes die with this process.
 void on_signal(int) {
   if (interrupts.fetch_add(1) >= 2) std::_Exit(static_cast<int>(ExitCode::interrupted));
-}
-
-int complain(const Error& error) {
-  std::fprintf(stderr, "faultline: %s\n", error.what.c_str());
-  return static_cast<int>(exit_code_of(error));
 }
 
 std::string quoted(const std::string& word) {
@@ -62,8 +56,7 @@ std::string quoted(const std::string& word) {
 /// What to type to repeat the run: the same command, with the seed said.
 std::string command_text(const std::vector<std::string>& argv, const Options& options,
                          std::uint64_t seed) {
-  std::string text;
-  for (const std::string& word : argv) text += (text.empty() ? "" : " ") + quoted(word);
+  std::string text = shell_text(argv);
   if (!options.seed) text += " --seed " + std::to_string(seed);
   return text;
 }
@@ -107,17 +100,6 @@ class ProgressPrinter {
   std::uint64_t served_ = 0;
 };
 
-Map meta_of(const std::string& command) {
-  utsname system{};
-  const bool known = ::uname(&system) == 0;
-  return {{"schema", "faultline.meta/1"},
-          {"version", FAULTLINE_VERSION},
-          {"commit", FAULTLINE_COMMIT},
-          {"command", command},
-          {"kernel", known ? std::string(system.release) + " " + system.machine : std::string()},
-          {"user", ::geteuid() == 0 ? "root" : "rootless"}};
-}
-
 /// The text with the verdict, its first word, in colour.
 std::string coloured(const std::string& text) {
   const char* no_color = std::getenv("NO_COLOR");
@@ -149,36 +131,68 @@ int run(const Options& options, const Invocation& invocation) {
   Result<Plan> plan = plan_of(options, invocation.catalogues);
   if (!plan) return complain(plan.error());
   const std::string command = command_text(invocation.argv, options, plan->seed);
-  if (!options.quiet)
+  if (!options.output.quiet)
     std::fprintf(stderr, "seed %llu; to repeat: %s\n", static_cast<unsigned long long>(plan->seed),
                  command.c_str());
-  if (const Status available = plan->target->available(); !available)
+  return run_plan(*plan, options.output, meta_of(command));
+}
+
+}  // namespace
+
+int complain(const Error& error) {
+  std::fprintf(stderr, "faultline: %s\n", error.what.c_str());
+  return static_cast<int>(exit_code_of(error));
+}
+
+void warn(const std::vector<std::string>& warnings) {
+  for (const std::string& text : warnings) std::fprintf(stderr, "warning: %s\n", text.c_str());
+}
+
+std::string shell_text(const std::vector<std::string>& argv) {
+  std::string text;
+  for (const std::string& word : argv) text += (text.empty() ? "" : " ") + quoted(word);
+  return text;
+}
+
+Map meta_of(const std::string& command) {
+  utsname system{};
+  const bool known = ::uname(&system) == 0;
+  return {{"schema", "faultline.meta/1"},
+          {"version", FAULTLINE_VERSION},
+          {"commit", FAULTLINE_COMMIT},
+          {"command", command},
+          {"kernel", known ? std::string(system.release) + " " + system.machine : std::string()},
+          {"user", ::geteuid() == 0 ? "root" : "rootless"}};
+}
+
+int run_plan(Plan& plan, const RunOutput& output, const Map& meta) {
+  if (const Status available = plan.target->available(); !available)
     return complain(available.error());
 
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
   const HostFingerprint host;  // before enter_world() hides the host
   if (const Status entered = enter_world(); !entered) return complain(entered.error());
-  const auto directory = RunDir::create(options.runs_dir, plan->name, plan->seed);
+  const auto directory = RunDir::create(output.runs_dir, plan.name, plan.seed);
   if (!directory) return complain(directory.error());
 
-  ProgressPrinter printer(options.quiet);
+  ProgressPrinter printer(output.quiet);
   const RunEnvironment environment{make_cluster, interrupts,
                                    [&](const Progress& progress) { printer.show(progress); },
-                                   [&] { return host.take(); }, meta_of(command)};
-  Result<RunReport> report = run_test(*plan, *directory, environment);
+                                   [&] { return host.take(); }, meta};
+  Result<RunReport> report = run_test(plan, *directory, environment);
   printer.clear();
   if (!report) {
     const int code = complain(report.error());
     std::fprintf(stderr, "in %s\n", directory->path().c_str());
     return code;
   }
-  FILE* const people = options.json ? stderr : stdout;
-  if (!options.json || !options.quiet)
+  FILE* const people = output.json ? stderr : stdout;
+  if (!output.json || !output.quiet)
     std::fprintf(people, "%sin %s\n",
-                 options.json ? report->text.c_str() : coloured(report->text).c_str(),
+                 output.json ? report->text.c_str() : coloured(report->text).c_str(),
                  directory->path().c_str());
-  if (options.json) {
+  if (output.json) {
     Map document = report->results;
     document.emplace_back("directory", directory->path().string());
     std::printf("%s\n", to_json(Value(std::move(document))).c_str());
@@ -186,7 +200,12 @@ int run(const Options& options, const Invocation& invocation) {
   return static_cast<int>(report->exit_code);
 }
 
-}  // namespace
+void add_run_output(CLI::App& command, RunOutput& output) {
+  command.add_option("--runs-dir", output.runs_dir, "where run directories are made")
+      ->capture_default_str();
+  command.add_flag("--json", output.json, "results.json in one line on stdout");
+  command.add_flag("--quiet", output.quiet, "no progress");
+}
 
 void add_run(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<Options>();
@@ -197,12 +216,9 @@ void add_run(CLI::App& app, Invocation& invocation) {
   command->add_option("--time", options->time, "how long the load lasts, as 60s");
   command->add_option("--set", options->settings, "overrides the configuration: target.nodes=3")
       ->allow_extra_args(false);
-  command->add_option("--runs-dir", options->runs_dir, "where run directories are made")
-      ->capture_default_str();
   command->add_flag("--keep-data", options->keep_data,
                     "keep the stores' data, also of a valid run");
-  command->add_flag("--json", options->json, "results.json in one line on stdout");
-  command->add_flag("--quiet", options->quiet, "no progress");
+  add_run_output(*command, options->output);
   command->callback([options, &invocation] {
     invocation.action = [options, &invocation] { return run(*options, invocation); };
   });

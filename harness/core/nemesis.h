@@ -44,6 +44,14 @@ class Nemesis {
                                      std::span<const std::size_t> victims,
                                      std::span<const std::size_t> leaders, Rng rng) = 0;
 
+  /// For a replay, before anything starts: the next inject() of `id` makes the choice that
+  /// `evidence` tells, which an earlier one attested, instead of drawing it; `nodes` are the names.
+  /// Nothing to do for a fault whose choice is a function of its victims. An error if the evidence
+  /// does not tell.
+  virtual Status recall(FaultId, const Map& /*evidence*/, std::span<const std::string> /*nodes*/) {
+    return Ok{};
+  }
+
   /// Undoes the injection `id` and attests that. Idempotent, and correct after a partial inject.
   /// `effective` is true if what no other fault holds works again.
   virtual Result<Attestation> heal(Levers& levers, FaultId id) = 0;

@@ -15,6 +15,4 @@ Error system_error(const std::string& doing, const std::filesystem::path& path);
 /// All of `bytes`, in as many write(2) as it takes; `path` is for the message only.
 Status write_all(int fd, std::string_view bytes, const std::filesystem::path& path);
 
-Result<std::string> read_file(const std::filesystem::path& path);
-
 }  // namespace faultline

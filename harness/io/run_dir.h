@@ -52,6 +52,9 @@ class JsonLines {
   std::filesystem::path path_;  ///< For messages.
 };
 
+/// A small file whole.
+Result<std::string> read_file(const std::filesystem::path& path);
+
 /// The lines of a JSON-lines file as values; a torn last line (it has no newline and is no JSON) is
 /// left out. An error names FILE:LINE.
 Result<std::vector<Value>> read_json_lines(const std::filesystem::path& path);

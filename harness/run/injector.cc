@@ -11,10 +11,6 @@ double seconds(Nanoseconds time) {
   return std::round(static_cast<double>(time.count()) / 1e3) / 1e6;
 }
 
-bool needs_leader(const FaultPlan& fault) {
-  return fault.victims.needs_leader() || fault.nemesis->needs_leader();
-}
-
 }  // namespace
 
 Value schedule_value(std::span<const FaultPlan> faults, std::span<const PlannedFault> schedule) {
@@ -54,8 +50,11 @@ std::optional<Nanoseconds> Injector::step() {
   }
   while (next_ < setup_.schedule.size() && setup_.schedule[next_].start <= setup_.now()) {
     const PlannedFault& planned = setup_.schedule[next_++];
-    if (needs_leader(plan_of(planned)))
-      waiting_.push_back({planned, 0, planned.start, std::nullopt});
+    const RecordedStrike* strike_then = recorded(planned);
+    if (strike_then != nullptr && !strike_then->struck)
+      give_up(planned, "given up, as in the run that is replayed");
+    else if (plan_of(planned).needs_leader())
+      waiting_.push_back({planned, 0, strike_then ? strike_then->applied : planned.start, {}});
     else
       strike(planned, {});
   }
@@ -73,6 +72,11 @@ std::optional<Nanoseconds> Injector::step() {
 /// True if `waiting` waits no more: it struck, or was given up.
 bool Injector::try_waiting(Waiting& waiting) {
   const Nanoseconds now = setup_.now();
+  if (const RecordedStrike* strike_then = recorded(waiting.planned)) {
+    if (now < waiting.next_try) return false;
+    strike(waiting.planned, strike_then->leaders);
+    return true;
+  }
   const bool late = now >= waiting.planned.end;
   if (!waiting.answer && !late && now >= waiting.next_try) {
     waiting.answer = setup_.ask_leaders();
@@ -100,9 +104,13 @@ void Injector::strike(const PlannedFault& planned, std::span<const std::size_t> 
   const FaultPlan& fault = plan_of(planned);
   const std::size_t nodes = setup_.levers.cluster().nodes().size();
   const Rng own = setup_.rng.fork("strike", planned.id);
-  auto victims = resolve_victims(fault.victims, nodes, leaders, own.fork("victims"));
+  const RecordedStrike* strike_then = recorded(planned);
+  auto victims = strike_then != nullptr
+                     ? Result<std::vector<std::size_t>>(strike_then->victims)
+                     : resolve_victims(fault.victims, nodes, leaders, own.fork("victims"));
   if (!victims) return give_up(planned, victims.error().what);
-  Active active{planned, std::move(*victims), setup_.now(), {}, {}};
+  Active active{planned, std::move(*victims), {leaders.begin(), leaders.end()}, setup_.now(), {},
+                {}};
   auto attested = fault.nemesis->inject(setup_.levers, planned.id, active.victims, leaders,
                                         own.fork("nemesis"));
   if (!attested) {
@@ -118,10 +126,8 @@ void Injector::strike(const PlannedFault& planned, std::span<const std::size_t> 
 
 void Injector::heal(Active& active) {
   Map line = line_of(active.planned);
-  List victims;
-  for (const std::size_t node : active.victims)
-    victims.emplace_back(setup_.levers.cluster().nodes()[node].name);
-  line.emplace_back("victims", std::move(victims));
+  line.emplace_back("victims", names(active.victims));
+  if (plan_of(active.planned).needs_leader()) line.emplace_back("leaders", names(active.leaders));
   line.emplace_back("planned", seconds(active.planned.start));
   line.emplace_back("applied", seconds(active.applied));
   auto healing = plan_of(active.planned).nemesis->heal(setup_.levers, active.planned.id);
@@ -144,7 +150,7 @@ void Injector::heal(Active& active) {
   write(std::move(line));
 }
 
-void Injector::give_up(const PlannedFault& planned, const std::string& reason) {
+void Injector::give_up(const PlannedFault& planned, const std::string& reason, bool reached) {
   Map line = line_of(planned);
   line.emplace_back("victims", List{});
   line.emplace_back("planned", seconds(planned.start));
@@ -152,7 +158,20 @@ void Injector::give_up(const PlannedFault& planned, const std::string& reason) {
   line.emplace_back("healed", Value());
   line.emplace_back("effective", false);
   line.emplace_back("reason", reason);
+  if (!reached) line.emplace_back("reached", false);  // it says nothing about the store
   write(std::move(line));
+}
+
+const RecordedStrike* Injector::recorded(const PlannedFault& planned) const {
+  const auto at = setup_.recorded.find(planned.id);
+  return at != setup_.recorded.end() ? &at->second : nullptr;
+}
+
+List Injector::names(std::span<const std::size_t> nodes) const {
+  List names;
+  for (const std::size_t node : nodes)
+    names.emplace_back(setup_.levers.cluster().nodes()[node].name);
+  return names;
 }
 
 Map Injector::line_of(const PlannedFault& planned) const {
@@ -173,9 +192,9 @@ Status Injector::heal_all() {
   heal_error_.reset();  // what failed before may be put right now
   for (Active& active : std::exchange(active_, {})) heal(active);
   for (const Waiting& waiting : std::exchange(waiting_, {}))
-    give_up(waiting.planned, "the load ended before a leader was known");
+    give_up(waiting.planned, "the load ended before a leader was known", false);
   for (; next_ < setup_.schedule.size(); ++next_)
-    give_up(setup_.schedule[next_], "the load ended before");
+    give_up(setup_.schedule[next_], "the load ended before", false);
   if (const Status released = setup_.levers.release_all(); !released) return released;
   heal_error_.reset();
   return Ok{};

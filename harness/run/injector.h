@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <future>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -36,6 +37,8 @@ class Injector {
     std::function<void(const Value&)> write;  ///< Takes a line of faults.jsonl.
     /// Starts to find out who leads, without waiting for the answer.
     std::function<std::future<std::vector<std::size_t>>()> ask_leaders;
+    /// Of a replay: strikes with their victims, or given up, as recorded; nobody is asked for them.
+    std::map<FaultId, RecordedStrike> recorded = {};
   };
   explicit Injector(Setup setup);
 
@@ -65,7 +68,7 @@ class Injector {
   };
   struct Active {
     PlannedFault planned;
-    std::vector<std::size_t> victims;
+    std::vector<std::size_t> victims, leaders;
     Nanoseconds applied{};
     Attestation attestation;
     std::string reason;  ///< Why it is not effective, if the injection failed.
@@ -74,7 +77,9 @@ class Injector {
   bool try_waiting(Waiting& waiting);
   void strike(const PlannedFault& planned, std::span<const std::size_t> leaders);
   void heal(Active& active);
-  void give_up(const PlannedFault& planned, const std::string& reason);
+  void give_up(const PlannedFault& planned, const std::string& reason, bool reached = true);
+  const RecordedStrike* recorded(const PlannedFault& planned) const;
+  List names(std::span<const std::size_t> nodes) const;
   void write(Map line);
   Map line_of(const PlannedFault& planned) const;
   const FaultPlan& plan_of(const PlannedFault& planned) const;

@@ -29,6 +29,9 @@ struct FaultPlan {
   Victims victims;
   std::string victims_text;  ///< As configured: "minority", "n1, n3".
   Timing timing;
+
+  /// Whether somebody must be asked who leads before it can strike.
+  bool needs_leader() const { return victims.needs_leader() || nemesis->needs_leader(); }
 };
 
 struct CheckPlan {
@@ -50,6 +53,8 @@ struct Plan {
   Nanoseconds startup_within{};   ///< The store must serve on every node by then: else exit 5.
   Nanoseconds recovery_within{};  ///< Likewise after the last heal: else exit 4.
   std::uint64_t seed = 0;
+  std::optional<Recording>
+      recording;  ///< Of a replay (replay.h): its faults instead of drawn ones.
   std::vector<CheckPlan> checks;
   Nanoseconds budget_time{};
   std::uint64_t budget_memory = 0;  ///< Bytes.

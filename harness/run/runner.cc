@@ -104,7 +104,8 @@ class Run {
     fingerprint_before_ = environment_.fingerprint();
     if (const Status written = directory_.write("config.yaml", to_yaml(plan_.resolved)); !written)
       return written;
-    schedule_ = plan_schedule(plan_.timings(), plan_.time, rng_.fork("schedule"));
+    schedule_ = plan_.recording ? plan_.recording->schedule
+                                : plan_schedule(plan_.timings(), plan_.time, rng_.fork("schedule"));
     const Value schedule = schedule_value(plan_.faults, schedule_);
     if (const Status written = directory_.write("schedule.json", to_json_pretty(schedule));
         !written)
@@ -115,17 +116,8 @@ class Run {
       if (!created) return created.error();
       *file = std::move(*created);
     }
-    describe_store();
+    store_ = describe_store(*plan_.target);
     return write_meta();
-  }
-
-  void describe_store() {
-    Map store = {{"name", std::string(plan_.target->name())},
-                 {"version", plan_.target->version()},
-                 {"program", plan_.target->program().string()}};
-    const auto hash = sha256_of_file(plan_.target->program());
-    store.emplace_back("sha256", hash ? Value(*hash) : Value());
-    store_ = std::move(store);
   }
 
   Status start_nodes() {
@@ -195,10 +187,11 @@ class Run {
     if (const Status written = write_meta(); !written) return written;
 
     levers_.emplace(*journal_);
-    injector_.emplace(Injector::Setup{plan_.faults, schedule_, *levers_, rng_.fork("faults"),
-                                      [this] { return since_origin(); },
-                                      [this](const Value& line) { write_line(faults_file_, line); },
-                                      [this] { return ask_leaders(); }});
+    injector_.emplace(Injector::Setup{
+        plan_.faults, schedule_, *levers_, rng_.fork("faults"), [this] { return since_origin(); },
+        [this](const Value& line) { write_line(faults_file_, line); },
+        [this] { return ask_leaders(); },
+        plan_.recording ? plan_.recording->strikes : std::map<FaultId, RecordedStrike>()});
     crew_.emplace(CrewSettings{*recorder_, *plan_.target, *plan_.workload, nodes, plan_.concurrency,
                                plan_.rate, plan_.affinity, plan_.request_timeout, rng_.fork("load"),
                                0});
@@ -437,6 +430,14 @@ void write_failure(const Plan& plan, const RunDir& directory, const Error& error
 }
 
 }  // namespace
+
+Map describe_store(const Target& target) {
+  const auto hash = sha256_of_file(target.program());
+  return {{"name", std::string(target.name())},
+          {"version", target.version()},
+          {"program", target.program().string()},
+          {"sha256", hash ? Value(*hash) : Value()}};
+}
 
 Result<RunReport> run_test(Plan& plan, const RunDir& directory, const RunEnvironment& environment) {
   Result<RunReport> report = Run(plan, directory, environment).run();

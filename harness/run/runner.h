@@ -47,6 +47,9 @@ struct RunReport {
   std::string text;  ///< For people: verdict line, witness, availability; several lines.
 };
 
+/// The store as meta.json has it: name, version, program and its sha256. Reads the whole program.
+Map describe_store(const Target& target);
+
 /// Writes everything into `directory`, results.json included whatever happens. An error is one that
 /// left nothing to judge: the store never came up (kind target), a fault that cannot work here
 /// (capability), a world that could not be made.

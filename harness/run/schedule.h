@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <span>
 #include <vector>
@@ -28,6 +29,20 @@ struct PlannedFault {
   FaultId id = 0;         ///< From 1, in order of time.
   std::size_t entry = 0;  ///< Index into `faults:`.
   Nanoseconds start{}, end{};
+};
+
+/// What became of a planned strike in an earlier run, for a replay of it.
+struct RecordedStrike {
+  bool struck = false;               ///< Else it was given up: no leader was known.
+  std::vector<std::size_t> victims;  ///< Indexes, sorted.
+  std::vector<std::size_t> leaders;  ///< As the target reported them then.
+  Nanoseconds applied{};             ///< When; later than planned if it waited for a leader.
+};
+
+/// The faults of an earlier run.
+struct Recording {
+  std::vector<PlannedFault> schedule;         ///< By start.
+  std::map<FaultId, RecordedStrike> strikes;  ///< Those to repeat; all others are resolved anew.
 };
 
 inline constexpr std::size_t planned_faults_max = 100'000;

@@ -139,5 +139,45 @@ TEST_CASE("partition: a half-failed injection is healed") {
   CHECK(world.cluster.cut_now().empty());
 }
 
+TEST_CASE("partition: a replay cuts the recorded links, whatever would be drawn") {
+  std::vector<std::string> names;
+  for (int i = 1; i <= 12; ++i) names.push_back("n" + std::to_string(i));
+  World world(12);
+  Nodes all(12);
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+  for (const std::string kind : {"halves", "isolate-leader", "one-way"}) {
+    CAPTURE(kind);
+    const auto recorded = make("partition", {{"kind", kind}});
+    const Attestation cut = world.inject(*recorded, a, all, {2, 3}, 1);
+    const auto links = world.cluster.cut_now();
+    world.heal(*recorded, a);
+    const auto again = make("partition", {{"kind", kind}});
+    REQUIRE(again->recall(a, cut.evidence, names));
+    world.inject(*again, a, all, {7}, 99);
+    CHECK(world.cluster.cut_now() == links);
+    world.heal(*again, a);
+    // Of this injection only.
+    world.inject(*again, b, all, {7}, 99);
+    CHECK(world.cluster.cut_now() != links);
+    world.heal(*again, b);
+  }
+}
+
+TEST_CASE("partition: evidence that does not tell which links were cut is refused") {
+  const std::vector<std::string> names = {"n1", "n2", "n3"};
+  const auto partition = make("partition");
+  const auto recall = [&](Map evidence) { return bool(partition->recall(a, evidence, names)); };
+  CHECK(recall({}));  // it cut nothing
+  CHECK(recall({{"reason", "no node said that it leads"}}));
+  CHECK(recall({{"links", 1}, {"cut", List{List{"n1", "n2"}}}}));
+  CHECK_FALSE(recall({{"links", 2}, {"cut", List{List{"n1", "n2"}}}}));
+  CHECK_FALSE(recall({{"cut", List{List{"n1", "n2"}}}}));
+  CHECK_FALSE(recall({{"links", 1}, {"cut", List{List{"n1", "n4"}}}}));
+  CHECK_FALSE(recall({{"links", 1}, {"cut", List{List{"n1", "n1"}}}}));
+  CHECK_FALSE(recall({{"links", 1}, {"cut", List{List{"n1"}}}}));
+  CHECK_FALSE(recall({{"links", 1}, {"cut", "n1"}}));
+  CHECK_FALSE(recall({{"links", 1}, {"cut", List{"n1"}}}));
+}
+
 }  // namespace
 }  // namespace faultline::nemesis_tests

@@ -38,6 +38,7 @@ struct Stage {
     plan.victims_text = victims;
     faults.push_back(std::move(plan));
   }
+  std::map<FaultId, RecordedStrike> recorded;
   Injector injector(std::vector<PlannedFault> schedule) {
     return Injector({faults, std::move(schedule), levers, Rng(1), [this] { return now; },
                      [this](const Value& line) { written.push_back(line); },
@@ -46,7 +47,8 @@ struct Stage {
                        std::promise<std::vector<std::size_t>> promise;
                        promise.set_value(leaders);
                        return promise.get_future();
-                     }});
+                     },
+                     recorded});
   }
   /// Steps whenever the injector asks for it, until `end`.
   void run(Injector& injector, Nanoseconds end) {
@@ -119,6 +121,7 @@ TEST_CASE("injector: a role waits for a leader, and is given up if there is none
     Injector injector = stage.injector({{1, 0, 1s, 3s}});
     stage.run(injector, 5s);
     CHECK(*member(stage.written.at(0), "victims") == Value(List{"n4"}));
+    CHECK(*member(stage.written.at(0), "leaders") == Value(List{"n4"}));
     CHECK(stage.asked == 1);
   }
   SUBCASE("known after a while") {
@@ -152,6 +155,36 @@ TEST_CASE("injector: a role waits for a leader, and is given up if there is none
     CHECK(stage.asked <= 3);
     CHECK(stage.written.size() == 1);
   }
+}
+
+TEST_CASE("injector: what is recorded strikes as it did, and nobody is asked") {
+  Stage stage;
+  stage.leaders = {3};
+  stage.add("leader");
+  stage.add("one");
+  stage.recorded[1] = {true, {1}, {1, 2}, 1500ms};  // it had waited for a leader
+  stage.recorded[2] = {true, {0, 4}, {}, 2100ms};
+  stage.recorded[3] = {};
+  Injector injector =
+      stage.injector({{1, 0, 1s, 3s}, {2, 1, 2s, 3s}, {3, 0, 4s, 5s}, {4, 0, 6s, 7s}});
+  stage.run(injector, 1400ms);
+  CHECK(stage.nemeses[0]->injected.empty());
+  stage.run(injector, 1600ms);
+  CHECK(stage.nemeses[0]->active[1] == std::vector<std::size_t>{1});
+  stage.run(injector, 2s);
+  injector.step();
+  CHECK(stage.nemeses[1]->active[2] == std::vector<std::size_t>{0, 4});
+  CHECK(stage.asked == 0);
+  stage.run(injector, 10s);
+  CHECK(stage.nemeses[0]->injected == std::vector<FaultId>{1, 4});
+  CHECK(stage.asked == 1);  // for what is not recorded
+  REQUIRE(stage.written.size() == 4);
+  CHECK(*member(stage.written[0], "applied") == Value(1.5));
+  CHECK(*member(stage.written[0], "leaders") == Value(List{"n2", "n3"}));
+  CHECK(member(stage.written[1], "leaders") == nullptr);
+  CHECK(member(stage.written[2], "applied")->is_nil());
+  CHECK(*member(stage.written[2], "reason") == Value("given up, as in the run that is replayed"));
+  CHECK(*member(stage.written[3], "victims") == Value(List{"n4"}));
 }
 
 TEST_CASE("injector: an injection that fails is healed at once and is not effective") {
@@ -189,6 +222,9 @@ TEST_CASE("injector: heal_all heals the active, gives up the rest, and may be ca
   CHECK(injector.heal_all());
   CHECK(stage.nemeses[0]->healed == std::vector<FaultId>{1});
   CHECK(stage.written.size() == 3);
+  CHECK(member(stage.written[0], "reached") == nullptr);
+  CHECK(*member(stage.written[1], "reached") == Value(false));
+  CHECK(*member(stage.written[2], "reached") == Value(false));
   CHECK(stage.cluster.running(2));
   CHECK(injector.heal_all());
   CHECK(stage.written.size() == 3);
