@@ -32,8 +32,8 @@ Result<fs::path> find_run(const fs::path& run) {
                          : "this is no run: it has no config.yaml";
   if (fs::exists(path / "latest"))
     what += "; did you mean " + (run / "latest").string() + "?";
-  else if (fs::exists(path / "campaign.json"))
-    what += "; it is a campaign: name one of the runs below it";
+  else if (fs::exists(path / "campaign.json") || fs::exists(path / "repro.json"))
+    what += "; it holds many: name one of the runs below it";
   return usage(run, what);
 }
 
