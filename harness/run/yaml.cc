@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <unordered_map>
 #include <vector>
 
 #include <yaml-cpp/eventhandler.h>
@@ -69,8 +70,9 @@ class Builder : public YAML::EventHandler {
  private:
   struct Open {
     ConfigNode* node;
-    bool wants_value = false;  ///< In a mapping: its key has been read.
-    std::string key;           ///< The key read last.
+    bool wants_value = false;                              ///< In a mapping: its key has been read.
+    std::string key;                                       ///< The key read last.
+    std::unordered_map<std::string, std::uint32_t> lines;  ///< Of its keys so far.
   };
 
   Where place(const YAML::Mark& mark) const {
@@ -102,10 +104,9 @@ class Builder : public YAML::EventHandler {
   }
   void begin_member(const YAML::Mark& mark, const std::string& key) {
     Open& open = open_.back();
-    for (const ConfigNode::Member& member : open.node->members)
-      if (member.key == key)
-        stop(mark,
-             "duplicate key \"" + key + "\", first on line " + std::to_string(member.where.line));
+    const auto [first, fresh] = open.lines.try_emplace(key, place(mark).line);
+    if (!fresh)
+      stop(mark, "duplicate key \"" + key + "\", first on line " + std::to_string(first->second));
     open.node->members.push_back({key, place(mark), {}});
     open.key = key;
     open.wants_value = true;
@@ -129,7 +130,7 @@ class Builder : public YAML::EventHandler {
   void push(const YAML::Mark& mark, ConfigNode::Kind kind) {
     if (open_.size() >= config_depth_max)
       stop(mark, "nested deeper than " + std::to_string(config_depth_max) + " levels");
-    open_.push_back({&add(mark, kind), false, {}});
+    open_.push_back({&add(mark, kind), false, {}, {}});
   }
   void pop() {
     open_.pop_back();

@@ -145,3 +145,13 @@ TEST_CASE("yaml: what is written is read back") {
   CHECK(root->find("texts")->items[3].scalar == "null");
   CHECK(root->find("texts")->items[7].scalar == "tab\there");
 }
+
+TEST_CASE("yaml: keys are looked up, not searched for: this took 18 s") {
+  std::string text;
+  for (int i = 0; i < 80'000; ++i) text += "key" + std::to_string(i) + ": 1\n";
+  const Result<ConfigNode> root = parse_config(text, "a.yaml");
+  REQUIRE(root);
+  CHECK(root->members.size() == 80'000);
+  CHECK(error_of(text + "key41: 2\n") ==
+        "a.yaml:80001:1: duplicate key \"key41\", first on line 42");
+}
