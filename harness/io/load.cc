@@ -115,15 +115,15 @@ std::optional<std::string> foreign_content(std::string_view head, bool is_whole)
 }
 
 std::optional<LoadError> load(const Source& source, const std::string& name, unsigned threads,
-                              Loaded& into) {
+                              bool may_be_empty, Loaded& into) {
   const auto failed = [&](std::string expected, std::uint32_t line) {
     return load_error(name, line, line, std::move(expected));
   };
   std::string head(std::min<std::uint64_t>(source.size(), 4096), '\0');
   if (Status done = source.read(0, head.data(), head.size()); !done)
     return failed(done.error().what, 0);
-  if (auto foreign = foreign_content(head, head.size() == source.size()))
-    return failed(std::move(*foreign), 1);
+  auto foreign = foreign_content(head, head.size() == source.size());
+  if (foreign && !(may_be_empty && head.empty())) return failed(std::move(*foreign), 1);
 
   Merger merger(name, source.size());
   const std::uint64_t blocks = (source.size() + block_bytes - 1) / block_bytes;
@@ -138,7 +138,8 @@ std::optional<LoadError> load(const Source& source, const std::string& name, uns
   into.history = merger.history();
   into.warnings = merger.take_warnings();
   into.format = "jsonl";
-  if (into.history.events() == 0) return failed(std::string(wanted) + ", found no whole event", 1);
+  if (into.history.events() == 0 && !may_be_empty)
+    return failed(std::string(wanted) + ", found no whole event", 1);
   return std::nullopt;
 }
 
@@ -157,14 +158,16 @@ Result<Loaded> load_history(const fs::path& path, const LoadOptions& options, Lo
   Loaded loaded;
   const auto source = Source::open(file);
   if (!source) return finished(load_error("", 0, 0, source.error().what), std::move(loaded), error);
-  auto failure = load(*source, file.string(), options.threads, loaded);
+  // Of ours, and killed before its first event was written: nothing is a prefix as well.
+  const bool may_be_empty = file != path && fs::exists(path / "meta.json", ignored);
+  auto failure = load(*source, file.string(), options.threads, may_be_empty, loaded);
   return finished(std::move(failure), std::move(loaded), error);
 }
 
 Result<Loaded> load_history_text(std::string_view text, const std::string& name,
                                  const LoadOptions& options, LoadError* error) {
   Loaded loaded;
-  auto failure = load(Source::of(text), name, options.threads, loaded);
+  auto failure = load(Source::of(text), name, options.threads, false, loaded);
   return finished(std::move(failure), std::move(loaded), error);
 }
 

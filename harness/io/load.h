@@ -49,8 +49,8 @@ struct LoadOptions {
   unsigned threads = 2;
 };
 
-/// Reads `path`: a history file, or a run directory (its history.jsonl). The whole error goes into
-/// `*error` if it is given.
+/// Reads `path`: a history file, or a run directory (its history.jsonl, which of a run that was
+/// killed early may have no event yet). The whole error goes into `*error` if it is given.
 Result<Loaded> load_history(const std::filesystem::path& path, const LoadOptions& options = {},
                             LoadError* error = nullptr);
 

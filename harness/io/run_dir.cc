@@ -1,14 +1,19 @@
 #include "harness/io/run_dir.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <ctime>
 #include <fstream>
+#include <optional>
 #include <sstream>
+#include <thread>
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,11 +25,27 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A name of its own beside `path`, for what is renamed into place.
-fs::path temporary_beside(const fs::path& path) {
+constexpr std::string_view temporary_infix = ".tmp-";
+constexpr int depth_max = 8;  ///< Of folders below the one in which runs are looked for.
+constexpr auto lock_limit = std::chrono::seconds(2);
+
+/// A name of its own in `directory`, for what is renamed to `name`.
+fs::path temporary_in(const fs::path& directory, std::string_view name) {
   static std::atomic<unsigned> counter{0};
-  return path.parent_path() / ("." + path.filename().string() + ".tmp-" +
-                               std::to_string(::getpid()) + "-" + std::to_string(counter++));
+  return directory / ("." + std::string(name) + std::string(temporary_infix) +
+                      std::to_string(::getpid()) + "-" + std::to_string(counter++));
+}
+
+/// Removes digits from the front; false if there are none, or not `count` of them.
+bool take_digits(std::string_view& text, std::size_t count = 0) {
+  const std::size_t found = std::min(text.find_first_not_of("0123456789"), text.size());
+  text.remove_prefix(found);
+  return count == 0 ? found > 0 : found == count;
+}
+bool take(std::string_view& text, std::string_view prefix) {
+  if (!text.starts_with(prefix)) return false;
+  text.remove_prefix(prefix.size());
+  return true;
 }
 
 std::string time_name(std::time_t now) {
@@ -36,9 +57,10 @@ std::string time_name(std::time_t now) {
 }
 
 /// Points the link at `run` in one step: a reader finds the old run or the new one, never none.
+/// Made inside the run, whose lock says whether its maker still lives.
 Status replace_latest(const fs::path& run) {
   const fs::path latest = run.parent_path() / "latest";
-  const fs::path temporary = temporary_beside(latest);
+  const fs::path temporary = temporary_in(run, "latest");
   if (::symlink(run.filename().c_str(), temporary.c_str()) != 0)
     return system_error("create the link", temporary);
   if (::rename(temporary.c_str(), latest.c_str()) != 0) {
@@ -57,6 +79,65 @@ Status check_name(const std::string& name) {
     good = good && part != ".." && part != "." && !part.empty();
   if (good) return Ok{};
   return Error{"run name \"" + name + "\": expected a plain file name", ErrorKind::usage};
+}
+
+/// A descriptor that is closed with the last copy.
+std::shared_ptr<const int> owned(int fd) {
+  return {new int(fd), [](const int* each) {
+            ::close(*each);
+            delete each;
+          }};
+}
+
+Status replace(const fs::path& temporary, const fs::path& path) {
+  if (::rename(temporary.c_str(), path.c_str()) == 0) return Ok{};
+  const Error error = system_error("rename to", path);
+  ::unlink(temporary.c_str());
+  return error;
+}
+
+/// Writes a file that has no name yet, and gives it one when it is whole. Nothing where the file
+/// system knows no such files, or there is no /proc to name them by.
+std::optional<Status> write_unnamed(const fs::path& path, std::string_view content) {
+  const int fd = ::open(path.parent_path().c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+  if (fd < 0) return std::nullopt;
+  const std::shared_ptr<const int> closed = owned(fd);
+  if (Status done = write_all(fd, content, path); !done) return done;
+  if (::fsync(fd) != 0) return system_error("sync", path);
+  const std::string file = "/proc/self/fd/" + std::to_string(fd);
+  const auto link_to = [&](const fs::path& name) {
+    return ::linkat(AT_FDCWD, file.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0;
+  };
+  if (link_to(path)) return Ok{};
+  if (errno != EEXIST) return std::nullopt;
+  const fs::path temporary = temporary_in(path.parent_path(), path.filename().string());
+  if (!link_to(temporary)) return system_error("create", path);
+  return replace(temporary, path);
+}
+
+Status write_named(const fs::path& path, std::string_view content) {
+  const fs::path temporary = temporary_in(path.parent_path(), path.filename().string());
+  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (fd < 0) return system_error("create", path);
+  Status done = write_all(fd, content, path);
+  if (done && ::fsync(fd) != 0) done = system_error("sync", path);
+  if (::close(fd) != 0 && done) done = system_error("close", path);
+  if (done) return replace(temporary, path);
+  ::unlink(temporary.c_str());
+  return done;
+}
+
+void find_runs_below(const fs::path& directory, int depth, std::vector<fs::path>& runs) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(directory, ignored)) {
+    if (entry.is_symlink(ignored) || !entry.is_directory(ignored)) continue;
+    const bool is_run = is_run_name(entry.path().filename().string());
+    if (is_run) runs.push_back(entry.path());
+    // What a store keeps in its folder is no business of ours.
+    const bool is_a_runs_own =
+        is_run_name(directory.filename().string()) && entry.path().filename() == "nodes";
+    if (depth < depth_max && !is_a_runs_own) find_runs_below(entry.path(), depth + 1, runs);
+  }
 }
 
 }  // namespace
@@ -86,8 +167,13 @@ Result<RunDir> RunDir::create(const fs::path& runs, const std::string& name, std
   for (int attempt = 1;; ++attempt) {
     const fs::path path = parent / (attempt == 1 ? base : base + "-" + std::to_string(attempt));
     if (::mkdir(path.c_str(), 0777) == 0) {
+      RunDir made(path);
+      // Somebody may be looking just now whether a controller is at work here.
+      const auto deadline = std::chrono::steady_clock::now() + lock_limit;
+      while (made.lock() == Lock::running && std::chrono::steady_clock::now() < deadline)
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
       if (const Status linked = replace_latest(path); !linked) return linked.error();
-      return RunDir(path);
+      return made;
     }
     if (errno != EEXIST || attempt == 10'000) return system_error("create", path);
   }
@@ -102,18 +188,47 @@ Result<RunDir> RunDir::open(const fs::path& path) {
   return RunDir(path);
 }
 
+RunDir::Lock RunDir::lock() {
+  if (lock_) return Lock::taken;
+  const int fd = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return Lock::impossible;
+  const std::shared_ptr<const int> held = owned(fd);
+  if (::flock(fd, LOCK_EX | LOCK_NB) != 0)
+    return errno == EWOULDBLOCK ? Lock::running : Lock::impossible;
+  lock_ = held;
+  return Lock::taken;
+}
+
 Status RunDir::write(std::string_view name, std::string_view content) const {
-  const fs::path path = file(name);
-  const fs::path temporary = temporary_beside(path);
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (fd < 0) return system_error("create", temporary);
-  Status done = write_all(fd, content, path);
-  if (done && ::fsync(fd) != 0) done = system_error("sync", path);
-  if (::close(fd) != 0 && done) done = system_error("close", path);
-  if (done && ::rename(temporary.c_str(), path.c_str()) != 0)
-    done = system_error("rename to", path);
-  if (!done) ::unlink(temporary.c_str());
-  return done;
+  if (const auto done = write_unnamed(file(name), content)) return *done;
+  return write_named(file(name), content);
+}
+
+bool is_half_written(std::string_view file_name) {
+  const std::size_t at = file_name.rfind(temporary_infix);
+  if (!file_name.starts_with(".") || at == std::string_view::npos || at < 2) return false;
+  std::string_view rest = file_name.substr(at + temporary_infix.size());
+  return take_digits(rest) && take(rest, "-") && take_digits(rest) && rest.empty();
+}
+
+bool is_run_name(std::string_view name) {
+  const bool timed = take_digits(name, 4) && take(name, "-") && take_digits(name, 2) &&
+                     take(name, "-") && take_digits(name, 2) && take(name, "T") &&
+                     take_digits(name, 2) && take(name, "-") && take_digits(name, 2) &&
+                     take(name, "-") && take_digits(name, 2) && take(name, "Z-s");
+  if (!timed || !take_digits(name)) return false;
+  return name.empty() || (take(name, "-") && take_digits(name) && name.empty());
+}
+
+std::vector<fs::path> find_runs(const fs::path& root) {
+  std::vector<fs::path> runs;
+  std::error_code failed;
+  const fs::path whole = fs::canonical(root, failed);
+  if (failed) return runs;
+  if (is_run_name(whole.filename().string())) runs.push_back(whole);
+  find_runs_below(whole, 1, runs);
+  std::sort(runs.begin(), runs.end());
+  return runs;
 }
 
 Result<JsonLines> JsonLines::create(const fs::path& path) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
 #include <regex>
 #include <sstream>
 
@@ -67,6 +68,56 @@ TEST_CASE("run_dir: errors say what and where") {
   const auto no_link = RunDir::create(folder / "runs", "x", 1);
   REQUIRE_FALSE(no_link);
   CHECK(no_link.error().what.find("replace the link") != std::string::npos);
+}
+
+TEST_CASE("run_dir: a run is locked as long as its controller holds it") {
+  const TemporaryFolder folder;
+  std::optional<RunDir> controller;
+  fs::path path;
+  {
+    auto made = RunDir::create(folder / "runs", "a", 1);
+    REQUIRE(made);
+    path = made->path();
+    controller.emplace(*made);  // A copy holds it as well.
+  }
+  auto other = RunDir::open(path);
+  REQUIRE(other);
+  CHECK(other->lock() == RunDir::Lock::running);
+  controller.reset();
+  CHECK(other->lock() == RunDir::Lock::taken);
+  CHECK(other->lock() == RunDir::Lock::taken);
+  CHECK(RunDir::open(path)->lock() == RunDir::Lock::running);
+}
+
+TEST_CASE("run_dir: names of runs, and of what is half-written") {
+  for (const char* name : {"2026-11-21T10-15-00Z-s42", "2026-11-21T10-15-00Z-s0-2"})
+    CHECK_MESSAGE(is_run_name(name), name);
+  for (const char* name :
+       {"", "latest", "2026-11-21T10-15-00Z", "2026-11-21T10-15-00Z-s", "2026-11-21T10-15-00Z-sx",
+        "2026-11-21T10-15-00Z-s1-", "2026-11-21T10-15-00Z-s1x", "26-11-21T10-15-00Z-s1",
+        "x2026-11-21T10-15-00Z-s1"})
+    CHECK_FALSE_MESSAGE(is_run_name(name), name);
+  for (const char* name : {".meta.json.tmp-123-0", ".latest.tmp-1-17"})
+    CHECK_MESSAGE(is_half_written(name), name);
+  for (const char* name : {"", "meta.json", "meta.json.tmp-1-1", ".tmp-1-1", ".meta.json.tmp-1",
+                           ".meta.json.tmp-1-", ".meta.json.tmp--1", ".meta.json.tmp-1-1x"})
+    CHECK_FALSE_MESSAGE(is_half_written(name), name);
+}
+
+TEST_CASE(
+    "run_dir: runs are found below a folder, a campaign's too, and not among a store's data") {
+  const TemporaryFolder folder;
+  const fs::path runs = fs::canonical(folder.path()) / "runs";
+  const std::string name = "2026-11-21T10-15-00Z-s1";
+  const fs::path campaign = runs / "quick" / name, inner = campaign / "a" / name;
+  fs::create_directories(inner / "nodes" / "n1" / "data" / name);
+  fs::create_directories(runs / "b" / (name + "-2"));
+  fs::create_directories(runs / "c" / "other");
+  fs::create_directory_symlink(name, runs / "quick" / "latest");
+  CHECK(find_runs(runs) == std::vector<fs::path>{runs / "b" / (name + "-2"), campaign, inner});
+  CHECK(find_runs(runs / "quick" / "latest") == std::vector<fs::path>{campaign, inner});
+  CHECK(find_runs(inner) == std::vector<fs::path>{inner});
+  CHECK(find_runs(runs / "nowhere").empty());
 }
 
 TEST_CASE("run_dir: a file is written whole or not at all") {
