@@ -10,6 +10,7 @@
 
 #include "harness/os/addresses.h"
 #include "harness/os/init.h"
+#include "harness/os/leftovers.h"
 #include "harness/os/links.h"
 #include "harness/os/node.h"
 #include "harness/os/probes.h"
@@ -62,7 +63,7 @@ class NamespaceCluster final : public Cluster {
     if (!launch) return launch.error();
     if (launch->argv.empty() || !launch->argv[0].starts_with('/'))
       return Error{"start " + nodes_[node].name + ": the program's path is not absolute"};
-    return handles_[node].start(*launch, nodes_[node]);
+    return handles_[node].start(*launch, nodes_[node], run_mark(options_.directory));
   }
   Status signal(std::size_t node, int number) override { return handles_.at(node).signal(number); }
   Result<std::vector<ProcessInfo>> processes(std::size_t node) override {
@@ -120,7 +121,7 @@ class NamespaceCluster final : public Cluster {
     const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
     // stdin of the nursery is its channel.
     const auto pid = spawn_program({"/proc/self/exe", nursery_argument, "0"}, channel->second.get(),
-                                   null.get(), null.get());
+                                   null.get(), null.get(), run_mark(options_.directory));
     if (!pid) return Error{"start the nursery: " + pid.error().what};
     nursery_pid_ = *pid;
     nursery_ = std::move(channel->first);

@@ -143,6 +143,7 @@ class Init {
     setup.address6 = message.text();
     setup.nodes = static_cast<std::size_t>(message.number());
     if (const Status done = set_up_host(setup); !done) return done.error();
+    limit_processes(setup);
     auto sockets = set_up_network(setup);
     if (!sockets) return sockets.error();
     fds = std::move(*sockets);

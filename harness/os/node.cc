@@ -121,7 +121,7 @@ Status NodeHandle::finish_setup() {
   return Ok{};
 }
 
-Status NodeHandle::start(const Launch& launch, const Node& node) {
+Status NodeHandle::start(const Launch& launch, const Node& node, const std::string& mark) {
   drain();
   if (running_) return Error{"start " + node.name + ": it runs already"};
   std::vector<std::string> environment = {
@@ -131,6 +131,7 @@ Status NodeHandle::start(const Launch& launch, const Node& node) {
     std::erase_if(environment, [&](const std::string& s) { return s.starts_with(name + "="); });
     environment.push_back(name + "=" + value);
   }
+  environment.push_back(mark);
   const Status sent = send(wire::Writer(Kind::start, ++sequence_)
                                .texts(launch.argv)
                                .texts(environment)

@@ -28,7 +28,8 @@ class NodeHandle {
                      std::size_t nodes);
   Status finish_setup();
 
-  Status start(const Launch& launch, const Node& node);
+  /// `mark` is one more variable of the store's environment: see leftovers.h.
+  Status start(const Launch& launch, const Node& node, const std::string& mark);
   Status signal(int number);
   Result<std::vector<ProcessInfo>> processes();
   /// Ends of the store's own process that nobody asked for, since the last call.

@@ -14,6 +14,18 @@
 namespace faultline {
 namespace {
 
+std::optional<ProcStat> read_stat(const std::string& path) {
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::array<char, 1024> text;
+  const ssize_t got = file ? ::read(file.get(), text.data(), text.size()) : -1;
+  if (got <= 0) return std::nullopt;  // It ended between the listing and now.
+  return parse_proc_stat(std::string_view(text.data(), static_cast<std::size_t>(got)));
+}
+
+bool ended(const ProcessInfo& process) { return process.state == 'Z' || process.state == 'X'; }
+
+}  // namespace
+
 std::vector<int> numbers_in(const std::string& directory) {
   std::vector<int> numbers;
   const std::unique_ptr<DIR, int (*)(DIR*)> opened(::opendir(directory.c_str()), &::closedir);
@@ -28,17 +40,9 @@ std::vector<int> numbers_in(const std::string& directory) {
   return numbers;
 }
 
-std::optional<ProcStat> read_stat(const std::string& path) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  std::array<char, 1024> text;
-  const ssize_t got = file ? ::read(file.get(), text.data(), text.size()) : -1;
-  if (got <= 0) return std::nullopt;  // It ended between the listing and now.
-  return parse_proc_stat(std::string_view(text.data(), static_cast<std::size_t>(got)));
+std::optional<ProcStat> proc_stat(int pid) {
+  return read_stat("/proc/" + std::to_string(pid) + "/stat");
 }
-
-bool ended(const ProcessInfo& process) { return process.state == 'Z' || process.state == 'X'; }
-
-}  // namespace
 
 std::optional<ProcStat> parse_proc_stat(std::string_view line) {
   // "123 (a) b) S 1 …": the name may hold anything, so it ends at the last parenthesis.
@@ -50,13 +54,14 @@ std::optional<ProcStat> parse_proc_stat(std::string_view line) {
     return std::nullopt;
   stat.process.command = line.substr(open + 1, close - open - 1);
   std::string_view rest = line.substr(close + 1);
-  for (int field = 3; field <= 20; ++field) {
+  for (int field = 3; field <= 22; ++field) {
     if (rest.size() < 2 || rest[0] != ' ') return std::nullopt;
     rest.remove_prefix(1);
     const std::size_t end = std::min(rest.find_first_of(" \n"), rest.size());
     const std::string_view word = rest.substr(0, end);
     if (field == 3 && word.size() == 1) stat.process.state = word[0];
     if (field == 20) std::from_chars(word.data(), word.data() + word.size(), stat.threads);
+    if (field == 22) std::from_chars(word.data(), word.data() + word.size(), stat.start);
     rest.remove_prefix(end);
   }
   return stat;

@@ -43,10 +43,16 @@ std::string find_program(std::string_view name) {
   return {};
 }
 
-Result<int> spawn_program(const std::vector<std::string>& argv, int in, int out, int err) {
-  std::vector<char*> arguments;
+Result<int> spawn_program(const std::vector<std::string>& argv, int in, int out, int err,
+                          const std::string& variable) {
+  std::vector<char*> arguments, environment;
   for (const std::string& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
+  const std::string name = variable.substr(0, variable.find('=') + 1);
+  for (char** each = environ; *each != nullptr; ++each)
+    if (name.empty() || !std::string_view(*each).starts_with(name)) environment.push_back(*each);
+  if (!name.empty()) environment.push_back(const_cast<char*>(variable.c_str()));
+  environment.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   ::posix_spawn_file_actions_init(&actions);
@@ -62,8 +68,8 @@ Result<int> spawn_program(const std::vector<std::string>& argv, int in, int out,
   ::posix_spawnattr_setflags(&attributes,
                              POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
   pid_t pid = 0;
-  const int number =
-      ::posix_spawn(&pid, argv[0].c_str(), &actions, &attributes, arguments.data(), environ);
+  const int number = ::posix_spawn(&pid, argv[0].c_str(), &actions, &attributes, arguments.data(),
+                                   environment.data());
   ::posix_spawn_file_actions_destroy(&actions);
   ::posix_spawnattr_destroy(&attributes);
   if (number != 0) return Error{"execute " + argv[0] + ": " + error_text(number)};

@@ -25,8 +25,10 @@ Result<ProgramResult> run_program(const std::vector<std::string>& argv, std::str
                                   std::chrono::milliseconds limit);
 
 /// posix_spawn with the same care for sessions and signals; stdin, stdout and stderr as given, all
-/// other descriptors closed on exec. The child's pid.
-Result<int> spawn_program(const std::vector<std::string>& argv, int in, int out, int err);
+/// other descriptors closed on exec; `variable` ("NAME=VALUE") is added to the environment unless
+/// it is empty. The child's pid.
+Result<int> spawn_program(const std::vector<std::string>& argv, int in, int out, int err,
+                          const std::string& variable = {});
 
 /// Waits for the child `pid` and reaps it; nothing if it still runs at the limit.
 Result<int> wait_program(int pid, std::chrono::milliseconds limit);
