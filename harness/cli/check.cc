@@ -22,6 +22,7 @@
 #include "harness/io/run_dir.h"
 #include "harness/run/judge.h"
 #include "harness/run/node_journal.h"
+#include "harness/run/record.h"
 #include "harness/run/yaml.h"
 
 namespace faultline {
@@ -188,16 +189,20 @@ Report examine(const std::string& input, const Options& options, const Allowance
       return report;
     }
   }
+  if (auto doubt = doubt_record(input)) report.judgements.push_back({std::move(*doubt), 0});
   for (const Judgement& judgement : report.judgements)
     report.code = worse(report.code, exit_code_of(judgement.verdict));
   report.check_seconds = seconds_since(begin);
   return report;
 }
 
-/// The verdict that decides over the input; of equal ones the first.
+/// The verdict that decides over the input; of equal ones the first that is not merely vacuous.
 const Verdict& worst(const Report& report) {
   return std::ranges::max_element(report.judgements, {},
-                                  [](const Judgement& j) { return j.verdict.validity; })
+                                  [](const Judgement& j) {
+                                    return std::pair(j.verdict.validity,
+                                                     j.verdict.reason != "vacuous");
+                                  })
       ->verdict;
 }
 

@@ -32,7 +32,8 @@ struct Verdict {
   std::string model;   ///< "register"; empty if the check has none.
   std::string engine;  ///< Which algorithm decided: "zones", "search", "zones+search".
   Validity validity = Validity::unknown;
-  /// Why unknown, one word: "vacuous", "steps", "memory", "stopped", "exception". Empty otherwise.
+  /// Why unknown, one word: "vacuous", "steps", "memory", "stopped", "exception", or "incomplete",
+  /// of a record that is not whole. Empty otherwise.
   std::string reason;
   std::string summary;  ///< One sentence that a tired reader understands.
   /// The witness as a small table in time order, several lines; empty unless invalid.

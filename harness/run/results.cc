@@ -87,6 +87,12 @@ void weigh_verdict(const Findings& f, Answer& answer) {
     answer.sentence =
         f.checks.empty() ? "no check was asked for" : f.checks.front().verdict.summary;
   }
+  // Nothing was found in what there is, and nobody knows what there would have been.
+  if (f.broken && answer.verdict != Validity::invalid) {
+    answer.verdict = Validity::unknown;
+    answer.reason = "incomplete";
+    answer.sentence = f.broken->what;
+  }
 }
 
 ExitCode code_of(const Answer& answer) {
@@ -186,7 +192,7 @@ Answer weigh(const Findings& f) {
     const bool vacuous = answer.verdict == Validity::unknown;  // an invalid one needs no more proof
     answer.matched = checked == *f.expected && !(vacuous && checked == Validity::valid) &&
                      f.crash_free.validity != Validity::invalid;
-    const bool had_no_time = f.interrupted && answer.verdict != Validity::invalid;
+    const bool had_no_time = (f.interrupted || f.broken) && answer.verdict != Validity::invalid;
     if (answer.matched)
       answer.exit_code = ExitCode::valid;
     else if (!had_no_time)
@@ -252,7 +258,8 @@ std::string results_text(const Findings& f, const Answer& answer) {
     for (const std::string& missing : f.recovery.missing)
       text += "not recovered: " + missing + "\n";
   if (f.interrupted) text += "interrupted, and healed\n";
-  if (f.broken) text += "the run is incomplete: " + f.broken->what + "\n";
+  if (f.broken && answer.reason != "incomplete")
+    text += "the run is incomplete: " + f.broken->what + "\n";
   return text;
 }
 

@@ -49,9 +49,10 @@ struct Answer {
 };
 
 /// The worst verdict wins. A run in which no answer was observed, or in which an entry of `faults:`
-/// was never effective, cannot be valid: it is vacuous. `expected` is compared with the configured
-/// checks alone: a crash never matches, or a store that crashes by chance would pass for one whose
-/// bug was found. A violation that an interrupted run had no time to find is no mismatch.
+/// was never effective, cannot be valid: it is vacuous; one that broke off is incomplete.
+/// `expected` is compared with the configured checks alone: a crash never matches, or a store that
+/// crashes by chance would pass for one whose bug was found. A violation that an interrupted run
+/// had no time to find is no mismatch.
 Answer weigh(const Findings& findings);
 
 Map results_value(const Findings& findings, const Answer& answer);

@@ -10,6 +10,7 @@
 #include "harness/core/check.h"
 #include "harness/core/text.h"
 #include "harness/io/json.h"
+#include "harness/os/usage.h"
 #include "harness/run/final_requests.h"
 #include "harness/run/injector.h"
 #include "harness/run/judge.h"
@@ -27,6 +28,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr Nanoseconds tick = 20ms;  ///< An interrupt is noticed within this.
 constexpr Nanoseconds leader_question_max = 500ms;
+constexpr Nanoseconds disk_interval = 500ms;
+/// For the results and the rest of the history when a run is broken off.
+constexpr std::uintmax_t room_min = 8 << 20;
 constexpr Nanoseconds final_requests_max = 60s;  ///< Beyond recovery.within.
 
 std::string utc_text(std::chrono::system_clock::time_point time) {
@@ -36,6 +40,14 @@ std::string utc_text(std::chrono::system_clock::time_point time) {
   char text[40];
   std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
   return text;
+}
+
+Status check_room(const std::filesystem::path& directory) {
+  std::error_code failed;
+  const auto space = std::filesystem::space(directory, failed);
+  if (failed || space.available >= room_min) return Ok{};
+  return Error{"the disk of " + directory.string() + " is full: " +
+               std::to_string(space.available >> 10) + " KiB are free, a run needs 8 MiB"};
 }
 
 /// The names of the host's attributes that differ.
@@ -67,8 +79,8 @@ class Run {
     if (const Status status = begin_load(); !status) return status.error();
     watch_load();
     end_load();
-    if (!interrupted()) await_recovery();
-    if (!interrupted()) ask_final();
+    if (!is_over()) await_recovery();
+    if (!is_over()) ask_final();
     journal_->take_deaths();
     close_world();
     return conclude();
@@ -77,6 +89,8 @@ class Run {
  private:
   int interrupts() const { return environment_.interrupts.load(std::memory_order_relaxed); }
   bool interrupted() const { return interrupts() > 0; }
+  /// Whatever is left of the run is not worth waiting for.
+  bool is_over() const { return interrupted() || disk_failed_; }
   Nanoseconds since_origin() const { return Clock::now() - origin_; }
 
   void report_progress(const char* phase) {
@@ -101,6 +115,7 @@ class Run {
   }
 
   Status open() {
+    if (const Status room = check_room(directory_.path()); !room) return room;
     fingerprint_before_ = environment_.fingerprint();
     if (const Status written = directory_.write("config.yaml", to_yaml(plan_.resolved)); !written)
       return written;
@@ -210,9 +225,9 @@ class Run {
   void watch_load() {
     for (;;) {
       const auto due = injector_->step();
-      crashes_ += journal_->take_deaths().size();
-      if (const Status recorded = recorder_->status(); !recorded)
-        break_off(Error{"the history cannot be recorded: " + recorded.error().what});
+      const std::size_t crashes = journal_->take_deaths().size();
+      crashes_ += crashes;
+      look_at_disk(crashes > 0);
       if (const auto failure = crew_->failure()) break_off(*failure);
       report_progress("load");
       const Nanoseconds now = since_origin();
@@ -220,6 +235,21 @@ class Run {
       Nanoseconds until = std::min(now + tick, plan_.time);
       if (due) until = std::min(until, *due);
       std::this_thread::sleep_until(origin_ + until);
+    }
+  }
+
+  /// Ends the run while there is still room for its results. A store that dies because the disk is
+  /// full is not to blame, so after a death it is asked at once.
+  void look_at_disk(bool now) {
+    if (const Status recorded = recorder_->status(); !recorded) {
+      disk_failed_ = true;
+      break_off(Error{"the history cannot be recorded: " + recorded.error().what});
+    }
+    if (disk_failed_ || (!now && Clock::now() - disk_looked_at_ < disk_interval)) return;
+    disk_looked_at_ = Clock::now();
+    if (const Status room = check_room(directory_.path()); !room) {
+      disk_failed_ = true;
+      break_off(room.error());
     }
   }
 
@@ -238,9 +268,11 @@ class Run {
 
   /// Polled in waits after the load.
   bool pause_over(const char* phase) {
-    crashes_ += journal_->take_deaths().size();
+    const std::size_t crashes = journal_->take_deaths().size();
+    crashes_ += crashes;
+    look_at_disk(crashes > 0);
     report_progress(phase);
-    return interrupted();
+    return is_over();
   }
 
   void await_recovery() {
@@ -249,7 +281,7 @@ class Run {
     wait.dead = [this](std::size_t node) { return journal_->crashed(node); };
     wait.stop = [this] { return pause_over("recovery"); };
     const std::vector<NotReady> missing = await_ready(wait);
-    if (interrupted()) return;
+    if (is_over()) return;
     recovery_.awaited = true;
     recovery_.seconds = std::chrono::duration<double>(Clock::now() - healed_at_).count();
     for (const Node& node : cluster_->nodes()) {
@@ -280,7 +312,7 @@ class Run {
                         healed_at_ + plan_.recovery_within + final_requests_max,
                         [this] { return pause_over("final requests"); }};
     for (const auto& [node, why] : ask_final_requests(final)) {
-      if (interrupted() || journal_->crashed(node)) continue;
+      if (is_over() || journal_->crashed(node)) continue;
       recovery_.recovered = false;
       recovery_.missing.push_back(cluster_->nodes()[node].name + ": " + why);
     }
@@ -302,8 +334,7 @@ class Run {
   Result<RunReport> conclude() {
     const std::uint64_t stalls = recorder_->stalls();
     const History history = recorder_->finish();
-    if (const Status recorded = recorder_->status(); !recorded)
-      break_off(Error{"the history cannot be recorded: " + recorded.error().what});
+    look_at_disk(false);
     const Latencies* intended = plan_.rate > 0 ? &crew_->intended_latencies() : nullptr;
     Findings findings{history, plan_.name,   plan_.seed,    {},    {}, {},       intended, tallies_,
                       {},      plan_.expect, interrupted(), false, {}, recovery_};
@@ -311,6 +342,12 @@ class Run {
     findings.thresholds =
         judge_thresholds(plan_.thresholds, availability_metrics(findings.availability, intended));
     findings.crash_free = check_crash_free(node_lines_);
+    if (disk_failed_ && findings.crash_free.validity == Validity::invalid) {
+      findings.crash_free.validity = Validity::unknown;
+      findings.crash_free.reason = "incomplete";
+      findings.crash_free.summary += ", when the disk was full";
+      findings.crash_free.explanation.clear();
+    }
     check(history, findings);
     findings.interrupted = interrupted();
     findings.broken = broken_;
@@ -326,7 +363,12 @@ class Run {
     for (const Value& name : changed)
       report.text +=
           "warning: " + *name.text() + " of this host changed during the run (meta.json)\n";
-    meta_rest_ = Map{{"recorder_stalls", stalls}, {"host_changed", changed}};
+    const Usage usage = own_usage();
+    meta_rest_ = Map{{"recorder_stalls", stalls},
+                     {"controller", Map{{"resident_bytes_max", usage.resident_bytes_max},
+                                        {"descriptors", usage.descriptors},
+                                        {"threads", usage.threads}}},
+                     {"host_changed", changed}};
     const Status meta = write_meta();
     const Status results = directory_.write("results.json", to_json_pretty(Value(report.results)));
     for (const Status* status : {&meta, &results})
@@ -334,6 +376,8 @@ class Run {
         report.text += "not written: " + status->error().what + "\n";
         report.exit_code = worse(report.exit_code, ExitCode::internal);
       }
+    for (auto& [name, value] : report.results)
+      if (name == "exit_code") value = static_cast<std::int64_t>(report.exit_code);
     return report;
   }
 
@@ -405,6 +449,8 @@ class Run {
   bool loading_ = false;
   Period load_;
   std::size_t crashes_ = 0;
+  Clock::time_point disk_looked_at_{};
+  bool disk_failed_ = false;
   std::atomic<bool> out_of_patience_{false};  ///< Ends the checks.
   std::optional<Error> broken_;
   std::vector<std::size_t> serving_;

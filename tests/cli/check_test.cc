@@ -211,6 +211,33 @@ TEST_CASE("check: a run in which a store died by itself is not valid, whatever i
   CHECK(check({run}).code == 64);
 }
 
+TEST_CASE("check: a run that did not come to its end is not valid, and may have no event yet") {
+  const TemporaryFolder folder;
+  const std::string run = folder.path().string();
+  std::ofstream(folder / "history.jsonl") << "";
+  CHECK(check({run}).code == 64);  // Nobody's: most likely a mistake.
+  std::ofstream(folder / "meta.json") << "{}";
+  for (const char* events : {"", R"({"index":0,"type":"inv)"}) {
+    std::ofstream(folder / "history.jsonl") << events;
+    const Run nothing = check({run, "--json"});
+    CHECK(nothing.code == 2);
+    CHECK(at(documents(nothing.out).at(0), "operations") == Value(0));
+    CHECK(at(documents(nothing.out).at(0), "reason") == "incomplete");
+  }
+  fs::copy_file(golden("key-field.valid"), folder / "history.jsonl",
+                fs::copy_options::overwrite_existing);
+  const Run prefix = check({run, "--json"});
+  CHECK(prefix.code == 2);
+  CHECK(at(documents(prefix.out).at(0), "verdict") == "unknown");
+  CHECK(check({golden("key-field.valid")}).code == 0);
+  std::ofstream(folder / "results.json") << R"({"verdict":"valid","interrupted":false})";
+  CHECK(check({run}).code == 0);
+  fs::copy_file(golden("stale-read.invalid"), folder / "history.jsonl",
+                fs::copy_options::overwrite_existing);
+  fs::remove(folder / "results.json");
+  CHECK(check({run}).code == 1);  // A proof, however short.
+}
+
 TEST_CASE("check: a mistake on the command line ends it before any input") {
   for (const std::vector<std::string>& arguments : {std::vector<std::string>{"--budget", "1x"},
                                                     {"--budget", "0s"},

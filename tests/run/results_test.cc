@@ -1,0 +1,65 @@
+#include "harness/run/results.h"
+
+#include <doctest/doctest.h>
+
+namespace faultline {
+namespace {
+
+/// A history of one answered read, checked valid.
+History one_read() {
+  HistoryBuilder builder;
+  REQUIRE(builder.invoke({.process = 0,
+                          .function = Function::read,
+                          .key = builder.key("k"),
+                          .argument = ValueHandle::nil(),
+                          .node = builder.node("n1"),
+                          .time = 1}));
+  REQUIRE(builder.complete({.process = 0,
+                            .fate = Fate::ok,
+                            .output = ValueHandle::nil(),
+                            .error = no_error,
+                            .time = 2}));
+  return builder.finish();
+}
+
+Findings findings_of(const History& history, Validity validity) {
+  Findings findings{history, "a", 1, {}, {}, {}, nullptr, {}, {}, {}, false, false, {}, {}};
+  Verdict verdict;
+  verdict.name = "linearizable";
+  verdict.validity = validity;
+  verdict.summary = "checked";
+  findings.checks.push_back({verdict, 0});
+  findings.crash_free.name = "crash-free";
+  findings.crash_free.validity = Validity::valid;
+  return findings;
+}
+
+TEST_CASE("results: a run that broke off is never valid, expected or not") {
+  const History history = one_read();
+  Findings findings = findings_of(history, Validity::valid);
+  CHECK(weigh(findings).exit_code == ExitCode::valid);
+  findings.broken = Error{"the disk of x is full"};
+  for (const std::optional<Validity> expected :
+       {std::optional<Validity>(), {Validity::valid}, {Validity::unknown}, {Validity::invalid}}) {
+    findings.expected = expected;
+    const Answer answer = weigh(findings);
+    CHECK(answer.verdict == Validity::unknown);
+    CHECK(answer.reason == "incomplete");
+    CHECK(answer.sentence == "the disk of x is full");
+    CHECK(answer.exit_code == ExitCode::internal);
+    const std::string text = results_text(findings, answer);
+    CHECK(text.starts_with("unknown (incomplete)"));
+    CHECK(text.find("the disk of x is full") == text.rfind("the disk of x is full"));
+  }
+}
+
+TEST_CASE("results: a violation is a proof, however the run ended") {
+  const History history = one_read();
+  Findings findings = findings_of(history, Validity::invalid);
+  findings.broken = Error{"the disk of x is full"};
+  CHECK(weigh(findings).verdict == Validity::invalid);
+  CHECK(weigh(findings).exit_code == ExitCode::violation);
+}
+
+}  // namespace
+}  // namespace faultline
