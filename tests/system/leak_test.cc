@@ -15,6 +15,8 @@
 namespace faultline::system_test {
 namespace {
 
+using namespace std::chrono_literals;
+
 /// Every process of this machine whose command line or environment holds `marker`, and what else
 /// shares a network with one of those: pids and network namespaces.
 struct Traces {
@@ -90,8 +92,12 @@ TEST_CASE("a controller killed at any moment leaves no process and no network") 
     ::unsetenv("LEAK_MARKER");
     ::unsetenv("LEAK_FOLDER");
     REQUIRE(pid);
-    // A random moment between its first instruction and well after all is up.
-    std::this_thread::sleep_for(std::chrono::microseconds(random() % 150'000));
+    // A random moment between its first instruction and well after all is up; on a machine that is
+    // slow that might always be too early, so that some rounds wait until it is.
+    if (round % 5 == 0)
+      CHECK(eventually([&] { return traces_of(marker).networks.size() >= 4; }, 60s));
+    else
+      std::this_thread::sleep_for(std::chrono::microseconds(random() % 150'000));
     const Traces alive = traces_of(marker);
     CHECK(alive.pids.contains(*pid));
     if (alive.networks.size() >= 4) ++seen_whole;  // Of the controller and each node.
