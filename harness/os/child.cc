@@ -82,7 +82,7 @@ struct Started {
   Fd pidfd, output;
 };
 
-Result<Started> start(const ChildOptions& options) {
+Result<Started> start_process(const ChildOptions& options) {
   FAULTLINE_CHECK(!options.argv.empty());
   auto output = make_pipe(), failure = make_pipe();
   if (!output) return output.error();
@@ -143,30 +143,6 @@ int poll_timeout(Clock::time_point until) {
   return static_cast<int>(std::clamp<long long>(left, 0, 3'600'000));
 }
 
-/// Follows the child to its end: reads, passes signals on, enforces the deadline.
-void follow(const Started& child, const ChildOptions& options, Signals* signals,
-            ChildResult& result) {
-  auto deadline = Clock::now() + options.deadline;
-  bool open = true;
-  for (;;) {
-    std::array<pollfd, 3> fds = {pollfd{child.pidfd.get(), POLLIN, 0},
-                                 pollfd{signals != nullptr ? signals->fd() : -1, POLLIN, 0},
-                                 pollfd{open ? child.output.get() : -1, POLLIN, 0}};
-    const int ready = poll(fds.data(), fds.size(), poll_timeout(deadline));
-    if (ready < 0 && errno != EINTR) return;
-    if (ready > 0 && fds[2].revents != 0)
-      open = drain(child.output.get(), result.output, options.output_bytes_max);
-    if (ready > 0 && fds[0].revents != 0) return;
-    if (ready > 0 && fds[1].revents != 0)
-      while (const int number = signals->take())
-        kill(child.pid, ++result.signals_passed_on >= 3 ? SIGKILL : number);
-    if (Clock::now() < deadline) continue;
-    kill(child.pid, result.timed_out ? SIGKILL : SIGINT);
-    result.timed_out = true;
-    deadline = Clock::now() + options.grace;
-  }
-}
-
 }  // namespace
 
 Signals::Signals() {
@@ -189,22 +165,104 @@ int Signals::take() {
   return read(fd_, &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
 }
 
-Result<ChildResult> run_child(const ChildOptions& options, Signals* signals) {
-  const auto began = Clock::now();
-  const auto child = start(options);
-  if (!child) return child.error();
+struct Children::Running {
+  std::size_t id;
+  ChildOptions options;
+  Started process;
+  Clock::time_point began, deadline;
   ChildResult result;
-  follow(*child, options, signals, result);
-  // Not reaped yet, so its number, which is its group's, cannot be somebody else's.
-  kill(-child->pid, SIGKILL);
-  int status = 0;
-  while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR) {
+  bool output_open = true;
+  bool ended = false;
+};
+
+Children::Children(Signals* signals) : signals_(signals) {}
+
+Children::~Children() {
+  for (const Running& child : running_) {
+    kill(-child.process.pid, SIGKILL);
+    while (waitpid(child.process.pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
   }
-  drain(child->output.get(), result.output, options.output_bytes_max);
+}
+
+Status Children::start(std::size_t id, ChildOptions options) {
+  const auto began = Clock::now();
+  auto process = start_process(options);
+  if (!process) return process.error();
+  const auto deadline = began + options.deadline;
+  running_.push_back(
+      {id, std::move(options), *std::move(process), began, deadline, {}, true, false});
+  return Ok{};
+}
+
+std::pair<std::size_t, ChildResult> Children::wait() {
+  FAULTLINE_CHECK(!running_.empty());
+  for (;;) {
+    const auto ended = std::ranges::find_if(running_, &Running::ended);
+    if (ended != running_.end()) return reap(ended);
+    poll_once();
+  }
+}
+
+/// Waits for something to happen, and does what it calls for: reads, passes signals on, enforces
+/// deadlines.
+void Children::poll_once() {
+  std::vector<pollfd> fds = {{signals_ != nullptr ? signals_->fd() : -1, POLLIN, 0}};
+  auto earliest = Clock::time_point::max();
+  for (const Running& child : running_) {
+    fds.push_back({child.process.pidfd.get(), POLLIN, 0});
+    fds.push_back({child.output_open ? child.process.output.get() : -1, POLLIN, 0});
+    earliest = std::min(earliest, child.deadline);
+  }
+  const int ready = poll(fds.data(), fds.size(), poll_timeout(earliest));
+  FAULTLINE_CHECK(ready >= 0 || errno == EINTR);
+  auto fd = fds.begin() + 1;
+  for (Running& child : running_) {
+    const bool ended = ready > 0 && fd++->revents != 0, readable = ready > 0 && fd++->revents != 0;
+    if (readable)
+      child.output_open =
+          drain(child.process.output.get(), child.result.output, child.options.output_bytes_max);
+    child.ended = child.ended || ended;
+    if (child.ended || Clock::now() < child.deadline) continue;
+    kill(child.process.pid, child.result.timed_out ? SIGKILL : SIGINT);
+    child.result.timed_out = true;
+    child.deadline = Clock::now() + child.options.grace;
+  }
+  // With nobody left to hear it, a signal waits for whoever takes it.
+  const bool heard = !std::ranges::all_of(running_, &Running::ended);
+  if (ready > 0 && fds.front().revents != 0 && heard) pass_on_signals();
+}
+
+void Children::pass_on_signals() {
+  while (const int number = signals_->take()) {
+    ++signals_taken_;
+    for (Running& child : running_)
+      if (!child.ended)
+        kill(child.process.pid, ++child.result.signals_passed_on >= 3 ? SIGKILL : number);
+  }
+}
+
+std::pair<std::size_t, ChildResult> Children::reap(std::list<Running>::iterator child) {
+  const pid_t pid = child->process.pid;
+  ChildResult& result = child->result;
+  // Not reaped yet, so its number, which is its group's, cannot be somebody else's.
+  kill(-pid, SIGKILL);
+  int status = 0;
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  drain(child->process.output.get(), result.output, child->options.output_bytes_max);
   if (WIFEXITED(status)) result.exit_code = WEXITSTATUS(status);
   if (WIFSIGNALED(status)) result.signal = WTERMSIG(status);
-  result.seconds = std::chrono::duration<double>(Clock::now() - began).count();
-  return result;
+  result.seconds = std::chrono::duration<double>(Clock::now() - child->began).count();
+  std::pair<std::size_t, ChildResult> ended(child->id, std::move(result));
+  running_.erase(child);
+  return ended;
+}
+
+Result<ChildResult> run_child(const ChildOptions& options, Signals* signals) {
+  Children children(signals);
+  if (const Status started = children.start(0, options); !started) return started.error();
+  return children.wait().second;
 }
 
 Result<std::filesystem::path> own_program() {

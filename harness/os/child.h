@@ -1,11 +1,13 @@
-// A program run as a child process, with its output, a deadline, and signals passed on. For helpers
-// that outlive no caller: whatever kills the caller kills the child.
+// Programs run as child processes, one or several side by side, with their output, a deadline, and
+// signals passed on. For helpers that outlive no caller: whatever kills the caller kills the child.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
+#include <list>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "harness/core/result.h"
@@ -46,6 +48,38 @@ struct ChildResult {
   bool timed_out = false;
   int signals_passed_on = 0;  ///< The third kills it.
   double seconds = 0;
+};
+
+/// Several children side by side, followed by the one thread that started them. Each is in a
+/// process group of its own (so that a terminal's Ctrl-C reaches it once, through here), with
+/// /dev/null as its input. Whatever a child leaves in its group is killed when it ends. Requires a
+/// process with a single thread.
+class Children {
+ public:
+  /// `signals`, if any, must outlive it; what comes in while wait() waits is passed on to every
+  /// child that runs.
+  explicit Children(Signals* signals = nullptr);
+  ~Children();  ///< Kills those that still run.
+  Children(const Children&) = delete;
+  Children& operator=(const Children&) = delete;
+
+  /// `id` is the caller's, and comes back from wait(). Errors: it could not be started.
+  Status start(std::size_t id, ChildOptions options);
+  std::size_t running() const { return running_.size(); }
+  /// Waits until one ends. Requires running() > 0.
+  std::pair<std::size_t, ChildResult> wait();
+  /// How many signals were passed on so far, to whomever ran then.
+  int signals_taken() const { return signals_taken_; }
+
+ private:
+  struct Running;
+  void poll_once();
+  void pass_on_signals();
+  std::pair<std::size_t, ChildResult> reap(std::list<Running>::iterator child);
+
+  Signals* signals_;
+  std::list<Running> running_;
+  int signals_taken_ = 0;
 };
 
 /// Runs it to its end in a process group of its own (so that a terminal's Ctrl-C reaches it once,

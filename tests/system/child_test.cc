@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 
 #include <doctest/doctest.h>
 #include <sys/wait.h>
@@ -104,6 +105,53 @@ TEST_CASE("child: signals are passed on once each; the third kills") {
           &signals);
   CHECK(thrice.signals_passed_on == 3);
   CHECK(thrice.signal == SIGKILL);
+}
+
+TEST_CASE("child: several run side by side, and each ends with what is its own") {
+  Children children;
+  // The first waits for what the second does, and the third outlives both.
+  const Folder folder;
+  const std::string flag = (folder.path / "flag").string();
+  REQUIRE(children.start(10, shell("until [ -e " + flag + " ]; do sleep 0.01; done; echo one")));
+  REQUIRE(children.start(20, shell("touch " + flag + "; echo two; exit 2")));
+  ChildOptions slow = shell("while :; do sleep 0.01; done");
+  slow.deadline = std::chrono::milliseconds(300);
+  REQUIRE(children.start(30, slow));
+  ChildOptions absent;
+  absent.argv = {"/nonexistent/program"};
+  CHECK_FALSE(children.start(40, absent));
+  CHECK(children.running() == 3);
+  std::map<std::size_t, ChildResult> ended;
+  while (children.running() > 0) ended.insert(children.wait());
+  REQUIRE(ended.size() == 3);
+  CHECK(ended[10].output == "one\n");
+  CHECK(ended[10].exit_code == 0);
+  CHECK(ended[20].output == "two\n");
+  CHECK(ended[20].exit_code == 2);
+  CHECK(ended[30].timed_out);
+  CHECK_FALSE(ended[10].timed_out);
+}
+
+TEST_CASE("child: a signal reaches all that run, and waits if none does") {
+  Signals signals;
+  const std::string script = "while :; do sleep 0.01; done";
+  {
+    Children children(&signals);
+    REQUIRE(children.start(0, shell(script)));
+    REQUIRE(children.start(1, shell(script)));
+    REQUIRE(children.start(2, shell("kill -INT $PPID; exit 3")));
+    std::map<std::size_t, ChildResult> ended;
+    while (children.running() > 0) ended.insert(children.wait());
+    CHECK(children.signals_taken() == 1);
+    CHECK(ended[0].signals_passed_on == 1);
+    CHECK(ended[1].signals_passed_on == 1);
+    CHECK(ended[0].signal == SIGINT);
+    CHECK(ended[1].signal == SIGINT);
+  }
+  kill(getpid(), SIGTERM);
+  const ChildResult before = run(shell("exit 0"));
+  CHECK(before.signals_passed_on == 0);
+  CHECK(signals.take() == SIGTERM);
 }
 
 TEST_CASE("child: signals that came between two children wait to be taken") {
