@@ -71,6 +71,12 @@ Status replace_latest(const fs::path& run) {
   return Ok{};
 }
 
+Status lock(int fd, const fs::path& path) {
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return Ok{};
+  if (errno != EWOULDBLOCK) return system_error("lock", path);
+  return Error{path.string() + ": another process is writing it", ErrorKind::usage};
+}
+
 /// A name becomes a folder below `runs`, and must stay there.
 Status check_name(const std::string& name) {
   bool good = !name.empty() && name.size() <= 200 && name.front() != '/' &&
@@ -199,9 +205,9 @@ RunDir::Lock RunDir::lock() {
   return Lock::taken;
 }
 
-Status RunDir::write(std::string_view name, std::string_view content) const {
-  if (const auto done = write_unnamed(file(name), content)) return *done;
-  return write_named(file(name), content);
+Status write_whole(const fs::path& path, std::string_view content) {
+  if (const auto done = write_unnamed(path, content)) return *done;
+  return write_named(path, content);
 }
 
 bool is_half_written(std::string_view file_name) {
@@ -234,7 +240,23 @@ std::vector<fs::path> find_runs(const fs::path& root) {
 Result<JsonLines> JsonLines::create(const fs::path& path) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
   if (fd < 0) return system_error("create", path);
-  return JsonLines(fd, path);
+  JsonLines lines(fd, path);
+  if (const Status locked = lock(fd, path); !locked) return locked.error();
+  return lines;
+}
+
+Result<JsonLines> JsonLines::reopen(const fs::path& path) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (fd < 0) return system_error("open", path);
+  JsonLines lines(fd, path);
+  if (const Status locked = lock(fd, path); !locked) return locked.error();
+  const auto text = read_file(path);
+  if (!text) return text.error();
+  const std::size_t last = text->rfind('\n');
+  const std::size_t whole = last == std::string::npos ? 0 : last + 1;
+  if (whole < text->size() && ::ftruncate(fd, static_cast<off_t>(whole)) != 0)
+    return system_error("cut a torn line off", path);
+  return lines;
 }
 
 JsonLines::JsonLines(JsonLines&& other) noexcept
@@ -248,6 +270,11 @@ JsonLines& JsonLines::operator=(JsonLines&& other) noexcept {
 
 JsonLines::~JsonLines() {
   if (fd_ >= 0) ::close(fd_);
+}
+
+Status JsonLines::sync() {
+  if (::fdatasync(fd_) != 0) return system_error("sync", path_);
+  return Ok{};
 }
 
 Status JsonLines::append(const Value& line) { return write_all(fd_, to_json(line) + "\n", path_); }

@@ -15,6 +15,11 @@
 
 namespace faultline {
 
+/// Writes a small file whole: written without a name, synced, then named. Never half a file under
+/// its own name, and on an error whatever was there before. A kill between two system calls at its
+/// end may leave a file beside it that is_half_written() knows.
+Status write_whole(const std::filesystem::path& path, std::string_view content);
+
 class RunDir {
  public:
   /// Creates `runs/NAME/TIME-sSEED` (a suffix -2, -3… if that exists) and points `latest` at it, in
@@ -38,9 +43,10 @@ class RunDir {
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path file(std::string_view name) const { return path_ / name; }
 
-  /// Writes a small file whole: written without a name, synced, then named. Never half a file. A
-  /// kill between two system calls at its end may leave a file that is_half_written() knows.
-  Status write(std::string_view name, std::string_view content) const;
+  /// write_whole() of a file in it.
+  Status write(std::string_view name, std::string_view content) const {
+    return write_whole(file(name), content);
+  }
 
  private:
   explicit RunDir(std::filesystem::path path) : path_(std::move(path)) {}
@@ -57,15 +63,20 @@ bool is_run_name(std::string_view file_name);
 std::vector<std::filesystem::path> find_runs(const std::filesystem::path& root);
 
 /// Appends lines to a file (faults.jsonl, nodes.jsonl), each written with one write(2) so that a
-/// killed controller leaves whole lines. Not thread-safe.
+/// killed controller leaves whole lines. The file is locked until it is closed. Not thread-safe.
 class JsonLines {
  public:
   /// The file must not exist.
   static Result<JsonLines> create(const std::filesystem::path& path);
+  /// To go on with a file that a killed writer left; it is made if there is none. A torn last line
+  /// is cut off. An error of kind usage if somebody else still has it open like this.
+  static Result<JsonLines> reopen(const std::filesystem::path& path);
   JsonLines(JsonLines&& other) noexcept;
   JsonLines& operator=(JsonLines&& other) noexcept;
   ~JsonLines();
   Status append(const Value& line);
+  /// Has what was appended survive the machine as well.
+  Status sync();
 
  private:
   JsonLines(int fd, std::filesystem::path path) : fd_(fd), path_(std::move(path)) {}

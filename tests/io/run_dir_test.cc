@@ -169,5 +169,27 @@ TEST_CASE("json lines: a line is on disk when append returns") {
   CHECK(content(folder / "x") == "1\n");
 }
 
+TEST_CASE("run_dir: lines are gone on with where a killed writer left them") {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "runs.jsonl";
+  std::ofstream(path) << "{\"a\":1}\n{\"a\":";
+  {
+    auto lines = JsonLines::reopen(path);
+    REQUIRE(lines);
+    CHECK(content(path) == "{\"a\":1}\n");
+    REQUIRE(lines->append(Map{{"a", 2}}));
+    REQUIRE(lines->sync());
+    const auto second = JsonLines::reopen(path);
+    REQUIRE_FALSE(second);
+    CHECK(second.error().kind == ErrorKind::usage);
+    CHECK(second.error().what == path.string() + ": another process is writing it");
+  }
+  auto again = JsonLines::reopen(path);
+  REQUIRE(again);
+  CHECK(content(path) == "{\"a\":1}\n{\"a\":2}\n");
+  CHECK(JsonLines::reopen(folder / "new.jsonl"));
+  CHECK_FALSE(JsonLines::reopen(folder / "none/new.jsonl"));
+}
+
 }  // namespace
 }  // namespace faultline
