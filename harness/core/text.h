@@ -29,6 +29,9 @@ std::optional<std::uint64_t> parse_size(std::string_view text);
 /// "1,000,000".
 std::string with_thousands(std::uint64_t number);
 
+/// The word as a POSIX shell reads it back: as it is, or in single quotes.
+std::string shell_quoted(std::string_view word);
+
 /// The candidate nearest to `word` (Damerau-Levenshtein), or nothing if none is near enough to be
 /// meant (distance > a third of its length, rounded up). For "unknown key; did you mean".
 std::optional<std::string_view> nearest_word(std::string_view word,

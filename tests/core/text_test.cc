@@ -73,5 +73,13 @@ TEST_CASE("text: the nearest word is near enough to be meant") {
   CHECK_FALSE(nearest_word("kill", {}));
 }
 
+TEST_CASE("text: what a shell reads back") {
+  CHECK(shell_quoted("configs/a.yaml") == "configs/a.yaml");
+  CHECK(shell_quoted("time=10s") == "time=10s");
+  CHECK(shell_quoted("") == "''");
+  CHECK(shell_quoted("a b") == "'a b'");
+  CHECK(shell_quoted("it's $HOME") == "'it'\\''s $HOME'");
+}
+
 }  // namespace
 }  // namespace faultline
