@@ -76,6 +76,7 @@ const std::map<std::string, std::set<std::string>> third_party = {
     {"simdjson", {"io"}},
     {"nlohmann", {"io", "cli", "targets", "refkv"}},
     {"yaml-cpp", {"run"}},
+    {"pugixml", {"campaign"}},
     {"spdlog", {"run"}},
     {"CLI/", {"cli", "main"}},
 };

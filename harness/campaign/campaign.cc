@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "harness/core/rng.h"
 
@@ -79,10 +80,32 @@ Result<CampaignTest> read_test(const ConfigNode& node, const std::filesystem::pa
   read_find(params, test);
   read_settings(params, test);
   if (const Status finished = params.finish(); !finished) return finished.error();
+  test.name = test.label;
+  for (const std::string& setting : test.settings)
+    test.name += (&setting == &test.settings.front() ? " [" : ", ") + setting;
+  if (!test.settings.empty()) test.name += "]";
   return test;
 }
 
+/// Its name, or that with the first free number: names of files, too, must differ.
+std::string unique_name(const std::string& name, std::set<std::string>& used) {
+  for (std::size_t number = 1;; ++number) {
+    std::string candidate = number == 1 ? name : name + " #" + std::to_string(number);
+    if (used.insert(file_name_of(candidate)).second) return candidate;
+  }
+}
+
 }  // namespace
+
+std::string file_name_of(std::string_view name) {
+  std::string text(name);
+  for (char& c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '.' || c == '_' || c == '=' || c == '-';
+    if (!plain) c = '_';
+  }
+  return text;
+}
 
 Result<Campaign> make_campaign(const ConfigNode& root, const std::filesystem::path& directory,
                                const std::string& name, std::optional<std::uint64_t> seed) {
@@ -101,9 +124,11 @@ Result<Campaign> make_campaign(const ConfigNode& root, const std::filesystem::pa
   else if (tests->kind != ConfigNode::Kind::sequence || tests->items.empty())
     params.fail("tests", "expected a list like [{ config: quick.yaml, seeds: [1] }]");
   if (const Status finished = params.finish(); !finished) return finished.error();
+  std::set<std::string> names;
   for (const ConfigNode& item : tests->items) {
     auto test = read_test(item, directory, campaign.seed, campaign.tests.size());
     if (!test) return test.error();
+    test->name = unique_name(test->name, names);
     campaign.tests.push_back(*std::move(test));
   }
   return campaign;
@@ -134,42 +159,127 @@ std::size_t CampaignTestResult::errors() const {
   return static_cast<std::size_t>(std::ranges::count_if(runs, &CampaignRun::is_error));
 }
 
+std::size_t CampaignTestResult::pending() const {
+  if (test.stops_at_match && matched() > 0) return 0;
+  const auto finished =
+      static_cast<std::size_t>(std::ranges::count_if(runs, &CampaignRun::is_finished));
+  return test.seeds.size() - finished;
+}
+
+bool CampaignTestResult::decided() const {
+  const bool broken = std::ranges::any_of(
+      runs, [](const CampaignRun& run) { return run.is_error() && run.is_finished(); });
+  return broken || too_few_matched() || matched() >= test.matches_needed;
+}
+
 ExitCode CampaignTestResult::exit_code() const {
-  const auto interrupted = static_cast<std::size_t>(
-      std::ranges::count(runs, ExitCode::interrupted, &CampaignRun::exit_code));
-  const std::size_t untried = test.seeds.size() - runs.size() + interrupted;
-  // Whether the runs that did not match already decide against the test.
-  const bool too_few = matched() + (interrupted > 0 ? untried : 0) < test.matches_needed;
+  const bool too_few = too_few_matched();
   ExitCode worst = ExitCode::valid;
   for (const CampaignRun& run : runs)
     if (too_few || run.is_error()) worst = worse(worst, run.exit_code);
+  if (worst != ExitCode::valid || matched() >= test.matches_needed) return worst;
+  switch (stopped) {
+    case Stop::interrupted:
+      return ExitCode::interrupted;
+    case Stop::failed_fast:
+    case Stop::out_of_time:
+      return ExitCode::unknown;
+    case Stop::none:
+      break;
+  }
   // Nothing that was run and nothing that matched is no pass.
-  return too_few && worst == ExitCode::valid ? ExitCode::internal : worst;
+  return ExitCode::internal;
 }
 
 ExitCode CampaignResult::exit_code() const {
-  ExitCode worst = interrupted ? ExitCode::interrupted : ExitCode::valid;
+  ExitCode worst = stopped == Stop::interrupted ? ExitCode::interrupted : ExitCode::valid;
   for (const CampaignTestResult& test : tests) worst = worse(worst, test.exit_code());
   return worst;
 }
 
-CampaignResult run_campaign(Campaign campaign, const RunTest& run_test,
-                            const RunFinished& finished) {
-  const auto began = std::chrono::steady_clock::now();
-  CampaignResult result;
-  for (const CampaignTest& test : campaign.tests) {
-    CampaignTestResult& tested = result.tests.emplace_back(CampaignTestResult{test, {}});
-    for (const std::uint64_t seed : test.seeds) {
-      const CampaignRun& run = tested.runs.emplace_back(run_test(test, seed));
-      finished(test, run);
-      result.interrupted = run.exit_code == ExitCode::interrupted;
-      if (result.interrupted || (test.stops_at_match && run.matched())) break;
-    }
-    if (result.interrupted) break;
+CampaignQueue::CampaignQueue(Campaign campaign) : campaign_(std::move(campaign)) {
+  for (const CampaignTest& test : campaign_.tests)
+    tests_.push_back({test, std::vector<std::optional<CampaignRun>>(test.seeds.size()),
+                      std::vector<bool>(test.seeds.size(), false)});
+}
+
+std::optional<CampaignTask> CampaignQueue::next() {
+  if (stopped_ != Stop::none) return std::nullopt;
+  for (std::size_t index = 0; index < tests_.size(); ++index) {
+    Entry& entry = tests_[index];
+    if (entry.test.stops_at_match && (entry.running > 0 || entry.matched > 0)) continue;
+    const auto seed = std::ranges::find(entry.begun, false);
+    if (seed == entry.begun.end()) continue;
+    *seed = true;
+    ++entry.running;
+    ++running_;
+    return CampaignTask{index, static_cast<std::size_t>(seed - entry.begun.begin())};
   }
-  result.campaign = std::move(campaign);
-  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  return std::nullopt;
+}
+
+void CampaignQueue::finish(const CampaignTask& task, CampaignRun run) {
+  Entry& entry = tests_[task.test];
+  if (entry.begun[task.seed]) {
+    --entry.running;
+    --running_;
+  }
+  entry.begun[task.seed] = true;
+  entry.matched += run.matched() ? 1 : 0;
+  entry.finished += run.is_finished() ? 1 : 0;
+  entry.runs[task.seed] = std::move(run);
+}
+
+void CampaignQueue::stop(Stop why) {
+  if (stopped_ == Stop::none || why == Stop::interrupted) stopped_ = why;
+}
+
+bool CampaignQueue::has_ended(std::size_t test) const {
+  const Entry& entry = tests_[test];
+  return (entry.test.stops_at_match && entry.matched > 0) ||
+         entry.finished == entry.test.seeds.size();
+}
+
+CampaignTestResult CampaignQueue::result_of(std::size_t test) const {
+  const Entry& entry = tests_[test];
+  CampaignTestResult result{entry.test, {}, Stop::none};
+  for (const auto& run : entry.runs)
+    if (run) result.runs.push_back(*run);
+  if (result.pending() > 0) result.stopped = stopped_;
   return result;
+}
+
+CampaignResult CampaignQueue::result() const {
+  CampaignResult result;
+  result.campaign = campaign_;
+  for (std::size_t test = 0; test < tests_.size(); ++test) {
+    result.tests.push_back(result_of(test));
+    if (result.tests.back().pending() > 0) result.stopped = stopped_;
+  }
+  return result;
+}
+
+void run_campaign(CampaignQueue& queue, const CampaignOptions& options, CampaignRunner& runner,
+                  const RunFinished& finished) {
+  const auto began = std::chrono::steady_clock::now();
+  for (;;) {
+    while (queue.running() < options.jobs) {
+      if (runner.interrupted()) queue.stop(Stop::interrupted);
+      if (options.max_time && std::chrono::steady_clock::now() - began >= *options.max_time)
+        queue.stop(Stop::out_of_time);
+      const auto task = queue.next();
+      if (!task) break;
+      runner.start(*task, queue.test(*task));
+    }
+    if (queue.running() == 0) return;
+    const auto [task, run] = runner.wait();
+    if (!run.is_finished()) queue.stop(Stop::interrupted);
+    queue.finish(task, run);
+    finished(task, run);
+    if (!options.fail_fast) continue;
+    const CampaignTestResult test = queue.result_of(task.test);
+    if (test.decided() && !test.ok()) queue.stop(Stop::failed_fast);
+  }
 }
 
 }  // namespace faultline

@@ -39,13 +39,20 @@ std::vector<std::string> lines_of(std::string_view text) {
   return lines;
 }
 
-std::optional<ExitCode> known_exit_code(int code) {
+/// An integer or a real one; 0 if it is neither.
+double number_of(const Value& value) {
+  if (const std::int64_t* integer = value.integer()) return static_cast<double>(*integer);
+  const double* real = std::get_if<double>(&value.content);
+  return real != nullptr ? *real : 0;
+}
+
+std::optional<ExitCode> known_exit_code(std::int64_t code) {
   constexpr std::array codes = {ExitCode::valid,      ExitCode::violation,  ExitCode::unknown,
                                 ExitCode::vacuous,    ExitCode::threshold,  ExitCode::target_down,
                                 ExitCode::usage,      ExitCode::capability, ExitCode::internal,
                                 ExitCode::interrupted};
   for (const ExitCode known : codes)
-    if (static_cast<int>(known) == code) return known;
+    if (static_cast<std::int64_t>(known) == code) return known;
   return std::nullopt;
 }
 
@@ -90,28 +97,18 @@ std::vector<std::string> shortfalls_of(const Value& document) {
   return lines;
 }
 
-std::string seconds_text(double seconds) {
-  char buffer[32];
-  std::snprintf(buffer, sizeof buffer, "%.1f s", seconds);
-  return buffer;
-}
-
 std::string padded(std::string text, std::size_t width, bool right = false) {
   if (text.size() >= width) return text;
   return right ? std::string(width - text.size(), ' ') + text
                : text + std::string(width - text.size(), ' ');
 }
 
-std::string find_text(const CampaignTest& test) {
-  if (test.stops_at_match) return "any";
-  if (test.matches_needed == test.seeds.size()) return "all";
-  return std::to_string(test.matches_needed);
-}
-
 std::string outcome_text(const CampaignTestResult& test) {
   if (test.ok()) return "ok";
   const ExitCode code = test.exit_code();
+  if (test.runs.empty()) return "not run";
   if (code == ExitCode::interrupted) return "interrupted";
+  if (!test.decided()) return "undecided";
   return test.errors() > 0 && test.errors() == test.runs.size() ? "ERROR" : "FAILED";
 }
 
@@ -133,6 +130,30 @@ std::string table(const std::vector<Row>& rows) {
   return text;
 }
 
+void read_document(const Value& document, CampaignRun& run) {
+  run.verdict = text_of(document, "verdict");
+  run.expected = text_of(document, "expected");
+  run.summary = text_of(document, "summary");
+  run.unknown_reason = text_of(document, "reason");
+  run.directory = text_of(document, "directory");
+  run.findings = findings_of(document);
+  std::ranges::move(shortfalls_of(document), std::back_inserter(run.findings));
+}
+
+}  // namespace
+
+std::string seconds_text(double seconds) {
+  char buffer[32];
+  std::snprintf(buffer, sizeof buffer, "%.1f s", seconds);
+  return buffer;
+}
+
+std::string find_text(const CampaignTest& test) {
+  if (test.stops_at_match) return "any";
+  if (test.matches_needed == test.seeds.size()) return "all";
+  return std::to_string(test.matches_needed);
+}
+
 Value run_value(const CampaignRun& run) {
   Map map = {{"seed", run.seed},
              {"matched", run.matched()},
@@ -140,14 +161,54 @@ Value run_value(const CampaignRun& run) {
              {"exit_code", static_cast<int>(run.exit_code)}};
   map.emplace_back("verdict", run.verdict.empty() ? Value() : Value(run.verdict));
   map.emplace_back("expected", run.expected.empty() ? Value() : Value(run.expected));
+  if (!run.summary.empty()) map.emplace_back("summary", run.summary);
+  if (!run.unknown_reason.empty()) map.emplace_back("unknown_reason", run.unknown_reason);
   if (!run.error.empty()) map.emplace_back("reason", run.error);
   map.emplace_back("findings", List(run.findings.begin(), run.findings.end()));
   map.emplace_back("directory", run.directory);
+  if (!run.command.empty()) map.emplace_back("command", run.command);
   map.emplace_back("seconds", std::round(run.seconds * 1000) / 1000);
   return map;
 }
 
-}  // namespace
+Result<CampaignRun> run_of_value(const Value& value) {
+  const Value* seed = find(value, "seed");
+  const Value* exit = find(value, "exit_code");
+  if (seed == nullptr || seed->integer() == nullptr || exit == nullptr || !exit->integer())
+    return Error{"a run without seed or exit code", ErrorKind::usage};
+  const auto code = known_exit_code(*exit->integer());
+  if (!code) return Error{"unknown exit code " + to_text(*exit), ErrorKind::usage};
+  CampaignRun run;
+  run.seed = static_cast<std::uint64_t>(*seed->integer());
+  run.exit_code = *code;
+  run.verdict = text_of(value, "verdict");
+  run.expected = text_of(value, "expected");
+  run.summary = text_of(value, "summary");
+  run.unknown_reason = text_of(value, "unknown_reason");
+  run.error = text_of(value, "reason");
+  run.directory = text_of(value, "directory");
+  run.command = text_of(value, "command");
+  if (const Value* lines = find(value, "findings"); lines != nullptr && lines->list() != nullptr)
+    for (const Value& line : *lines->list())
+      if (line.text() != nullptr) run.findings.push_back(*line.text());
+  if (const Value* seconds = find(value, "seconds"); seconds != nullptr)
+    run.seconds = number_of(*seconds);
+  return run;
+}
+
+CampaignRun read_results(const Value& document) {
+  CampaignRun run;
+  read_document(document, run);
+  if (const Value* seed = find(document, "seed"); seed != nullptr && seed->integer() != nullptr)
+    run.seed = static_cast<std::uint64_t>(*seed->integer());
+  const Value* exit = find(document, "exit_code");
+  const auto code = exit != nullptr && exit->integer() != nullptr
+                        ? known_exit_code(*exit->integer())
+                        : std::nullopt;
+  run.exit_code = code.value_or(ExitCode::internal);
+  if (run.is_error()) run.error = run.is_finished() ? text_of(document, "error") : "interrupted";
+  return run;
+}
 
 CampaignRun read_run(std::uint64_t seed, const RunProcess& process) {
   CampaignRun run;
@@ -156,14 +217,7 @@ CampaignRun read_run(std::uint64_t seed, const RunProcess& process) {
   const std::vector<std::string> log = lines_of(process.log_tail);
   const std::string why = last_words_of(log), last_words = why.empty() ? "" : ": " + why;
 
-  const auto document = parse_json(process.output);
-  if (document) {
-    run.verdict = text_of(*document, "verdict");
-    run.expected = text_of(*document, "expected");
-    run.directory = text_of(*document, "directory");
-    run.findings = findings_of(*document);
-    std::ranges::move(shortfalls_of(*document), std::back_inserter(run.findings));
-  }
+  if (const auto document = parse_json(process.output)) read_document(*document, run);
   // A run that came to no verdict still says where it left what it has.
   if (run.directory.empty() && !log.empty() && log.back().starts_with("in "))
     run.directory = log.back().substr(3);
@@ -197,7 +251,7 @@ std::string run_line(const CampaignTest& test, const CampaignRun& run) {
                                                               : "FAIL ";
   // While later seeds may still find it, a run that did not is no failure.
   if (!run.matched() && !run.is_error() && test.stops_at_match) mark = "-    ";
-  std::string text = std::string(mark) + "  " + padded(test.label, 36) + "  seed " +
+  std::string text = std::string(mark) + "  " + padded(test.name, 36) + "  seed " +
                      padded(std::to_string(run.seed), 6) + "  " +
                      padded(run.verdict.empty() ? "no verdict" : run.verdict, 10);
   if (!run.expected.empty()) text += "  expected " + padded(run.expected, 7);
@@ -213,6 +267,20 @@ std::string run_line(const CampaignTest& test, const CampaignRun& run) {
   return text;
 }
 
+const char* stop_text(Stop stop) {
+  switch (stop) {
+    case Stop::none:
+      return "";
+    case Stop::interrupted:
+      return "interrupted";
+    case Stop::failed_fast:
+      return "stopped at the first failure";
+    case Stop::out_of_time:
+      return "out of time";
+  }
+  return "";
+}
+
 std::string campaign_table(const CampaignResult& result) {
   std::vector<Row> rows = {
       {"test", "find", "seeds", "runs", "matched", "other", "errors", "time", ""}};
@@ -221,7 +289,7 @@ std::string campaign_table(const CampaignResult& result) {
     const std::size_t other = test.runs.size() - test.matched() - test.errors();
     double seconds = 0;
     for (const CampaignRun& run : test.runs) seconds += run.seconds;
-    rows.push_back({test.test.label, find_text(test.test), std::to_string(test.test.seeds.size()),
+    rows.push_back({test.test.name, find_text(test.test), std::to_string(test.test.seeds.size()),
                     std::to_string(test.runs.size()), std::to_string(test.matched()),
                     std::to_string(other), std::to_string(test.errors()), seconds_text(seconds),
                     outcome_text(test)});
@@ -232,7 +300,7 @@ std::string campaign_table(const CampaignResult& result) {
           std::to_string(result.campaign.tests.size()) + " tests as expected, " +
           seconds_text(result.seconds) + ", exit code " +
           std::to_string(static_cast<int>(result.exit_code()));
-  if (result.interrupted) text += ", interrupted";
+  if (result.stopped != Stop::none) text += ", " + std::string(stop_text(result.stopped));
   return text + '\n';
 }
 
@@ -242,12 +310,14 @@ Value campaign_value(const CampaignResult& result) {
     List seeds, runs;
     for (const std::uint64_t seed : test.test.seeds) seeds.emplace_back(seed);
     for (const CampaignRun& run : test.runs) runs.push_back(run_value(run));
-    tests.emplace_back(Map{{"config", test.test.config.string()},
+    tests.emplace_back(Map{{"name", test.test.name},
+                           {"config", test.test.config.string()},
                            {"label", test.test.label},
                            {"find", find_text(test.test)},
                            {"set", List(test.test.settings.begin(), test.test.settings.end())},
                            {"seeds", std::move(seeds)},
                            {"ok", test.ok()},
+                           {"decided", test.decided()},
                            {"exit_code", static_cast<int>(test.exit_code())},
                            {"matched", test.matched()},
                            {"errors", test.errors()},
@@ -258,7 +328,9 @@ Value campaign_value(const CampaignResult& result) {
              {"seed", result.campaign.seed},
              {"planned", result.campaign.tests.size()},
              {"tests", std::move(tests)},
-             {"interrupted", result.interrupted},
+             {"shard", result.campaign.shard.empty() ? Value() : Value(result.campaign.shard)},
+             {"interrupted", result.stopped == Stop::interrupted},
+             {"stopped", result.stopped == Stop::none ? Value() : stop_text(result.stopped)},
              {"seconds", std::round(result.seconds * 1000) / 1000},
              {"exit_code", static_cast<int>(result.exit_code())}};
 }

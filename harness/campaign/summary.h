@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "harness/campaign/campaign.h"
+#include "harness/core/result.h"
 #include "harness/core/value.h"
 
 namespace faultline {
@@ -20,6 +21,20 @@ struct RunProcess {
 };
 /// What became of a run, from how its process ended and what that wrote.
 CampaignRun read_run(std::uint64_t seed, const RunProcess& process);
+
+/// What became of a run that ended in this process, from its results.json.
+CampaignRun read_results(const Value& document);
+
+/// A run as campaign.json and runs.jsonl have it, and back.
+Value run_value(const CampaignRun& run);
+Result<CampaignRun> run_of_value(const Value& value);
+
+/// "all", "any" or a number, as `find:` was written.
+std::string find_text(const CampaignTest& test);
+/// In words; empty if it did not.
+const char* stop_text(Stop stop);
+/// "12.4 s".
+std::string seconds_text(double seconds);
 
 /// One line, and below it, indented, what a person wants to know of a run that was no plain pass: a
 /// violation in words, or why there is no verdict. Ends in a newline.

@@ -2,16 +2,28 @@
 // exit code.
 #include "harness/campaign/campaign.h"
 
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <unistd.h>
 
+#include "harness/campaign/record.h"
+#include "harness/campaign/report.h"
+#include "harness/campaign/shard.h"
 #include "harness/campaign/summary.h"
 #include "harness/cli/child_run.h"
 #include "harness/cli/commands.h"
+#include "harness/cli/report_options.h"
+#include "harness/cli/run.h"
+#include "harness/core/text.h"
 #include "harness/io/json.h"
 #include "harness/io/run_dir.h"
 #include "harness/os/child.h"
@@ -20,97 +32,298 @@
 namespace faultline {
 namespace {
 
+constexpr const char* this_program = "faultline " FAULTLINE_VERSION " (" FAULTLINE_COMMIT ")";
+
 struct Options {
   std::string config;
   std::string runs_dir = "runs";
   std::optional<std::uint64_t> seed;
+  std::string shard;
+  std::size_t jobs = 1;
+  std::string max_time;
+  bool fail_fast = false;
+  std::string resume;
+  std::vector<std::string> report;
+  std::string report_dir;
   bool json = false;
   bool quiet = false;
 };
-
-int complain(const Error& error) {
-  std::fprintf(stderr, "faultline: %s\n", error.what.c_str());
-  return static_cast<int>(exit_code_of(error));
-}
 
 void print(FILE* to, const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), to);
   std::fflush(to);
 }
 
-/// Runs tests as children of this process, one at a time.
-class Children {
+/// Runs tests as children of this process.
+class Processes : public CampaignRunner {
  public:
-  Children(std::filesystem::path program, std::filesystem::path directory, const Campaign& campaign)
-      : program_(std::move(program)), directory_(std::move(directory)) {
-    timeout_ = campaign.timeout;
-    for (const CampaignTest& test : campaign.tests) planned_ += test.seeds.size();
+  Processes(std::filesystem::path program, std::string called, std::filesystem::path directory,
+            std::chrono::nanoseconds timeout)
+      : program_(std::move(program)),
+        called_(std::move(called)),
+        directory_(std::move(directory)),
+        timeout_(timeout) {}
+
+  void start(const CampaignTask& task, const CampaignTest& test) override {
+    const std::size_t id = begun_.size();
+    begun_.push_back({task, child_of(task, test), command_of(task, test)});
+    if (const Status started = children_.start(id, options_of(begun_[id].child)); !started) {
+      CampaignRun run;
+      run.error = started.error().what;
+      failed_.emplace_back(id, std::move(run));
+    }
   }
 
-  CampaignRun run(const CampaignTest& test, std::uint64_t seed) {
-    announce(test, seed);
-    ChildRun child;
-    child.argv = {program_.string(),    "run",        test.config.string(), "--seed",
-                  std::to_string(seed), "--runs-dir", directory_.string(),  "--json"};
-    for (const std::string& setting : test.settings) {
-      child.argv.push_back("--set");
-      child.argv.push_back(setting);
+  std::pair<CampaignTask, CampaignRun> wait() override {
+    std::size_t id = 0;
+    CampaignRun run;
+    if (!failed_.empty()) {
+      std::tie(id, run) = std::move(failed_.back());
+      failed_.pop_back();
+    } else {
+      ChildResult ended;
+      std::tie(id, ended) = children_.wait();
+      run = result_of(begun_[id].child, ended);
     }
-    child.seed = seed;
-    child.log = directory_ / (test.label + "-s" + std::to_string(seed) + ".log");
-    child.timeout = timeout_;
-    return run_as_child(child, signals_);
+    run.seed = begun_[id].child.seed;
+    run.command = begun_[id].command;
+    return {begun_[id].task, std::move(run)};
+  }
+
+  bool interrupted() override {
+    interrupted_ = interrupted_ || signals_.take() != 0 || children_.signals_taken() > 0;
+    return interrupted_;
   }
 
  private:
-  void announce(const CampaignTest& test, std::uint64_t seed) {
-    ++begun_;
-    if (isatty(STDERR_FILENO) == 0) return;
-    std::fprintf(stderr, "\r\033[K%zu of up to %zu: %s, seed %llu\r", begun_, planned_,
-                 test.label.c_str(), static_cast<unsigned long long>(seed));
+  struct Begun {
+    CampaignTask task;
+    ChildRun child;
+    std::string command;
+  };
+
+  /// The options that make the run what it is.
+  static std::vector<std::string> run_arguments(const CampaignTask& task,
+                                                const CampaignTest& test) {
+    std::vector<std::string> words = {"run", test.config.string(), "--seed",
+                                      std::to_string(test.seeds[task.seed])};
+    for (const std::string& setting : test.settings) {
+      words.push_back("--set");
+      words.push_back(setting);
+    }
+    return words;
+  }
+  std::string command_of(const CampaignTask& task, const CampaignTest& test) const {
+    std::vector<std::string> words = run_arguments(task, test);
+    words.insert(words.begin(), called_);
+    return shell_text(words);
+  }
+  ChildRun child_of(const CampaignTask& task, const CampaignTest& test) const {
+    ChildRun child;
+    child.argv = run_arguments(task, test);
+    child.argv.insert(child.argv.begin(), program_.string());
+    child.argv.insert(child.argv.end(), {"--runs-dir", directory_.string(), "--json"});
+    child.seed = test.seeds[task.seed];
+    // A seed that is listed twice gets a log of its own: the two may run side by side.
+    const auto twins =
+        std::count(test.seeds.begin(), test.seeds.begin() + static_cast<std::ptrdiff_t>(task.seed),
+                   child.seed);
+    child.log = directory_ / (file_name_of(test.name) + "-s" + std::to_string(child.seed) +
+                              (twins > 0 ? "-" + std::to_string(twins + 1) : "") + ".log");
+    child.timeout = timeout_;
+    return child;
   }
 
   Signals signals_;
-  std::filesystem::path program_, directory_;
-  std::chrono::nanoseconds timeout_{};
-  std::size_t planned_ = 0, begun_ = 0;
+  Children children_{&signals_};
+  std::filesystem::path program_;
+  std::string called_;
+  std::filesystem::path directory_;
+  std::chrono::nanoseconds timeout_;
+  std::vector<Begun> begun_;
+  std::vector<std::pair<std::size_t, CampaignRun>> failed_;  ///< To start.
+  bool interrupted_ = false;
 };
 
-int run(const Options& options) {
-  const std::filesystem::path path = options.config;
-  const auto root = load_config(path);
-  if (!root) return complain(root.error());
-  auto campaign = make_campaign(*root, path.parent_path(), path.stem().string(), options.seed);
-  if (!campaign) return complain(campaign.error());
-  // A misspelt test is said now, not in an hour.
+/// The campaign as `origin` asks for it, with every file that it names read once: a misspelt test
+/// is said now, not in an hour.
+Result<Campaign> campaign_of(const CampaignOrigin& origin) {
+  const auto root = load_config(origin.config);
+  if (!root) return root.error();
+  auto campaign =
+      make_campaign(*root, origin.config.parent_path(), origin.config.stem().string(), origin.seed);
+  if (!campaign) return campaign.error();
   for (const CampaignTest& test : campaign->tests)
-    if (const auto config = load_config(test.config); !config) return complain(config.error());
+    if (const auto config = load_config(test.config); !config) return config.error();
+  if (origin.shard.empty()) return campaign;
+  const auto shard = parse_shard(origin.shard);
+  if (!shard) return shard.error();
+  if (const Status applied = apply_shard(*campaign, *shard); !applied) return applied.error();
+  return campaign;
+}
+
+/// One campaign from its first line to its last: prints, keeps the record and writes the reports.
+class Session {
+ public:
+  Session(const Options& options, CampaignQueue queue, RunDir directory, CampaignRecord record,
+          Reports reports)
+      : options_(options),
+        queue_(std::move(queue)),
+        directory_(std::move(directory)),
+        record_(std::move(record)),
+        reports_(std::move(reports)),
+        lines_(options.json ? stderr : stdout) {
+    for (const CampaignTest& test : queue_.campaign().tests) planned_ += test.seeds.size();
+    done_ = record_.kept();
+  }
+
+  int run(const CampaignOptions& how, const std::filesystem::path& program,
+          const std::string& called) {
+    const auto clock = std::chrono::steady_clock::now();
+    if (!options_.resume.empty())
+      print(lines_, "resuming " + directory_.path().string() +
+                        ": finished runs that are kept: " + std::to_string(record_.kept()) + "\n");
+    // Now, so that no older report can be taken for this campaign's, however it ends.
+    if (const Status written = reports_.write(snapshot(clock)); !written)
+      return complain(written.error());
+    Processes processes(program, called, directory_.path(), queue_.campaign().timeout);
+    show_progress();
+    run_campaign(queue_, how, processes, [&](const CampaignTask& task, const CampaignRun& run) {
+      finished(task, run);
+      if (queue_.has_ended(task.test))
+        (void)reports_.write(snapshot(clock));  // The last one's failure counts.
+    });
+    return conclude(snapshot(clock), called);
+  }
+
+ private:
+  CampaignResult snapshot(std::chrono::steady_clock::time_point clock) const {
+    CampaignResult result = queue_.result();
+    result.began = began_;
+    result.directory = directory_.path();
+    const auto elapsed = std::chrono::steady_clock::now() - clock;
+    result.seconds = std::chrono::duration<double>(elapsed).count();
+    return result;
+  }
+
+  void finished(const CampaignTask& task, const CampaignRun& run) {
+    ++done_;
+    const CampaignTest& test = queue_.test(task);
+    keep(record_.append(task, test, run));
+    clear_progress();
+    if (!options_.quiet || !run.matched()) print(lines_, run_line(test, run));
+    show_progress();
+  }
+
+  int conclude(const CampaignResult& result, const std::string& called) {
+    clear_progress();
+    const Value document = campaign_value(result);
+    keep(directory_.write("campaign.json", to_json_pretty(document)));
+    keep(reports_.write(result));
+    print(lines_, "\n" + campaign_table(result));
+    const ExitCode code = worse(result.exit_code(), failed_);
+    if (code != result.exit_code())
+      print(lines_, "exit code " + std::to_string(static_cast<int>(code)) +
+                        " in the end: not everything could be written\n");
+    print(lines_, "in " + directory_.path().string() + "\n");
+    if (result.stopped != Stop::none)
+      print(lines_, "to go on: " +
+                        shell_text({called, "campaign", "--resume", directory_.path().string()}) +
+                        "\n");
+    if (options_.json) print(stdout, to_json(document) + "\n");
+    return static_cast<int>(code);
+  }
+
+  /// What could not be written is said at once, and keeps the campaign from passing.
+  void keep(const Status& written) {
+    if (written) return;
+    clear_progress();
+    failed_ = worse(failed_, ExitCode::internal);
+    complain(written.error());
+  }
+
+  void show_progress() const {
+    if (isatty(STDERR_FILENO) == 1)
+      std::fprintf(stderr, "\r\033[K%zu of up to %zu runs done\r", done_, planned_);
+  }
+  static void clear_progress() {
+    if (isatty(STDERR_FILENO) == 1) print(stderr, "\r\033[K");
+  }
+
+  const Options& options_;
+  CampaignQueue queue_;
+  RunDir directory_;
+  CampaignRecord record_;
+  Reports reports_;
+  FILE* lines_;
+  std::string began_ = time_text_now();
+  std::size_t planned_ = 0, done_ = 0;
+  ExitCode failed_ = ExitCode::valid;
+};
+
+/// The directory itself where a link to it is given: `latest` will point elsewhere some day, and
+/// what is written down is to stay true.
+std::filesystem::path behind_links(std::filesystem::path path) {
+  if (!path.has_filename()) path = path.parent_path();  // "runs/x/latest/"
+  std::error_code failed;
+  const auto target = std::filesystem::read_symlink(path, failed);
+  return failed ? path : path.parent_path() / target;
+}
+
+Result<CampaignOptions> how_of(const Options& options) {
+  CampaignOptions how;
+  how.jobs = options.jobs;
+  how.fail_fast = options.fail_fast;
+  if (!options.max_time.empty()) {
+    how.max_time = parse_duration(options.max_time);
+    if (!how.max_time || how.max_time->count() == 0)
+      return Error{"--max-time " + options.max_time + ": expected a duration as 2h or 90m",
+                   ErrorKind::usage};
+  }
+  return how;
+}
+
+Result<CampaignOrigin> origin_of(const Options& options) {
+  if (!options.resume.empty()) return read_origin(options.resume);
+  if (options.config.empty())
+    return Error{"campaign: expected CONFIG, the list of tests, or --resume DIR", ErrorKind::usage};
+  if (!options.shard.empty())
+    if (const auto shard = parse_shard(options.shard); !shard) return shard.error();
+  return CampaignOrigin{options.config, options.seed, options.shard, this_program};
+}
+
+int run(const Options& given, const Invocation& invocation) {
+  Options options = given;
+  if (!options.resume.empty()) options.resume = behind_links(options.resume).string();
+  const auto how = how_of(options);
+  if (!how) return complain(how.error());
+  if (const Status known = Reports::check(options.report); !known) return complain(known.error());
+  auto origin = origin_of(options);
+  if (!origin) return complain(origin.error());
+  origin->program = this_program;
+  auto campaign = campaign_of(*origin);
+  if (!campaign) return complain(campaign.error());
   const auto program = own_program();
   if (!program) return complain(program.error());
-  const auto directory = RunDir::create(options.runs_dir, campaign->name, campaign->seed);
+  // Before anything is made: a directory that cannot be written to leaves no trace.
+  Result<Reports> reports = Reports();
+  if (!options.report_dir.empty()) reports = Reports::open(options.report, options.report_dir);
+  if (!reports) return complain(reports.error());
+
+  auto directory = options.resume.empty()
+                       ? RunDir::create(options.runs_dir, campaign->name, campaign->seed)
+                       : RunDir::open(options.resume);
   if (!directory) return complain(directory.error());
-
-  FILE* const lines = options.json ? stderr : stdout;
-  Children children(*program, directory->path(), *campaign);
-  const CampaignResult result = run_campaign(
-      *std::move(campaign),
-      [&](const CampaignTest& test, std::uint64_t seed) { return children.run(test, seed); },
-      [&](const CampaignTest& test, const CampaignRun& finished) {
-        if (isatty(STDERR_FILENO) != 0) print(stderr, "\r\033[K");
-        if (!options.quiet || !finished.matched()) print(lines, run_line(test, finished));
-      });
-
-  const Value document = campaign_value(result);
-  print(lines, "\n" + campaign_table(result));
-  print(lines, "in " + directory->path().string() + "\n");
-  if (options.json) print(stdout, to_json(document) + "\n");
-  const Status written = directory->write("campaign.json", to_json_pretty(document));
-  ExitCode code = result.exit_code();
-  if (!written) {
-    complain(written.error());
-    code = worse(code, ExitCode::internal);
-  }
-  return static_cast<int>(code);
+  if (options.report_dir.empty()) reports = Reports::open(options.report, directory->path());
+  if (!reports) return complain(reports.error());
+  CampaignQueue queue(*std::move(campaign));
+  auto record = options.resume.empty()
+                    ? CampaignRecord::create(*directory, queue.campaign(), *origin)
+                    : CampaignRecord::reopen(*directory, *origin, queue);
+  if (!record) return complain(record.error());
+  Session session(options, std::move(queue), *std::move(directory), *std::move(record),
+                  *std::move(reports));
+  return session.run(*how, *program, invocation.argv.front());
 }
 
 }  // namespace
@@ -118,14 +331,32 @@ int run(const Options& options) {
 void add_campaign(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("campaign", std::string(command_doc("campaign")));
-  command->add_option("config", options->config, "the list of tests, YAML")->required();
-  command->add_option("--runs-dir", options->runs_dir, "where run directories are made")
+  command->add_option("config", options->config, "the list of tests, YAML");
+  CLI::Option* runs_dir =
+      command->add_option("--runs-dir", options->runs_dir, "where run directories are made")
+          ->capture_default_str();
+  CLI::Option* seed =
+      command->add_option("--seed", options->seed, "of the campaign: counted seeds derive from it");
+  CLI::Option* shard =
+      command->add_option("--shard", options->shard, "K/N: only the K-th of N parts, as 2/8");
+  command->add_option("--jobs", options->jobs, "runs side by side, each with a cluster of its own")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{256}))
       ->capture_default_str();
-  command->add_option("--seed", options->seed, "of the campaign: counted seeds derive from it");
+  command->add_option("--max-time", options->max_time, "begin no run after this long, as 2h");
+  command->add_flag("--fail-fast", options->fail_fast, "begin no run once a test has failed");
+  command
+      ->add_option("--resume", options->resume,
+                   "instead of CONFIG: goes on with the campaign in this directory")
+      ->excludes("config")
+      ->excludes(runs_dir)
+      ->excludes(seed)
+      ->excludes(shard);
+  add_report_options(*command, options->report, options->report_dir);
   command->add_flag("--json", options->json, "one JSON document on stdout, lines on stderr");
   command->add_flag("--quiet", options->quiet, "no line for a run that went as expected");
-  command->callback(
-      [options, &invocation] { invocation.action = [options] { return run(*options); }; });
+  command->callback([options, &invocation] {
+    invocation.action = [options, &invocation] { return run(*options, invocation); };
+  });
 }
 
 }  // namespace faultline

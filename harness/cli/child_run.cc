@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <utility>
 
 #include "harness/campaign/summary.h"
 
@@ -27,23 +28,29 @@ CampaignRun interrupted(CampaignRun run, const char* when) {
 
 }  // namespace
 
-CampaignRun run_as_child(const ChildRun& child, Signals& signals) {
-  CampaignRun run;
-  run.seed = child.seed;
-  if (signals.take() != 0) return interrupted(run, "interrupted before it began");
+ChildOptions options_of(const ChildRun& child) {
   ChildOptions options;
   options.argv = child.argv;
   options.stderr_file = child.log;
   options.deadline = child.timeout;
-  const auto ended = run_child(options, &signals);
-  if (!ended) {
-    run.error = ended.error().what;
-    return run;
-  }
+  return options;
+}
+
+CampaignRun result_of(const ChildRun& child, const ChildResult& ended) {
   const std::string log = tail_of(child.log);
-  run = read_run(child.seed, {ended->exit_code, ended->signal, ended->timed_out, ended->seconds,
-                              ended->output, log});
-  return ended->signals_passed_on > 0 ? interrupted(run, "interrupted") : run;
+  CampaignRun run = read_run(child.seed, {ended.exit_code, ended.signal, ended.timed_out,
+                                          ended.seconds, ended.output, log});
+  return ended.signals_passed_on > 0 ? interrupted(std::move(run), "interrupted") : run;
+}
+
+CampaignRun run_as_child(const ChildRun& child, Signals& signals) {
+  CampaignRun run;
+  run.seed = child.seed;
+  if (signals.take() != 0) return interrupted(run, "interrupted before it began");
+  const auto ended = run_child(options_of(child), &signals);
+  if (ended) return result_of(child, *ended);
+  run.error = ended.error().what;
+  return run;
 }
 
 }  // namespace faultline

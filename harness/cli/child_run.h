@@ -20,6 +20,10 @@ struct ChildRun {
   std::chrono::nanoseconds timeout{};
 };
 
+/// In two halves, for several side by side: what Children::start() takes, and what became of it.
+ChildOptions options_of(const ChildRun& child);
+CampaignRun result_of(const ChildRun& child, const ChildResult& ended);
+
 /// Runs it to its end. A child that got a signal passed on, however it went, was interrupted, and
 /// so is one that would begin after a signal. Never an error: what kept it from running is in the
 /// answer.

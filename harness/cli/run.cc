@@ -15,7 +15,11 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "harness/campaign/report.h"
+#include "harness/campaign/summary.h"
 #include "harness/cli/commands.h"
+#include "harness/cli/report_options.h"
+#include "harness/core/text.h"
 #include "harness/io/json.h"
 #include "harness/io/run_dir.h"
 #include "harness/os/world.h"
@@ -32,6 +36,8 @@ struct Options {
   std::optional<std::uint64_t> seed;
   std::string time;
   std::vector<std::string> settings;
+  std::vector<std::string> report;
+  std::string report_dir;
   bool keep_data = false;
   RunOutput output;
 };
@@ -42,15 +48,6 @@ static_assert(std::atomic<int>::is_always_lock_free, "the signal handler needs i
 /// The third leaves at once; the nodes die with this process.
 void on_signal(int) {
   if (interrupts.fetch_add(1) >= 2) std::_Exit(static_cast<int>(ExitCode::interrupted));
-}
-
-std::string quoted(const std::string& word) {
-  constexpr std::string_view plain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,@%+";
-  if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
 }
 
 /// What to type to repeat the run: the same command, with the seed said.
@@ -127,14 +124,62 @@ Result<Plan> plan_of(const Options& options, const Catalogues& catalogues) {
       {std::filesystem::path(options.config).stem().string(), std::random_device()() >> 1});
 }
 
-int run(const Options& options, const Invocation& invocation) {
+/// What a report says of the run.
+struct Outcome {
+  std::string name;
+  CampaignRun run;
+};
+
+/// There is no verdict, and this is why; the exit code.
+int broken(const Error& error, CampaignRun& run) {
+  run.error = error.what;
+  run.exit_code = exit_code_of(error);
+  return complain(error);
+}
+
+int perform(const Options& options, const Invocation& invocation, Outcome& outcome) {
   Result<Plan> plan = plan_of(options, invocation.catalogues);
-  if (!plan) return complain(plan.error());
+  if (!plan) return broken(plan.error(), outcome.run);
+  outcome.name = plan->name;
   const std::string command = command_text(invocation.argv, options, plan->seed);
   if (!options.output.quiet)
     std::fprintf(stderr, "seed %llu; to repeat: %s\n", static_cast<unsigned long long>(plan->seed),
                  command.c_str());
-  return run_plan(*plan, options.output, meta_of(command));
+  const int code = run_plan(*plan, options.output, meta_of(command), &outcome.run);
+  outcome.run.command = command;
+  return code;
+}
+
+int run(const Options& options, const Invocation& invocation) {
+  if (const Status known = Reports::check(options.report); !known) return complain(known.error());
+  Outcome outcome;
+  outcome.name = std::filesystem::path(options.config).stem().string();
+  Result<Reports> reports = Reports();
+  if (!options.report_dir.empty()) {
+    reports = Reports::open(options.report, options.report_dir);
+    if (!reports) return complain(reports.error());
+    // Now, so that no older report can be taken for this run's, however it ends.
+    const Status begun = reports->write(campaign_of(outcome.name, options.config, std::nullopt));
+    if (!begun) return complain(begun.error());
+  }
+  const std::string began = time_text_now();
+  const auto clock = Clock::now();
+  const int code = perform(options, invocation, outcome);
+  if (options.report.empty()) return code;
+
+  outcome.run.seconds = std::chrono::duration<double>(Clock::now() - clock).count();
+  const std::string& directory = outcome.run.directory;
+  if (options.report_dir.empty() && !directory.empty())
+    reports = Reports::open(options.report, directory);
+  Status written = reports ? Status(Ok{}) : Status(reports.error());
+  if (written) {
+    CampaignResult result = campaign_of(outcome.name, options.config, outcome.run);
+    result.began = began;
+    written = reports->write(result);
+  }
+  if (written) return code;
+  complain(written.error());
+  return static_cast<int>(worse(static_cast<ExitCode>(code), ExitCode::internal));
 }
 
 }  // namespace
@@ -150,7 +195,7 @@ void warn(const std::vector<std::string>& warnings) {
 
 std::string shell_text(const std::vector<std::string>& argv) {
   std::string text;
-  for (const std::string& word : argv) text += (text.empty() ? "" : " ") + quoted(word);
+  for (const std::string& word : argv) text += (text.empty() ? "" : " ") + shell_quoted(word);
   return text;
 }
 
@@ -165,16 +210,20 @@ Map meta_of(const std::string& command) {
           {"user", ::geteuid() == 0 ? "root" : "rootless"}};
 }
 
-int run_plan(Plan& plan, const RunOutput& output, const Map& meta) {
+int run_plan(Plan& plan, const RunOutput& output, const Map& meta, CampaignRun* became) {
+  CampaignRun nobodys;
+  CampaignRun& run = became != nullptr ? *became : nobodys;
+  run.seed = plan.seed;
   if (const Status available = plan.target->available(); !available)
-    return complain(available.error());
+    return broken(available.error(), run);
 
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
   const HostFingerprint host;  // before enter_world() hides the host
-  if (const Status entered = enter_world(); !entered) return complain(entered.error());
+  if (const Status entered = enter_world(); !entered) return broken(entered.error(), run);
   const auto directory = RunDir::create(output.runs_dir, plan.name, plan.seed);
-  if (!directory) return complain(directory.error());
+  if (!directory) return broken(directory.error(), run);
+  run.directory = directory->path().string();
 
   ProgressPrinter printer(output.quiet);
   const RunEnvironment environment{make_cluster, interrupts,
@@ -183,10 +232,12 @@ int run_plan(Plan& plan, const RunOutput& output, const Map& meta) {
   Result<RunReport> report = run_test(plan, *directory, environment);
   printer.clear();
   if (!report) {
-    const int code = complain(report.error());
+    const int code = broken(report.error(), run);
     std::fprintf(stderr, "in %s\n", directory->path().c_str());
     return code;
   }
+  run = read_results(Value(report->results));
+  run.directory = directory->path().string();
   FILE* const people = output.json ? stderr : stdout;
   if (!output.json || !output.quiet)
     std::fprintf(people, "%sin %s\n",
@@ -218,6 +269,7 @@ void add_run(CLI::App& app, Invocation& invocation) {
       ->allow_extra_args(false);
   command->add_flag("--keep-data", options->keep_data,
                     "keep the stores' data, also of a valid run");
+  add_report_options(*command, options->report, options->report_dir);
   add_run_output(*command, options->output);
   command->callback([options, &invocation] {
     invocation.action = [options, &invocation] { return run(*options, invocation); };

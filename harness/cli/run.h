@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/campaign/campaign.h"
 #include "harness/cli/commands.h"
 #include "harness/core/value.h"
 #include "harness/run/runner.h"
@@ -32,6 +33,7 @@ Map meta_of(const std::string& command);
 
 /// Enters the world, carries `plan` out in a run directory of its own and prints the answer; the
 /// exit code. Once per process: the world is not left again, and signals are the run's from now on.
-int run_plan(Plan& plan, const RunOutput& output, const Map& meta);
+/// What became of it goes to `became`, if given, for a report.
+int run_plan(Plan& plan, const RunOutput& output, const Map& meta, CampaignRun* became = nullptr);
 
 }  // namespace faultline

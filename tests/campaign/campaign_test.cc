@@ -1,5 +1,7 @@
 #include "harness/campaign/campaign.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <map>
 
 #include <doctest/doctest.h>
@@ -33,23 +35,47 @@ std::string error_of(const std::string& yaml) {
 
 using Seeds = std::vector<std::uint64_t>;
 
+/// Runs that end with the code that their seed stands for, in the order in which they began or, if
+/// `last_first`, in the reverse.
+struct FakeRunner : CampaignRunner {
+  explicit FakeRunner(std::vector<ExitCode> codes_by_seed) : codes(std::move(codes_by_seed)) {}
+
+  void start(const CampaignTask& task, const CampaignTest& test) override {
+    running.emplace_back(task, test.seeds[task.seed]);
+    tried.push_back(test.seeds[task.seed]);
+    most_at_once = std::max(most_at_once, running.size());
+  }
+  std::pair<CampaignTask, CampaignRun> wait() override {
+    REQUIRE_FALSE(running.empty());
+    const auto [task, seed] = last_first ? running.back() : running.front();
+    running.erase(last_first ? running.end() - 1 : running.begin());
+    CampaignRun run;
+    run.seed = seed;
+    run.exit_code = codes[seed];
+    return {task, run};
+  }
+  bool interrupted() override { return tried.size() >= interrupted_after; }
+
+  std::vector<ExitCode> codes;
+  std::vector<std::pair<CampaignTask, std::uint64_t>> running;
+  Seeds tried;
+  std::size_t most_at_once = 0, interrupted_after = SIZE_MAX;
+  bool last_first = false;
+};
+
+const RunFinished nobody = [](const CampaignTask&, const CampaignRun&) {};
+
 /// One test of seeds 0 … n-1, whose runs end with these codes.
 CampaignResult tested(const std::string& find, const std::vector<ExitCode>& codes,
                       Seeds* tried = nullptr) {
   std::string seeds;
   for (std::size_t i = 0; i < codes.size(); ++i) seeds += (i > 0 ? ", " : "") + std::to_string(i);
-  const Campaign campaign =
-      good("tests: [{ config: " + here + ", seeds: [" + seeds + "], find: " + find + " }]");
-  return run_campaign(
-      campaign,
-      [&](const CampaignTest&, std::uint64_t seed) {
-        CampaignRun run;
-        run.seed = seed;
-        run.exit_code = codes[seed];
-        if (tried != nullptr) tried->push_back(seed);
-        return run;
-      },
-      [](const CampaignTest&, const CampaignRun&) {});
+  CampaignQueue queue(
+      good("tests: [{ config: " + here + ", seeds: [" + seeds + "], find: " + find + " }]"));
+  FakeRunner runner(codes);
+  run_campaign(queue, {}, runner, nobody);
+  if (tried != nullptr) *tried = runner.tried;
+  return queue.result();
 }
 
 constexpr ExitCode match = ExitCode::valid, other = ExitCode::violation, crash = ExitCode::internal,
@@ -141,11 +167,119 @@ TEST_CASE("campaign: an interruption ends it, and decides nothing that was open"
   Seeds tried;
   const CampaignResult result = tested("any", {other, stop, match}, &tried);
   CHECK(tried == Seeds{0, 1});
-  CHECK(result.interrupted);
+  CHECK(result.stopped == Stop::interrupted);
   CHECK(result.exit_code() == ExitCode::interrupted);
   CHECK(tested("all", {match, stop, match}).exit_code() == ExitCode::interrupted);
   // One miss of `all` is one too many, whatever would have come.
   CHECK(tested("all", {other, stop}).exit_code() == ExitCode::violation);
+}
+
+/// Tests of one seed each, but the second of three and with find: any.
+Campaign three_tests() {
+  return good("tests:\n  - { config: " + here + ", seeds: [0] }\n  - { config: " + here +
+              ", seeds: [1, 2, 3], find: any }\n  - { config: " + here + ", seeds: [4, 5] }\n");
+}
+
+TEST_CASE("campaign: runs side by side, but of a test that stops at a match one at a time") {
+  CampaignQueue queue(three_tests());
+  FakeRunner runner({match, other, match, match, match, match});
+  run_campaign(queue, {.jobs = 3, .fail_fast = false, .max_time = {}}, runner, nobody);
+  CHECK(runner.most_at_once == 3);
+  CHECK(runner.tried == Seeds{0, 1, 4, 5, 2});
+  const CampaignResult result = queue.result();
+  CHECK(result.exit_code() == ExitCode::valid);
+  CHECK(result.stopped == Stop::none);
+
+  // In whichever order they end, the result is the same: runs are in the order of the seeds.
+  CampaignQueue again(three_tests());
+  FakeRunner reversed({match, other, match, match, match, match});
+  reversed.last_first = true;
+  run_campaign(again, {.jobs = 4, .fail_fast = false, .max_time = {}}, reversed, nobody);
+  for (std::size_t i = 0; i < 3; ++i) CHECK(again.result().tests[i].runs == result.tests[i].runs);
+}
+
+TEST_CASE("campaign: an interrupt lets nothing begin, and what runs is waited for") {
+  CampaignQueue queue(three_tests());
+  FakeRunner runner({match, match, match, match, match, match});
+  runner.interrupted_after = 2;
+  run_campaign(queue, {.jobs = 2, .fail_fast = false, .max_time = {}}, runner, nobody);
+  CHECK(runner.tried == Seeds{0, 1});
+  const CampaignResult result = queue.result();
+  CHECK(result.stopped == Stop::interrupted);
+  CHECK(result.exit_code() == ExitCode::interrupted);
+  CHECK(result.tests[0].ok());
+  CHECK(result.tests[2].exit_code() == ExitCode::interrupted);
+}
+
+TEST_CASE("campaign: fail-fast begins nothing after a test has failed, and says so of the rest") {
+  CampaignQueue queue(three_tests());
+  FakeRunner runner({other, match, match, match, match, match});
+  run_campaign(queue, {.jobs = 1, .fail_fast = true, .max_time = {}}, runner, nobody);
+  CHECK(runner.tried == Seeds{0});
+  CHECK(queue.result().exit_code() == ExitCode::violation);
+  CHECK(queue.result().tests[1].stopped == Stop::failed_fast);
+  CHECK_FALSE(queue.result().tests[2].ok());
+
+  // A run that did not match is no failed test while later seeds may.
+  CampaignQueue open(three_tests());
+  FakeRunner late({match, other, match, match, match, match});
+  run_campaign(open, {.jobs = 1, .fail_fast = true, .max_time = {}}, late, nobody);
+  CHECK(open.result().exit_code() == ExitCode::valid);
+}
+
+TEST_CASE("campaign: what the time did not suffice for is unknown, never a pass") {
+  CampaignQueue queue(three_tests());
+  FakeRunner runner({match, match, match, match, match, match});
+  run_campaign(queue, {.jobs = 1, .fail_fast = false, .max_time = std::chrono::nanoseconds(0)},
+               runner, nobody);
+  CHECK(runner.tried.empty());
+  CHECK(queue.result().stopped == Stop::out_of_time);
+  CHECK(queue.result().exit_code() == ExitCode::unknown);
+}
+
+TEST_CASE("campaign: what an earlier session finished is not run again") {
+  CampaignQueue queue(three_tests());
+  CampaignRun found;
+  found.seed = 1;
+  found.exit_code = match;
+  queue.finish({1, 0}, found);
+  FakeRunner runner({match, other, other, other, match, match});
+  run_campaign(queue, {}, runner, nobody);
+  CHECK(runner.tried == Seeds{0, 4, 5});
+  CHECK(queue.result().exit_code() == ExitCode::valid);
+}
+
+TEST_CASE("campaign: every test has a name of its own, whatever its seeds") {
+  const Campaign campaign = good(
+      "tests:\n  - { config: " + here + ", seeds: [1] }\n  - { config: " + here +
+      ", seeds: [2], set: { time: 9s, a.b: c/d } }\n  - { config: " + here + ", seeds: [3] }\n");
+  CHECK(campaign.tests[0].name == "campaign_test");
+  CHECK(campaign.tests[1].name == "campaign_test [time=9s, a.b=c/d]");
+  CHECK(campaign.tests[2].name == "campaign_test #2");
+  CHECK(file_name_of(campaign.tests[1].name) == "campaign_test__time=9s__a.b=c_d_");
+}
+
+TEST_CASE("campaign: a run as JSON reads back the same") {
+  CampaignRun run;
+  run.seed = 77;
+  run.exit_code = ExitCode::threshold;
+  run.verdict = "unknown";
+  run.expected = "valid";
+  run.summary = "a \"quoted\" \x01 summary";
+  run.unknown_reason = "steps";
+  run.error = "why";
+  run.findings = {"one", "  two"};
+  run.directory = "runs/x";
+  run.command = "faultline run x";
+  run.seconds = 2;
+  const auto parsed = parse_json(to_json(run_value(run)));
+  REQUIRE(parsed);
+  const auto again = run_of_value(*parsed);
+  REQUIRE(again);
+  CHECK(*again == run);
+  CHECK_FALSE(run_of_value(Value(Map{{"seed", 1}})));
+  CHECK_FALSE(run_of_value(Value(Map{{"seed", 1}, {"exit_code", 17}})));
+  CHECK_FALSE(run_of_value(Value(3)));
 }
 
 TEST_CASE("campaign: a run's results are read from its document") {

@@ -1,10 +1,13 @@
 // `faultline campaign` as its users run it: the real binary, its children, its answer.
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include <doctest/doctest.h>
 
+#include "harness/core/text.h"
 #include "harness/io/json.h"
 #include "harness/os/child.h"
 #include "tests/system/fixture.h"
@@ -127,17 +130,136 @@ TEST_CASE("campaign: a test that cannot run is an error of its own kind, not a v
   CHECK(reason->find("nosuchstore") != std::string::npos);
 }
 
-TEST_CASE("campaign: an interrupt stops the child, heals, and leaves nothing") {
+TEST_CASE("campaign: side by side, with reports that a CI system reads") {
+  Stage stage;
+  ChildOptions options = stage.command(
+      "name: ci\ntests:\n  - { config: quorum.yaml, seeds: [1, 2] }\n"
+      "  - { config: wrong.yaml, seeds: [1] }\n  - { config: none.yaml, seeds: [1] }\n");
+  stage.write("none.yaml",
+              "name: none\ntarget: { name: nosuchstore }\nworkload: { name: register }\n");
+  const fs::path reports = stage.folder.path() / "reports";
+  for (const char* word : {"--jobs", "3", "--report", "junit,markdown", "--report-dir"})
+    options.argv.emplace_back(word);
+  options.argv.push_back(reports.string());
+  const ChildResult result = stage.run(options);
+  INFO(system_test::read_file(stage.folder.path() / "stderr"));
+  CHECK(result.exit_code == 1);
+
+  // A line of a run begins at the margin and is whole, however many ran at once.
+  std::istringstream lines(system_test::read_file(stage.folder.path() / "stderr"));
+  std::size_t runs = 0;
+  for (std::string line; std::getline(lines, line);)
+    if (line.find("  seed ") != std::string::npos) {
+      ++runs;
+      CHECK((line.starts_with("ok     quorum ") || line.starts_with("FAIL   wrong ") ||
+             line.starts_with("ERROR  none ")));
+    }
+  CHECK(runs == 4);
+
+  const std::string junit = system_test::read_file(reports / "junit.xml");
+  CHECK(junit.find("<testsuites name=\"ci\" tests=\"3\" failures=\"1\" errors=\"1\"") !=
+        std::string::npos);
+  CHECK(junit.find("<failure type=\"missed\" message=\"valid, expected invalid: ") !=
+        std::string::npos);
+  CHECK(junit.find("<error type=\"usage\" message=\"") != std::string::npos);
+  CHECK(system_test::read_file(reports / "summary.md").find("1 of 3 tests as expected") !=
+        std::string::npos);
+  CHECK(std::distance(fs::directory_iterator(reports), {}) == 2);
+
+  // What the report says to type does repeat it.
+  const std::size_t repeat = junit.find("to repeat: ");
+  REQUIRE(repeat != std::string::npos);
+  const std::string command = junit.substr(repeat + 11, junit.find('\n', repeat) - repeat - 11);
+  ChildOptions again;
+  again.argv = {"/bin/sh", "-c", command + " --quiet --runs-dir " + stage.folder.path().string()};
+  again.stderr_file = stage.folder.path() / "again";
+  CHECK(stage.run(again).exit_code == 1);
+}
+
+TEST_CASE("campaign: killed by SIGKILL, it is resumed where it stopped") {
+  Stage stage;
+  const ChildOptions options =
+      stage.command("name: both\ntests:\n  - { config: quorum.yaml, seeds: [1, 2, 3] }\n");
+  const fs::path latest = stage.folder.path() / "runs/both/latest";
+  std::string command;
+  for (const std::string& word : options.argv) command += shell_quoted(word) + " ";
+  ChildOptions killed;
+  killed.argv = {"/bin/sh", "-c",
+                 command + "& until [ -s " + latest.string() +
+                     "/runs.jsonl ]; do sleep 0.05; done; kill -9 $!; wait $!"};
+  killed.stderr_file = options.stderr_file;
+  CHECK(stage.run(killed).exit_code == 137);
+  const std::string kept = system_test::read_file(latest / "runs.jsonl");
+  REQUIRE(std::ranges::count(kept, '\n') == 1);
+  CHECK(system_test::eventually([&] { return stage.processes() == 0; }));
+
+  ChildOptions resume;
+  resume.argv = {options.argv[0], "campaign", "--resume", latest.string(), "--json"};
+  resume.stderr_file = stage.folder.path() / "resumed";
+  stage.write("quorum.yaml", test_of("quorum", "invalid"));
+  CHECK(stage.run(resume).exit_code == 64);
+  CHECK(system_test::read_file(resume.stderr_file).find("quorum.yaml has changed since") !=
+        std::string::npos);
+
+  stage.write("quorum.yaml", test_of("quorum", "valid"));
+  const ChildResult result = stage.run(resume);
+  INFO(system_test::read_file(resume.stderr_file));
+  CHECK(result.exit_code == 0);
+  const std::string all = system_test::read_file(latest / "runs.jsonl");
+  CHECK(all.starts_with(kept));
+  CHECK(std::ranges::count(all, '\n') == 3);
+  const Value answer = document(result.output);
+  const List& runs = *at(at(answer, "tests").list()->at(0), "runs").list();
+  REQUIRE(runs.size() == 3);
+  for (const Value& run : runs) CHECK(at(run, "matched") == Value(true));
+
+  // Once more: nothing is left to do, and the answer is the same.
+  const ChildResult nothing = stage.run(resume);
+  CHECK(nothing.exit_code == 0);
+  CHECK(nothing.seconds < result.seconds);
+  CHECK(system_test::read_file(latest / "runs.jsonl") == all);
+}
+
+TEST_CASE("campaign: what is wrong on its command line is a sentence and 64, and nothing is made") {
+  Stage stage;
+  const ChildOptions good = stage.command("tests: [{ config: quorum.yaml, seeds: [1] }]\n");
+  const auto said = [&](std::vector<std::string> more, bool with_config = true) {
+    ChildOptions options = good;
+    options.stderr_file = stage.folder.path() / ("said" + more.back());
+    if (!with_config) options.argv = {good.argv[0], "campaign"};
+    options.argv.insert(options.argv.end(), more.begin(), more.end());
+    CHECK(stage.run(options).exit_code == 64);
+    return system_test::read_file(options.stderr_file);
+  };
+  CHECK(said({"--shard", "3"}) == "faultline: --shard 3: expected K/N, from 1/N to N/N, as 2/8\n");
+  CHECK(said({"--report", "junitt"}) ==
+        "faultline: --report: unknown report \"junitt\", did you mean \"junit\"?\n");
+  CHECK(said({"--max-time", "soon"}) ==
+        "faultline: --max-time soon: expected a duration as 2h or 90m\n");
+  CHECK(said({"--jobs", "0"}).find("--jobs") != std::string::npos);
+  CHECK(said({"--report-dir", "x"}).find("--report-dir requires --report") != std::string::npos);
+  CHECK(said({"--resume", "x"}).find("excludes --resume") != std::string::npos);
+  CHECK(said({"--resume", "nowhere"}, false).find("nowhere has no plan.json") != std::string::npos);
+  CHECK(said({"--quiet"}, false).find("expected CONFIG") != std::string::npos);
+  CHECK_FALSE(fs::exists(stage.folder.path() / "runs"));
+}
+
+TEST_CASE("campaign: an interrupt stops the children, heals, and leaves nothing") {
   Stage stage;
   ChildOptions options =
-      stage.command("tests: [{ config: quorum.yaml, seeds: [1, 2], set: { time: 60s } }]\n");
+      stage.command("tests: [{ config: quorum.yaml, seeds: [1, 2, 3], set: { time: 60s } }]\n");
+  options.argv.insert(options.argv.end(), {"--jobs", "2", "--report", "junit"});
   options.deadline = std::chrono::milliseconds(1500);
   const ChildResult result = stage.run(options);
   CHECK(result.timed_out);
   CHECK(result.exit_code == 130);
   const Value answer = document(result.output);
   CHECK(at(answer, "interrupted") == Value(true));
-  CHECK(at(at(answer, "tests").list()->at(0), "runs").list()->size() == 1);
+  CHECK(at(at(answer, "tests").list()->at(0), "runs").list()->size() == 2);
+  const fs::path directory = stage.folder.path() / "runs/campaign/latest";
+  CHECK(system_test::read_file(directory / "junit.xml").find("<skipped message=\"undecided") !=
+        std::string::npos);
+  CHECK(system_test::read_file(directory / "runs.jsonl").empty());
   CHECK(stage.processes() == 0);
 }
 
