@@ -21,6 +21,7 @@
 #include "harness/io/load.h"
 #include "harness/io/run_dir.h"
 #include "harness/run/judge.h"
+#include "harness/run/log_check.h"
 #include "harness/run/node_journal.h"
 #include "harness/run/record.h"
 #include "harness/run/yaml.h"
@@ -158,6 +159,23 @@ std::optional<Error> add_crash_free(const fs::path& path, std::vector<Judgement>
   return {};
 }
 
+/// The check of the nodes' logs, if the run's configuration asks for it.
+std::optional<Error> add_logs(const fs::path& path, std::vector<Judgement>& judgements) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored) || !fs::exists(path / "config.yaml", ignored)) return {};
+  const auto config = load_config(path / "config.yaml");
+  if (!config) return config.error();
+  const ConfigNode* node = config->find("logs");
+  if (node == nullptr) return {};
+  Params params(*node, "logs");
+  const auto rules = read_log_rules(params);
+  if (!rules) return rules.error();
+  const auto begin = Clock::now();
+  judgements.push_back({check_logs(path, *rules), 0});
+  judgements.back().seconds = seconds_since(begin);
+  return {};
+}
+
 Report examine(const std::string& input, const Options& options, const Allowance& allowance,
                std::span<const CheckerEntry> catalogue) {
   Report report;
@@ -183,7 +201,9 @@ Report examine(const std::string& input, const Options& options, const Allowance
   for (const auto& checker : *checkers)
     report.judgements.push_back(judge(*checker, report.history, allowance));
   if (options.checks.empty()) {
-    if (auto failed = add_crash_free(input, report.judgements)) {
+    auto failed = add_logs(input, report.judgements);
+    if (!failed) failed = add_crash_free(input, report.judgements);
+    if (failed) {
       report.error = load_error_of(input, *failed);
       report.code = exit_code_of(*failed);
       return report;

@@ -10,8 +10,6 @@
 namespace faultline {
 namespace {
 
-constexpr std::string_view full_notice = "\nfaultline: the log is full, the rest is dropped\n";
-
 void write_all(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(fd, text.data(), text.size());
@@ -47,7 +45,7 @@ bool LogDrain::drain() {
   write_all(file_.get(), std::string_view(bytes.data(), static_cast<std::size_t>(kept)));
   left_ -= kept;
   if (kept < got) {
-    write_all(file_.get(), full_notice);
+    write_all(file_.get(), "\n" + std::string(log_full_line) + "\n");
     left_ = -1;
   }
   return true;

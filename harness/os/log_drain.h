@@ -5,11 +5,15 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "harness/core/result.h"
 #include "harness/os/fd.h"
 
 namespace faultline {
+
+/// The line that ends a log of which the rest was dropped.
+inline constexpr std::string_view log_full_line = "faultline: the log is full, the rest is dropped";
 
 class LogDrain {
  public:

@@ -128,9 +128,13 @@ class Node final : public Runtime {
 
 int run(std::span<const std::string> arguments) {
   boost::asio::io_context io(1);
-  Node node(io, parse_options(arguments));
+  const Options options = parse_options(arguments);
+  Node node(io, options);
   const auto work = boost::asio::make_work_guard(io);
   node.start();
+  std::printf("refkv: %s serves in mode %s\n", options.nodes[options.self].name.c_str(),
+              std::string(name_of(options.mode)).c_str());
+  std::fflush(stdout);
   io.run();
   return 0;
 }
