@@ -76,8 +76,16 @@ void run_loop(benchmark::State& state) {
     std::filesystem::remove(path);
     auto recorder = Recorder::create(path, workers, names, std::chrono::steady_clock::now());
     if (!recorder) return state.SkipWithError(recorder.error().what.c_str());
-    Crew crew({**recorder, target, workload, nodes, workers, 0, Affinity::spread,
-               std::chrono::seconds(2), Rng(1), operations / workers});
+    Crew crew({**recorder,
+               target,
+               workload,
+               nodes,
+               workers,
+               {},
+               Affinity::spread,
+               std::chrono::seconds(2),
+               Rng(1),
+               operations / workers});
     if (!crew.start()) return state.SkipWithError("no threads");
     crew.join();
     const History history = (*recorder)->finish();  // until all of it is on disk

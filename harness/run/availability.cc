@@ -94,48 +94,94 @@ std::uint64_t served_in(const Timeline& timeline, std::int64_t begin, std::int64
                                     std::lower_bound(at.begin(), at.end(), begin));
 }
 
-/// Served per second just before `window` struck, if nothing else was active then.
-std::optional<double> rate_before(const FaultWindow& window, std::span<const FaultWindow> windows,
-                                  const Timeline& timeline, const Period& load) {
-  std::int64_t from = std::max(load.begin, window.begin - base_stretch_max);
-  for (const FaultWindow& other : windows)
-    if (other.begin < window.begin) from = std::max(from, other.end);
-  if (window.begin - from < second) return std::nullopt;
-  return static_cast<double>(served_in(timeline, from, window.begin)) * second /
-         static_cast<double>(window.begin - from);
-}
+/// What a fault's recovery is measured in: its own stretch of the load and no other.
+class Recoveries {
+ public:
+  Recoveries(const Timeline& timeline, std::span<const FaultWindow> windows, const Period& load,
+             std::span<const LoadStretch> stretches)
+      : timeline_(timeline), windows_(windows), whole_{load, 0, true}, stretches_(stretches) {}
 
-void measure_recovery(FaultAvailability& fault, std::span<const FaultWindow> windows,
-                      const Timeline& timeline, const Period& load, std::optional<double> base) {
-  const std::int64_t heal = fault.window.end;
-  const auto& at = timeline.served_at;
-  const auto first = std::lower_bound(at.begin(), at.end(), heal);
-  if (heal < load.end && first != at.end()) fault.first_ok = *first - heal;
-
-  std::int64_t limit = load.end;
-  for (const FaultWindow& other : windows) {
-    if (other.begin <= heal && other.end > heal) return;  // still something broken
-    if (other.begin > heal) limit = std::min(limit, other.begin);
+  /// Faults by begin, each once.
+  void measure(FaultAvailability& fault) {
+    const LoadStretch& before = stretch_at(fault.window.begin);
+    if (const auto rate = rate_before(fault.window, before)) base_ = {*rate, before.rate};
+    const std::int64_t heal = fault.window.end;
+    const LoadStretch& stretch = stretch_at(heal);
+    measure_first_ok(fault, stretch);
+    if (!stretch.steady || !base_ || base_->asked != stretch.rate) return;
+    measure_full_rate(fault, std::min(stretch.period.end, whole_.period.end));
   }
-  if (!base || *base <= 0 || limit <= heal) return;
-  for (std::int64_t t = heal; t + second <= limit; t += step)
-    if (static_cast<double>(served_in(timeline, t, t + second)) >= 0.9 * *base) {
-      fault.full_rate = t - heal;
-      return;
+
+ private:
+  struct Base {
+    double served, asked;  ///< A second.
+  };
+
+  const LoadStretch& stretch_at(std::int64_t time) const {
+    for (const LoadStretch& stretch : stretches_)
+      if (time < stretch.period.end) return stretch;
+    return stretches_.empty() ? whole_ : stretches_.back();
+  }
+
+  /// Served per second just before `window` struck, if nothing else was active then.
+  std::optional<double> rate_before(const FaultWindow& window, const LoadStretch& stretch) const {
+    if (!stretch.steady) return std::nullopt;
+    std::int64_t from = std::max(stretch.period.begin, window.begin - base_stretch_max);
+    for (const FaultWindow& other : windows_)
+      if (other.begin < window.begin) from = std::max(from, other.end);
+    if (window.begin - from < second) return std::nullopt;
+    return static_cast<double>(served_in(timeline_, from, window.begin)) * second /
+           static_cast<double>(window.begin - from);
+  }
+
+  /// Until something was asked for nothing could be answered.
+  void measure_first_ok(FaultAvailability& fault, const LoadStretch& stretch) const {
+    const std::int64_t heal = fault.window.end;
+    const auto& at = timeline_.served_at;
+    const auto first = std::lower_bound(at.begin(), at.end(), heal);
+    if (heal >= whole_.period.end || first == at.end()) return;
+    const bool paused = &stretch != &stretch_at(*first) && quiet_between(heal, *first);
+    if (!paused) fault.first_ok = *first - heal;
+  }
+  bool quiet_between(std::int64_t from, std::int64_t to) const {
+    return std::any_of(stretches_.begin(), stretches_.end(), [&](const LoadStretch& stretch) {
+      return !stretch.steady && stretch.rate == 0 && stretch.period.begin < to &&
+             stretch.period.end > from;
+    });
+  }
+
+  void measure_full_rate(FaultAvailability& fault, std::int64_t limit) const {
+    const std::int64_t heal = fault.window.end;
+    for (const FaultWindow& other : windows_) {
+      if (other.begin <= heal && other.end > heal) return;  // still something broken
+      if (other.begin > heal) limit = std::min(limit, other.begin);
     }
-  fault.full_rate = std::max<std::int64_t>(0, limit - second - heal);
-  fault.full_rate_is_bound = true;
-}
+    if (base_->served <= 0 || limit <= heal) return;
+    for (std::int64_t t = heal; t + second <= limit; t += step)
+      if (static_cast<double>(served_in(timeline_, t, t + second)) >= 0.9 * base_->served) {
+        fault.full_rate = t - heal;
+        return;
+      }
+    fault.full_rate = std::max<std::int64_t>(0, limit - second - heal);
+    fault.full_rate_is_bound = true;
+  }
+
+  const Timeline& timeline_;
+  std::span<const FaultWindow> windows_;
+  LoadStretch whole_;
+  std::span<const LoadStretch> stretches_;
+  std::optional<Base> base_;  ///< The one found most recently.
+};
 
 std::vector<FaultAvailability> measure_faults(const Timeline& timeline,
                                               std::span<const FaultWindow> windows,
-                                              const Period& load) {
+                                              const Period& load,
+                                              std::span<const LoadStretch> stretches) {
   std::vector<FaultAvailability> result;
-  std::optional<double> base;
+  Recoveries recoveries(timeline, windows, load, stretches);
   for (const FaultWindow& window : windows) {
     FaultAvailability fault{window, counts_in(timeline, window.begin, window.end), {}, {}, false};
-    if (const auto fresh = rate_before(window, windows, timeline, load)) base = fresh;
-    measure_recovery(fault, windows, timeline, load, base);
+    recoveries.measure(fault);
     result.push_back(std::move(fault));
   }
   return result;
@@ -232,7 +278,7 @@ std::optional<std::int64_t> Availability::longest_full_rate() const {
 }
 
 Availability measure_availability(const History& history, std::span<const FaultWindow> windows,
-                                  const Period& load) {
+                                  const Period& load, std::span<const LoadStretch> stretches) {
   Availability result;
   result.load = load;
   Timeline overall;
@@ -253,7 +299,7 @@ Availability measure_availability(const History& history, std::span<const FaultW
     result.nodes.push_back({history.node_name(static_cast<NodeId>(node)), by_node[node].counts,
                             longest_outage(by_node[node], load)});
   }
-  result.faults = measure_faults(overall, windows, load);
+  result.faults = measure_faults(overall, windows, load, stretches);
   return result;
 }
 

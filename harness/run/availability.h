@@ -86,8 +86,17 @@ struct Availability {
   std::optional<std::int64_t> longest_full_rate() const;
 };
 
+/// A part of the load that asked at one rate throughout. A recovery to the full rate is measured
+/// within one, against the rate before the fault in one that asked for the same.
+struct LoadStretch {
+  Period period;
+  double rate = 0;      ///< Requests a second.
+  bool steady = false;  ///< Else the rate changed, or nothing was asked for: nothing to compare.
+};
+
+/// No `stretches`: the load asked at one rate throughout.
 Availability measure_availability(const History& history, std::span<const FaultWindow> windows,
-                                  const Period& load);
+                                  const Period& load, std::span<const LoadStretch> stretches = {});
 
 /// The object `availability` of results.json. `intended` are latencies from the intended start,
 /// nullptr where they are not known (they are not in the history).

@@ -6,6 +6,7 @@
 
 #include "harness/core/text.h"
 #include "harness/run/availability.h"
+#include "harness/run/load_report.h"
 
 namespace faultline {
 namespace {
@@ -51,8 +52,9 @@ class Reader {
     using Step = Status (Reader::*)();
     if (const Status status = check_keys(); !status) return status.error();
     read_scalars();
-    for (const Step step : {&Reader::read_target, &Reader::read_workload, &Reader::read_phases,
-                            &Reader::read_faults, &Reader::read_checks, &Reader::read_thresholds})
+    for (const Step step :
+         {&Reader::read_target, &Reader::read_workload, &Reader::read_limits, &Reader::read_load,
+          &Reader::read_faults, &Reader::read_checks, &Reader::read_logs, &Reader::read_thresholds})
       if (const Status status = (this->*step)(); !status) return status.error();
     if (const Status status = top_.finish(); !status) return status.error();
     plan_.resolved = top_.resolved();
@@ -64,8 +66,8 @@ class Reader {
   Status check_keys() {
     Params params(root_, "configuration");
     for (const std::string_view key :
-         {"name", "target", "workload", "faults", "time", "seed", "startup", "recovery", "checks",
-          "budget", "thresholds", "expect", "keep-data"})
+         {"name", "target", "workload", "phases", "faults", "time", "seed", "startup", "recovery",
+          "checks", "logs", "budget", "thresholds", "expect", "keep-data"})
       params.has(key);
     return params.finish();
   }
@@ -149,19 +151,22 @@ class Reader {
     Params params(node, "workload");
     const auto entry = component(params, catalogues_.workloads, "workload", "name");
     if (!entry) return entry.error();
-    plan_.concurrency = static_cast<std::size_t>(params.integer("concurrency", 20, 1, 1000));
-    plan_.rate = params.rate("rate", 2000);
-    if (plan_.rate != 0 && (plan_.rate < 0.01 || plan_.rate > 1e8))
-      params.fail("rate", "expected from 0.01/s to 100000000/s, or unlimited");
+    plan_.loop = read_loop(params);
     static constexpr std::array<std::string_view, 2> affinities = {"spread", "roam"};
     plan_.affinity = params.choice("affinity", "spread", affinities) == "roam" ? Affinity::roam
                                                                                : Affinity::spread;
     plan_.request_timeout = bounded_duration(params, "timeout", 2s, 1ms);
     const std::vector<Function> available = plan_.target->functions();
+    params.has("roles");
     auto made = (*entry)->make(params, available);
     if (const Status status = finish(params, made, node.where); !status) return status;
     plan_.workload = std::move(*made);
     if (const Status status = check_verbs(node.where, available); !status) return status;
+    constexpr std::array<std::string_view, 7> own_keys = {
+        "name", "load", "arrivals", "concurrency", "rate", "affinity", "timeout"};
+    auto roles = read_roles(params, node, own_keys, **entry, available, plan_.loop.concurrency);
+    if (!roles) return roles.error();
+    plan_.roles = std::move(*roles);
     top_.set_resolved("workload", params.resolved());
     return Ok{};
   }
@@ -179,7 +184,7 @@ class Reader {
     return Ok{};
   }
 
-  Status read_phases() {
+  Status read_limits() {
     Params startup(mapping("startup"), "startup");
     plan_.startup_within = bounded_duration(startup, "within", 30s, 1ms);
     if (const Status status = startup.finish(); !status) return status;
@@ -199,6 +204,29 @@ class Reader {
     plan_.budget_memory = bytes.value_or(0);
     if (const Status status = budget.finish(); !status) return status;
     top_.set_resolved("budget", budget.resolved());
+    return Ok{};
+  }
+
+  /// After the workload, whose rate the phases may use, and before the faults, which need the time.
+  Status read_load() {
+    const ConfigNode* list = top_.node("phases");
+    plan_.has_phases = list != nullptr;
+    if (list == nullptr) {
+      if (plan_.loop.rate > 0) plan_.load = LoadProfile::constant(plan_.loop.rate);
+      return Ok{};
+    }
+    List resolved;
+    Result<LoadProfile> load = read_phases(*list, plan_.loop.rate, resolved);
+    if (!load) return load.error();
+    plan_.load = std::move(*load);
+    if (top_.has("time") && plan_.time != plan_.load.length())
+      return error_at(place_of(top_, "time"), "time: " + format_duration(plan_.time) +
+                                                  " contradicts phases, which last " +
+                                                  format_duration(plan_.load.length()) +
+                                                  " in all; leave one of the two out");
+    plan_.time = plan_.load.length();
+    top_.set_resolved("time", format_duration(plan_.time));
+    top_.set_resolved("phases", std::move(resolved));
     return Ok{};
   }
 
@@ -292,10 +320,23 @@ class Reader {
     return Ok{};
   }
 
+  Status read_logs() {
+    const ConfigNode* node = top_.node("logs");
+    if (node == nullptr) return Ok{};
+    Params params(*node, "logs");
+    Result<LogRules> rules = read_log_rules(params);
+    if (!rules) return rules.error();
+    plan_.logs = std::move(*rules);
+    top_.set_resolved("logs", params.resolved());
+    return Ok{};
+  }
+
   Status read_thresholds() {
     const ConfigNode& node = mapping("thresholds");
     Params params(node, "thresholds");
-    for (const std::string_view metric : metric_names()) {
+    std::vector<std::string_view> metrics(metric_names().begin(), metric_names().end());
+    metrics.insert(metrics.end(), load_metric_names().begin(), load_metric_names().end());
+    for (const std::string_view metric : metrics) {
       const ConfigNode* value = params.node(metric);
       if (value == nullptr) continue;
       const std::string limit = params.text(metric, "");

@@ -11,6 +11,8 @@
 
 #include "harness/core/catalogue.h"
 #include "harness/core/params.h"
+#include "harness/run/load_plan.h"
+#include "harness/run/log_check.h"
 #include "harness/run/schedule.h"
 #include "harness/run/thresholds.h"
 #include "harness/run/victims.h"
@@ -44,8 +46,10 @@ struct Plan {
   std::size_t nodes = 5;
   std::unique_ptr<Target> target;
   std::unique_ptr<Workload> workload;
-  std::size_t concurrency = 20;  ///< Workers.
-  double rate = 0;               ///< Requests a second of all workers together; 0: unlimited.
+  LoopPlan loop;
+  LoadProfile load;             ///< Unlimited, without an end, or as long as `time`.
+  bool has_phases = false;      ///< The configuration says them.
+  std::vector<RolePlan> roles;  ///< Of the first workers, in order.
   Affinity affinity = Affinity::spread;
   Nanoseconds request_timeout{};
   std::vector<FaultPlan> faults;
@@ -56,6 +60,7 @@ struct Plan {
   std::optional<Recording>
       recording;  ///< Of a replay (replay.h): its faults instead of drawn ones.
   std::vector<CheckPlan> checks;
+  LogRules logs;  ///< Empty: the nodes' logs are not searched.
   Nanoseconds budget_time{};
   std::uint64_t budget_memory = 0;  ///< Bytes.
   std::vector<Threshold> thresholds;

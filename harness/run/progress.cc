@@ -18,6 +18,7 @@ std::string progress_line(const Progress& progress, std::uint64_t served_before,
   line += "  " + with_thousands(static_cast<std::uint64_t>(std::llround(rate))) + "/s  ok " +
           with_thousands(progress.counts.ok) + "  fail " + with_thousands(progress.counts.fail) +
           "  info " + with_thousands(progress.counts.info);
+  if (progress.counts.dropped > 0) line += "  dropped " + with_thousands(progress.counts.dropped);
   if (progress.crashes > 0) line += "  crashed " + std::to_string(progress.crashes);
   if (progress.active.empty()) return line;
   line += "  [";

@@ -42,7 +42,7 @@ Status check_setting(const std::string& setting) {
   const std::string key = setting.substr(0, setting.find('='));
   const std::string top = key.substr(0, key.find('.'));
   const bool contradicts = top == "seed" || top == "time" || top == "workload" || top == "faults" ||
-                           key == "target" || key == "target.nodes";
+                           top == "phases" || key == "target" || key == "target.nodes";
   if (!contradicts) return Ok{};
   return Error{"--set " + setting + ": a replay takes " +
                    (top == "target" ? "the nodes" : "the " + top) +

@@ -229,7 +229,10 @@ Map results_value(const Findings& f, const Answer& answer) {
   map.emplace_back("faults", faults_value(f.faults));
   map.emplace_back("recovery", recovery_value(f.recovery));
   map.emplace_back("thresholds", thresholds_value(f.thresholds));
-  map.emplace_back("availability", availability_value(f.availability, f.intended));
+  map.emplace_back("availability",
+                   availability_value(f.availability, f.intended ? &*f.intended : nullptr));
+  if (f.load != nullptr) map.emplace_back("load", load_value(*f.load, f.law));
+  if (!f.phases.empty()) map.emplace_back("phases", phases_value(f.phases));
   return map;
 }
 
@@ -250,6 +253,7 @@ std::string results_text(const Findings& f, const Answer& answer) {
     text += '\n';
   }
   text += faults_text(f) + availability_text(f);
+  if (f.load != nullptr) text += load_text(*f.load, f.law, f.phases);
   for (const ThresholdResult& t : f.thresholds)
     if (!t.met)
       text += "threshold missed: " + t.threshold.metric + " " + t.threshold.limit_text() +

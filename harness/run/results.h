@@ -11,6 +11,7 @@
 #include "harness/run/availability.h"
 #include "harness/run/injector.h"
 #include "harness/run/judge.h"
+#include "harness/run/load_report.h"
 #include "harness/run/thresholds.h"
 
 namespace faultline {
@@ -23,8 +24,8 @@ struct Findings {
   std::vector<Judgement> checks;  ///< As configured.
   Verdict crash_free;
   Availability availability;
-  const Latencies* intended = nullptr;  ///< nullptr: unlimited rate.
-  std::vector<FaultTally> faults;       ///< An entry of `faults:` each.
+  std::optional<Latencies> intended;  ///< Nothing: unlimited rate.
+  std::vector<FaultTally> faults;     ///< An entry of `faults:` each.
   std::vector<ThresholdResult> thresholds;
   std::optional<Validity> expected;
   bool interrupted = false;
@@ -37,6 +38,9 @@ struct Findings {
     double within = 0;
     std::vector<std::string> missing;  ///< Nodes that did not, and why.
   } recovery;
+  const LoadReport* load = nullptr;  ///< nullptr: unlimited rate.
+  LittlesLaw law = {};
+  std::vector<PhaseAvailability> phases = {};  ///< If the configuration has any.
 };
 
 /// The findings, weighed.

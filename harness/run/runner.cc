@@ -14,6 +14,7 @@
 #include "harness/run/final_requests.h"
 #include "harness/run/injector.h"
 #include "harness/run/judge.h"
+#include "harness/run/log_check.h"
 #include "harness/run/node_journal.h"
 #include "harness/run/nodes_up.h"
 #include "harness/run/results.h"
@@ -196,7 +197,7 @@ class Run {
     wall_origin_ = std::chrono::system_clock::now();
     begin_journal(origin_);
     auto recorder = Recorder::create(directory_.file("history.jsonl"),
-                                     plan_.concurrency + nodes.size(), names, origin_);
+                                     plan_.loop.concurrency + nodes.size(), names, origin_);
     if (!recorder) return recorder.error();
     recorder_ = std::move(*recorder);
     if (const Status written = write_meta(); !written) return written;
@@ -207,9 +208,20 @@ class Run {
         [this](const Value& line) { write_line(faults_file_, line); },
         [this] { return ask_leaders(); },
         plan_.recording ? plan_.recording->strikes : std::map<FaultId, RecordedStrike>()});
-    crew_.emplace(CrewSettings{*recorder_, *plan_.target, *plan_.workload, nodes, plan_.concurrency,
-                               plan_.rate, plan_.affinity, plan_.request_timeout, rng_.fork("load"),
-                               0});
+    CrewSettings crew{*recorder_,
+                      *plan_.target,
+                      *plan_.workload,
+                      nodes,
+                      plan_.loop.concurrency,
+                      plan_.load,
+                      plan_.affinity,
+                      plan_.request_timeout,
+                      rng_.fork("load"),
+                      0,
+                      plan_.loop.open,
+                      {}};
+    for (const RolePlan& role : plan_.roles) crew.roles.push_back({role.processes, *role.workload});
+    crew_.emplace(crew);
     if (const Status started = crew_->start(); !started) return started;
     loading_ = true;
     return Ok{};
@@ -306,7 +318,7 @@ class Run {
                         serving_,
                         requests,
                         plan_.request_timeout,
-                        plan_.concurrency,
+                        plan_.loop.concurrency,
                         crew_->next_process(),
                         healed_at_ + plan_.recovery_within,
                         healed_at_ + plan_.recovery_within + final_requests_max,
@@ -335,12 +347,9 @@ class Run {
     const std::uint64_t stalls = recorder_->stalls();
     const History history = recorder_->finish();
     look_at_disk(false);
-    const Latencies* intended = plan_.rate > 0 ? &crew_->intended_latencies() : nullptr;
-    Findings findings{history, plan_.name,   plan_.seed,    {},    {}, {},       intended, tallies_,
+    Findings findings{history, plan_.name,   plan_.seed,    {},    {}, {},       {}, tallies_,
                       {},      plan_.expect, interrupted(), false, {}, recovery_};
-    findings.availability = measure_availability(history, fault_windows(injector_lines_), load_);
-    findings.thresholds =
-        judge_thresholds(plan_.thresholds, availability_metrics(findings.availability, intended));
+    measure(history, findings);
     findings.crash_free = check_crash_free(node_lines_);
     if (disk_failed_ && findings.crash_free.validity == Validity::invalid) {
       findings.crash_free.validity = Validity::unknown;
@@ -381,6 +390,26 @@ class Run {
     return report;
   }
 
+  void measure(const History& history, Findings& findings) const {
+    const std::vector<LoadStretch> stretches =
+        load_stretches(plan_.load, (crew_->begin() - origin_).count());
+    findings.availability =
+        measure_availability(history, fault_windows(injector_lines_), load_, stretches);
+    std::optional<Latencies> intended;
+    if (!plan_.load.unlimited()) {
+      findings.load = &crew_->report();
+      findings.law = apply_littles_law(crew_->report(), history, load_);
+      intended = crew_->report().total().intended;
+    }
+    findings.intended = intended;
+    if (plan_.has_phases)
+      findings.phases = measure_phases(crew_->report(), history, load_, stretches);
+    Metrics metrics = availability_metrics(findings.availability, intended ? &*intended : nullptr);
+    for (auto& metric : load_metrics(findings.load, findings.availability.counts))
+      metrics.push_back(std::move(metric));
+    findings.thresholds = judge_thresholds(plan_.thresholds, metrics);
+  }
+
   void check(const History& history, Findings& findings) {
     findings.unchecked = interrupts() >= 2;
     if (findings.unchecked) return;
@@ -394,6 +423,12 @@ class Run {
         if (interrupts() >= 2) out_of_patience_ = true;
       }
       findings.checks.push_back(judging.get());
+    }
+    if (!plan_.logs.empty()) {
+      const auto begin = Clock::now();
+      Verdict verdict = check_logs(directory_.path(), plan_.logs);
+      findings.checks.push_back(
+          {std::move(verdict), std::chrono::duration<double>(Clock::now() - begin).count()});
     }
   }
 

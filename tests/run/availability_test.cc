@@ -219,3 +219,35 @@ TEST_CASE("availability: every metric has one name") {
   CHECK(availability_metrics(a, &a.latencies).size() == metric_names().size());
   CHECK(availability_value(a, &a.latencies).map() != nullptr);
 }
+
+TEST_CASE("availability: a recovery is measured within one stretch of the load, at one rate") {
+  std::vector<Operation> operations;
+  serve(operations, 0, 10 * s);              // 100/s
+  serve(operations, 11 * s, 14 * s);         // the fault is from 10 to 11
+  serve(operations, 20 * s, 30 * s, s / 2);  // 2/s after a quiet phase
+  const History history = history_of(operations);
+  const std::vector<FaultWindow> window = {{"kill", 1, 10 * s, 11 * s}};
+  const auto measured = [&](std::vector<LoadStretch> stretches, std::int64_t end = 30 * s) {
+    return measure_availability(history, window, {0, end}, stretches).faults.at(0);
+  };
+  CHECK(measured({}).full_rate == 0);
+  CHECK(measured({{{0, 30 * s}, 100, true}}).full_rate == 0);
+  CHECK_FALSE(measured({{{0, 10 * s}, 100, true}, {{10 * s, 30 * s}, 50, true}}).full_rate);
+  CHECK_FALSE(measured({{{0, 30 * s}, 100, false}}).full_rate);  // a ramp
+  CHECK(measured({{{0, 30 * s}, 100, false}}).first_ok == ms);
+
+  // Healed while nobody asked: the silence was not the store's.
+  const std::vector<FaultWindow> silent = {{"kill", 1, 10 * s, 15 * s}};
+  const std::vector<LoadStretch> quiet = {
+      {{0, 14 * s}, 100, true}, {{14 * s, 20 * s}, 0, false}, {{20 * s, 30 * s}, 2, true}};
+  CHECK(measure_availability(history, silent, {0, 30 * s}).faults[0].first_ok == 5 * s + ms);
+  CHECK_FALSE(measure_availability(history, silent, {0, 30 * s}, quiet).faults[0].first_ok);
+  CHECK_FALSE(measure_availability(history, silent, {0, 30 * s}, quiet).faults[0].full_rate);
+
+  // It ends with its stretch, however much of the load is left.
+  const std::vector<FaultWindow> late = {{"kill", 1, 12 * s, 14 * s}};
+  const std::vector<LoadStretch> ends = {{{0, 16 * s}, 100, true}, {{16 * s, 30 * s}, 2, true}};
+  const FaultAvailability bound = measure_availability(history, late, {0, 30 * s}, ends).faults[0];
+  CHECK(bound.full_rate == s);
+  CHECK(bound.full_rate_is_bound);
+}

@@ -148,7 +148,7 @@ TEST_CASE("crew: sends what the seed says, each process alone, and counts it") {
     const RegisterWorkload workload(3, true);
     auto recorder = *Recorder::create(folder.path() / name, 4, names_of(nodes),
                                       std::chrono::steady_clock::now());
-    Crew crew({*recorder, target, workload, nodes, 4, 0, affinity, 2s, Rng(5), 200});
+    Crew crew({*recorder, target, workload, nodes, 4, {}, affinity, 2s, Rng(5), 200});
     REQUIRE(crew.start());
     crew.join();
     CHECK(crew.counts().ok == 800);
@@ -182,20 +182,20 @@ TEST_CASE("crew: a dead store is not flooded, and a rate is kept") {
   const auto store = std::make_shared<Store>();
   const StoreTarget target(store);
   const RegisterWorkload workload(1, false);
-  const auto requests_in = [&](const char* name, double rate, Nanoseconds time) {
+  const auto requests_in = [&](const char* name, const LoadProfile& load, Nanoseconds time) {
     auto recorder = *Recorder::create(folder.path() / name, 2, names_of(nodes),
                                       std::chrono::steady_clock::now());
-    Crew crew({*recorder, target, workload, nodes, 2, rate, Affinity::spread, 2s, Rng(5), 0});
+    Crew crew({*recorder, target, workload, nodes, 2, load, Affinity::spread, 2s, Rng(5), 0});
     REQUIRE(crew.start());
     std::this_thread::sleep_for(time);
     crew.stop();
     crew.join();
     return recorder->finish().size();
   };
-  CHECK(requests_in("rate", 1000, 50ms) <= 60);
+  CHECK(requests_in("rate", LoadProfile::constant(1000), 50ms) <= 60);
   store->refuses = true;
   // 1 + 2 + 4 + 8 + 16 ms of pauses: six requests each, and a few for slow machines' sake none.
-  CHECK(requests_in("dead", 0, 40ms) <= 14);
+  CHECK(requests_in("dead", {}, 40ms) <= 14);
 }
 
 TEST_CASE("crew: a worker that breaks is reported, not the end of the program") {
@@ -214,7 +214,7 @@ TEST_CASE("crew: a worker that breaks is reported, not the end of the program") 
   const Broken workload;
   auto recorder =
       *Recorder::create(folder.path() / "h", 1, names_of(nodes), std::chrono::steady_clock::now());
-  Crew crew({*recorder, target, workload, nodes, 1, 0, Affinity::spread, 2s, Rng(5), 0});
+  Crew crew({*recorder, target, workload, nodes, 1, {}, Affinity::spread, 2s, Rng(5), 0});
   REQUIRE(crew.start());
   crew.join();
   REQUIRE(crew.failure());

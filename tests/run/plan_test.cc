@@ -40,8 +40,8 @@ TEST_CASE("plan: defaults") {
   REQUIRE_MESSAGE(plan, plan.error().what);
   CHECK(plan->name == "a");
   CHECK(plan->nodes == 5);
-  CHECK(plan->concurrency == 20);
-  CHECK(plan->rate == 2000);
+  CHECK(plan->loop.concurrency == 20);
+  CHECK(plan->loop.rate == 2000);
   CHECK(plan->affinity == Affinity::spread);
   CHECK(plan->request_timeout == 2s);
   CHECK(plan->time == 60s);
@@ -82,7 +82,7 @@ TEST_CASE("plan: everything can be said") {
   REQUIRE_MESSAGE(plan, plan.error().what);
   CHECK(plan->name == "full-1");
   CHECK(plan->nodes == 3);
-  CHECK(plan->rate == 0);
+  CHECK(plan->loop.rate == 0);
   CHECK(plan->affinity == Affinity::roam);
   CHECK(plan->request_timeout == 500ms);
   REQUIRE(plan->faults.size() == 3);
@@ -115,7 +115,7 @@ TEST_CASE("plan: config.yaml, run again, is the same plan") {
     const auto b = plan_schedule(second->timings(), second->time, Rng(second->seed));
     REQUIRE(a.size() == b.size());
     for (std::size_t i = 0; i < a.size(); ++i) CHECK(a[i].start == b[i].start);
-    CHECK(second->rate == first->rate);
+    CHECK(second->loop.rate == first->loop.rate);
     CHECK(second->expect == first->expect);
     CHECK(second->faults.size() == first->faults.size());
   }

@@ -240,8 +240,9 @@ TEST_CASE("replay: only what it does not repeat may be set") {
   Stage stage;
   CHECK(replay_of(stage.run, {false, {"expect=valid", "name=other"}}).plan.name == "other");
   CHECK(replay_of(stage.run, {false, {"target.mode=x"}}).plan.nodes == 3);
-  for (const char* setting : {"seed=4", "time=1s", "workload.rate=1/s", "faults.0.for=1ms",
-                              "target.nodes=5", "target={name: memory}", "workload={}"}) {
+  for (const char* setting :
+       {"seed=4", "time=1s", "workload.rate=1/s", "faults.0.for=1ms", "target.nodes=5",
+        "target={name: memory}", "workload={}", "phases.0.steady=1s"}) {
     CAPTURE(setting);
     CHECK(contains(stage.refused({false, {setting}}), "from the recorded run"));
   }

@@ -38,11 +38,13 @@ struct Stage {
   std::optional<RunDir> directory;
   fakes::FakeCluster* cluster = nullptr;
 
-  Result<RunReport> run(const std::string& more = "") {
+  Result<RunReport> run(const std::string& more = "", const std::string& load = "") {
     Components::store() = store;
     const std::string text =
         "target: { name: memory, nodes: 3 }\n"
-        "workload: { name: registers, cas: false, concurrency: 3, rate: 5000/s }\n"
+        "workload: { name: registers, " +
+        load +
+        "cas: false, concurrency: 3, rate: 5000/s }\n"
         "seed: 3\n" +
         (more.find("time:") == std::string::npos ? std::string("time: 40ms\n") : std::string()) +
         more;
@@ -241,6 +243,47 @@ TEST_CASE("runner: thresholds") {
   CHECK(report->exit_code == ExitCode::threshold);
   CHECK(report->text.find("threshold missed: throughput >= 1e+06") != std::string::npos);
   CHECK(report->text.find("threshold missed: ok_rate") == std::string::npos);
+}
+
+TEST_CASE("runner: an open loop, its phases and its losses are in the results") {
+  Stage stage;
+  const auto report = stage.run(
+      "phases: [{ ramp: 50ms, to: 4000/s }, { quiet: 20ms }, { steady: 80ms }]\n"
+      "time: 150ms\n"
+      "thresholds: { scheduled_ok_rate: \">= 0\", dropped_rate: \"< 0\" }\n",
+      "load: open, ");
+  REQUIRE_MESSAGE(report, report.error().what);
+  INFO(report->text);
+  CHECK(report->text.find("load: open, poisson: ") != std::string::npos);
+  CHECK(report->text.find("ramp to 4000/s: ") != std::string::npos);
+  CHECK(report->text.find("threshold missed: dropped_rate < 0") != std::string::npos);
+  CHECK(report->text.find("threshold missed: scheduled_ok_rate") == std::string::npos);
+  const Value results = stage.file("results.json");
+  const Value* load = member(results, "load");
+  REQUIRE(load != nullptr);
+  CHECK(*member(*load, "loop") == Value("open"));
+  CHECK(*member(*load, "scheduled")->integer() ==
+        *member(*load, "sent")->integer() + *member(*load, "dropped")->integer());
+  CHECK(*member(*load, "scheduled")->integer() > 0);
+  const List& phases = *member(results, "phases")->list();
+  REQUIRE_FALSE(phases.empty());
+  std::int64_t scheduled = 0;
+  for (const Value& phase : phases) scheduled += *member(phase, "scheduled")->integer();
+  CHECK(scheduled == *member(*load, "scheduled")->integer());
+}
+
+TEST_CASE("runner: what the nodes logged is searched, and counts like any other check") {
+  Stage stage;
+  stage.on_cluster = [&](fakes::FakeCluster&) {
+    const auto folder = stage.directory->file("nodes") / "n2" / "log";
+    std::filesystem::create_directories(folder);
+    std::ofstream(folder / "stdout.log") << "serving\npanic: torn page\n";
+  };
+  const auto report = stage.run("logs: { forbid: \"panic\", require: serving }\n");
+  REQUIRE(report);
+  CHECK(verdict_of(*report) == "invalid");
+  CHECK(report->exit_code == ExitCode::violation);
+  CHECK(report->text.find("logs: n2 stdout.log:2: panic: torn page") != std::string::npos);
 }
 
 TEST_CASE("runner: a store that never serves is exit 5, and says so in results.json") {
