@@ -12,9 +12,11 @@ namespace {
 
 using Nodes = std::vector<std::size_t>;
 
-constexpr std::array<std::string_view, 7> kind_names = {
-    "halves", "majority-minority", "isolate-one", "isolate-leader",
-    "bridge", "majority-ring",     "one-way"};
+constexpr std::array<std::string_view, 9> kind_names = {
+    "halves",        "majority-minority", "isolate-one", "isolate-leader", "bridge",
+    "majority-ring", "one-way",           "clients",     "groups"};
+constexpr std::array<std::string_view, 3> side_names = {"everywhere", "majority", "minority"};
+constexpr std::array<std::string_view, 3> loss_names = {"both", "requests", "answers"};
 
 Nodes shuffled(std::size_t count, Rng& rng) {
   Nodes nodes(count);
@@ -45,16 +47,47 @@ Result<std::pair<Nodes, Nodes>> unequal_sides(const GrudgeChoice& choice, Rng& r
   return std::pair(std::move(side), std::move(rest));
 }
 
+/// Links to cut, and a node of the smaller and one of the larger side.
+struct Split {
+  Grudge grudge;
+  std::size_t smaller = 0, larger = 0;
+};
+
+/// Two sides of which neither is empty.
+Split split(const Nodes& one, const Nodes& other, Grudge grudge) {
+  const bool other_is_larger = other.size() >= one.size();
+  return {std::move(grudge), other_is_larger ? one[0] : other[0],
+          other_is_larger ? other[0] : one[0]};
+}
+
 /// Every node of `alone` by itself, all others together.
-Grudge isolate(std::size_t count, std::span<const std::size_t> alone) {
+Split isolate(std::size_t count, std::span<const std::size_t> alone) {
   std::vector<Nodes> groups = {all_but(count, alone)};
   for (const std::size_t node : alone) groups.push_back({node});
-  return cut_between(groups);
+  const std::size_t larger = groups[0].empty() ? alone.back() : groups[0][0];
+  return {cut_between(groups), alone[0], larger};
+}
+
+/// From now on the clients hear and are heard as `node` is.
+void stand_with(std::size_t node, Grudge& grudge) {
+  Grudge own;
+  for (const Edge& edge : grudge) {
+    if (edge.to == node) own.insert({edge.from, clients_end});
+    if (edge.from == node) own.insert({clients_end, edge.to});
+  }
+  grudge.merge(own);
 }
 
 }  // namespace
 
 std::span<const std::string_view> partition_kind_names() { return kind_names; }
+std::span<const std::string_view> clients_side_names() { return side_names; }
+std::span<const std::string_view> clients_loss_names() { return loss_names; }
+
+bool has_sides(PartitionKind kind) {
+  return kind != PartitionKind::majority_ring && kind != PartitionKind::clients &&
+         kind != PartitionKind::groups;
+}
 
 std::size_t nodes_min(PartitionKind kind) {
   switch (kind) {
@@ -68,6 +101,9 @@ std::size_t nodes_min(PartitionKind kind) {
       return 3;
     case PartitionKind::majority_ring:
       return 4;
+    case PartitionKind::clients:
+    case PartitionKind::groups:
+      return 1;
   }
   return 2;
 }
@@ -108,41 +144,65 @@ Grudge majority_ring(std::span<const std::size_t> order) {
   return grudge;
 }
 
+namespace {
+
+/// The kinds that has_sides().
+Result<Split> choose_split(const GrudgeChoice& choice, Rng& rng) {
+  if (choice.kind == PartitionKind::isolate_one)
+    return isolate(choice.nodes, Nodes{choice.victims[rng.below(choice.victims.size())]});
+  if (choice.kind == PartitionKind::isolate_leader) {
+    if (choice.leaders.empty()) return Error{"no node said that it leads"};
+    return isolate(choice.nodes, choice.leaders);
+  }
+  if (choice.kind == PartitionKind::halves || choice.kind == PartitionKind::bridge) {
+    Nodes order = shuffled(choice.nodes, rng);
+    const auto half = order.begin() + static_cast<std::ptrdiff_t>(choice.nodes / 2);
+    if (choice.kind == PartitionKind::halves) {
+      const std::vector<Nodes> sides = {Nodes(order.begin(), half), Nodes(half, order.end())};
+      return split(sides[0], sides[1], cut_between(sides));
+    }
+    const std::size_t chosen = choice.victims[rng.below(choice.victims.size())];
+    std::swap(*std::ranges::find(order, chosen), *half);
+    return split(Nodes(order.begin(), half), Nodes(half + 1, order.end()), bridge(order));
+  }
+  auto sides = unequal_sides(choice, rng);
+  if (!sides) return sides.error();
+  const auto& [smaller, larger] = *sides;
+  if (choice.kind == PartitionKind::majority_minority)
+    return split(smaller, larger, cut_between(std::vector<Nodes>{smaller, larger}));
+  FAULTLINE_CHECK(choice.kind == PartitionKind::one_way);
+  const bool unheard = choice.minority_unheard.value_or(rng.below(2) == 0);
+  return split(smaller, larger,
+               unheard ? cut_one_way(smaller, larger) : cut_one_way(larger, smaller));
+}
+
+}  // namespace
+
 Result<Grudge> choose_grudge(const GrudgeChoice& choice, Rng& rng) {
   FAULTLINE_CHECK(choice.nodes >= nodes_min(choice.kind) && !choice.victims.empty());
+  FAULTLINE_CHECK(has_sides(choice.kind) || choice.clients_side == ClientsSide::everywhere);
   switch (choice.kind) {
-    case PartitionKind::halves: {
-      const Nodes order = shuffled(choice.nodes, rng);
-      const auto half = order.begin() + static_cast<std::ptrdiff_t>(choice.nodes / 2);
-      return cut_between(std::vector<Nodes>{Nodes(order.begin(), half), Nodes(half, order.end())});
-    }
-    case PartitionKind::majority_minority: {
-      auto sides = unequal_sides(choice, rng);
-      if (!sides) return sides.error();
-      return cut_between(std::vector<Nodes>{sides->first, sides->second});
-    }
-    case PartitionKind::one_way: {
-      auto sides = unequal_sides(choice, rng);
-      if (!sides) return sides.error();
-      const bool unheard = choice.minority_unheard.value_or(rng.below(2) == 0);
-      return unheard ? cut_one_way(sides->first, sides->second)
-                     : cut_one_way(sides->second, sides->first);
-    }
-    case PartitionKind::isolate_one:
-      return isolate(choice.nodes, Nodes{choice.victims[rng.below(choice.victims.size())]});
-    case PartitionKind::isolate_leader:
-      if (choice.leaders.empty()) return Error{"no node said that it leads"};
-      return isolate(choice.nodes, choice.leaders);
-    case PartitionKind::bridge: {
-      Nodes order = shuffled(choice.nodes, rng);
-      const std::size_t chosen = choice.victims[rng.below(choice.victims.size())];
-      std::swap(*std::ranges::find(order, chosen), order[choice.nodes / 2]);
-      return bridge(order);
-    }
     case PartitionKind::majority_ring:
       return majority_ring(shuffled(choice.nodes, rng));
+    case PartitionKind::groups:
+      return cut_between(choice.groups);
+    case PartitionKind::clients: {
+      Grudge grudge;
+      const Nodes clients = {clients_end};
+      if (choice.clients_loss != ClientsLoss::answers)
+        grudge.merge(cut_one_way(clients, choice.victims));
+      if (choice.clients_loss != ClientsLoss::requests)
+        grudge.merge(cut_one_way(choice.victims, clients));
+      return grudge;
+    }
+    default:
+      break;
   }
-  FAULTLINE_CHECK(false);
+  auto split = choose_split(choice, rng);
+  if (!split) return split.error();
+  if (choice.clients_side == ClientsSide::majority) stand_with(split->larger, split->grudge);
+  if (choice.clients_side == ClientsSide::minority) stand_with(split->smaller, split->grudge);
+  return std::move(split->grudge);
 }
 
 std::vector<Nodes> components(std::size_t nodes, const Grudge& cut) {

@@ -1,4 +1,5 @@
-// partition: cuts links between nodes, all in one atomic step. Clients still reach every node.
+// partition: cuts links between nodes, all in one step. Clients still reach every node unless the
+// configuration says on which side they stand (`clients`, `kind: clients`, or in `groups`).
 //
 // Attested by packets, never by the rules' text: one datagram is sent over every link that was cut,
 // whose own drop counter must rise, and one inside every component, which must arrive. The counters
@@ -7,9 +8,11 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "harness/core/check.h"
 #include "nemesis/attest.h"
+#include "nemesis/cut_links.h"
 #include "nemesis/grudge.h"
 #include "nemesis/nemeses.h"
 
@@ -19,36 +22,75 @@ namespace {
 constexpr std::array<std::string_view, 3> directions = {"random", "minority-unheard",
                                                         "majority-unheard"};
 
-constexpr std::chrono::milliseconds resend_after{100};
+constexpr std::string_view clients_word = "clients";
 
 struct Settings {
   PartitionKind kind = PartitionKind::halves;
   std::string_view direction = directions[0];
+  ClientsSide clients = ClientsSide::everywhere;
+  ClientsLoss loss = ClientsLoss::both;
+  std::vector<std::vector<std::string>> groups;
   std::chrono::nanoseconds within{};
 };
 
-std::string link_name(Levers& levers, const Edge& edge) {
-  return node_name(levers, edge.from) + ">" + node_name(levers, edge.to);
+/// The word of an enumeration's value.
+template <typename Enum>
+std::string_view name_of(std::span<const std::string_view> names, Enum value) {
+  return names[static_cast<std::size_t>(value)];
 }
 
-/// {"n1>n3": 41, …}, at most evidence_items_max of them.
-Map named_counters(Levers& levers, std::span<const Edge> edges,
-                   std::span<const std::uint64_t> counters) {
-  Map named;
-  for (std::size_t i = 0; i < std::min(edges.size(), evidence_items_max); ++i)
-    named.emplace_back(link_name(levers, edges[i]), counters[i]);
-  return named;
+/// A choice of words that are in the order of their enumeration.
+template <typename Enum>
+Enum choose(Params& params, std::string_view key, std::span<const std::string_view> names) {
+  const std::string word = params.choice(key, names[0], names);
+  return static_cast<Enum>(std::ranges::find(names, word) - names.begin());
 }
 
-/// [["n1", "n3"], …]: what was done, not evidence of it, and therefore never shortened.
-List all_links(Levers& levers, std::span<const Edge> edges) {
-  List names;
-  for (const Edge& edge : edges)
-    names.emplace_back(List{node_name(levers, edge.from), node_name(levers, edge.to)});
-  return names;
+using Groups = std::vector<std::vector<std::string>>;
+
+List groups_value(const Groups& groups) {
+  List lists;
+  for (const auto& group : groups) lists.emplace_back(List(group.begin(), group.end()));
+  return lists;
 }
-List named_links(Levers& levers, std::span<const Edge> edges) {
-  return all_links(levers, edges.first(std::min(edges.size(), evidence_items_max)));
+
+/// `groups: [[n1, clients], [n2, n3]]`; whether the nodes exist is known later.
+Groups read_groups(Params& params) {
+  const ConfigNode* node = params.node("groups");
+  constexpr const char* expected =
+      "expected two or more lists of nodes, as in [[n1, n2, clients], [n3]]; a node or \"clients\" "
+      "stands in one of them at most";
+  Groups groups;
+  std::set<std::string> seen;
+  bool good = node != nullptr && node->kind == ConfigNode::Kind::sequence && node->items.size() > 1;
+  for (const ConfigNode& item : good ? node->items : std::vector<ConfigNode>{}) {
+    std::vector<std::string>& group = groups.emplace_back();
+    good &= item.kind == ConfigNode::Kind::sequence && !item.items.empty();
+    for (const ConfigNode& name : item.items) {
+      good &= name.kind == ConfigNode::Kind::scalar && seen.insert(name.scalar).second;
+      group.push_back(name.scalar);
+    }
+  }
+  if (!good) params.fail("groups", expected);
+  params.set_resolved("groups", groups_value(groups));
+  return groups;
+}
+
+Result<std::vector<std::vector<std::size_t>>> resolve_groups(const Groups& groups,
+                                                             std::span<const Node> nodes) {
+  std::vector<std::vector<std::size_t>> resolved;
+  for (const auto& group : groups) {
+    auto& members = resolved.emplace_back();
+    for (const std::string& name : group) {
+      const auto found = std::ranges::find(nodes, name, &Node::name);
+      if (found == nodes.end() && name != clients_word)
+        return Error{"partition groups: there is no node " + name + "; expected n1 to " +
+                         nodes.back().name + ", or clients",
+                     ErrorKind::usage};
+      members.push_back(found == nodes.end() ? clients_end : found->index);
+    }
+  }
+  return resolved;
 }
 
 /// The links of all_links(), in the evidence's "cut"; nothing if there is no "cut".
@@ -59,16 +101,17 @@ Result<std::optional<Grudge>> read_grudge(const Map& evidence, std::span<const s
                         ErrorKind::usage};
   if (cut->second.list() == nullptr) return malformed;
   const auto index_of = [&](const Value& name) {
+    if (name == Value(std::string(clients_word))) return clients_end;
     const auto at =
         std::ranges::find_if(nodes, [&](const std::string& node) { return name == Value(node); });
     return static_cast<std::size_t>(at - nodes.begin());
   };
+  const auto is_end = [&](std::size_t end) { return end < nodes.size() || end == clients_end; };
   Grudge grudge;
   for (const Value& link : *cut->second.list()) {
     if (link.list() == nullptr || link.list()->size() != 2) return malformed;
     const Edge edge{index_of(link.list()->front()), index_of(link.list()->back())};
-    if (edge.from >= nodes.size() || edge.to >= nodes.size() || edge.from == edge.to)
-      return malformed;
+    if (!is_end(edge.from) || !is_end(edge.to) || edge.from == edge.to) return malformed;
     grudge.insert(edge);
   }
   const auto links = std::ranges::find(evidence, "links", &Map::value_type::first);
@@ -81,17 +124,28 @@ class Partition : public Nemesis {
   explicit Partition(Settings settings) : settings_(settings) {}
 
   std::string_view name() const override { return "partition"; }
-  std::string_view default_victims() const override { return "all"; }
+  std::string_view default_victims() const override {
+    return settings_.kind == PartitionKind::clients ? "one" : "all";
+  }
   bool needs_leader() const override { return settings_.kind == PartitionKind::isolate_leader; }
   Map parameters() const override {
     Map parameters = {{"kind", std::string(kind_name())}};
     if (settings_.kind == PartitionKind::one_way)
       parameters.emplace_back("direction", std::string(settings_.direction));
+    if (settings_.kind == PartitionKind::clients)
+      parameters.emplace_back("lost", std::string(name_of(clients_loss_names(), settings_.loss)));
+    if (settings_.clients != ClientsSide::everywhere)
+      parameters.emplace_back("clients",
+                              std::string(name_of(clients_side_names(), settings_.clients)));
+    if (!settings_.groups.empty())
+      parameters.emplace_back("groups", groups_value(settings_.groups));
     return parameters;
   }
 
   Status available(const Cluster& cluster) const override {
     const std::size_t needed = nodes_min(settings_.kind), have = cluster.nodes().size();
+    if (const auto groups = resolve_groups(settings_.groups, cluster.nodes()); !groups)
+      return groups.error();
     if (have >= needed) return cluster.can_cut();
     return Error{"partition " + std::string(kind_name()) + " needs at least " +
                      std::to_string(needed) + " nodes, the cluster has " + std::to_string(have) +
@@ -113,7 +167,7 @@ class Partition : public Nemesis {
     if (const Status held = levers.hold_cut(id, cut); !held) return held.error();
 
     Attestation attestation{true, {{"links", cut.size()}, {"cut", all_links(levers, cut)}}};
-    if (const Status blocked = attest_blocked(levers, cut, attestation); !blocked)
+    if (const Status blocked = attest_blocked(levers, cut, settings_.within, attestation); !blocked)
       return blocked.error();
     if (const Status open = attest_open_inside(levers, attestation); !open) return open.error();
     return attestation;
@@ -130,94 +184,28 @@ class Partition : public Nemesis {
   Result<Attestation> heal(Levers& levers, FaultId id) override {
     Attestation attestation{true, {}};
     std::vector<Edge>& cut = cuts_[id];
-    // A heal that a failed injection asks for has perhaps nothing to count: not an error of heal.
-    if (const auto drops = levers.cluster().drops(cut); drops && !cut.empty()) {
-      std::uint64_t total = 0;
-      for (const std::uint64_t count : *drops) total += count;
-      attestation.evidence.emplace_back("drops", named_counters(levers, cut, *drops));
-      attestation.evidence.emplace_back("dropped", total);
-    }
+    tell_drops(levers, cut, attestation);
     if (const Status released = levers.release(id); !released) return released.error();
-
-    List unreached;
-    std::size_t probed = 0, held = 0;
-    const auto deadline = std::chrono::steady_clock::now() + settings_.within;
-    for (const Edge& edge : cut) {
-      if (levers.is_cut(edge)) {
-        ++held;
-        continue;
-      }
-      if (probed == evidence_items_max) continue;
-      ++probed;
-      const auto arrived = levers.cluster().probe(edge, left_until(deadline));
-      if (!arrived) return arrived.error();
-      if (!*arrived) unreached.emplace_back(link_name(levers, edge));
-    }
-    attestation.evidence.emplace_back("probed", probed);
-    if (held > 0) attestation.evidence.emplace_back("held_by_others", held);
-    attestation.evidence.emplace_back("probe", unreached.empty() ? "passed" : "lost");
-    if (!unreached.empty()) {
-      attestation.effective = false;
-      attestation.evidence.emplace_back("unreached", std::move(unreached));
-    }
+    if (const Status open = attest_open(levers, cut, settings_.within, attestation); !open)
+      return open.error();
     cut.clear();
     return attestation;
   }
 
  private:
-  std::string_view kind_name() const {
-    return partition_kind_names()[static_cast<std::size_t>(settings_.kind)];
-  }
+  std::string_view kind_name() const { return name_of(partition_kind_names(), settings_.kind); }
+
   Result<Grudge> draw(Levers& levers, std::span<const std::size_t> victims,
                       std::span<const std::size_t> leaders, Rng& rng) const {
     GrudgeChoice choice{settings_.kind, levers.cluster().nodes().size(), victims, leaders, {}};
     if (settings_.direction != directions[0])
       choice.minority_unheard = settings_.direction == directions[1];
+    choice.clients_side = settings_.clients;
+    choice.clients_loss = settings_.loss;
+    const auto groups = resolve_groups(settings_.groups, levers.cluster().nodes());
+    if (!groups) return groups.error();
+    choice.groups = *groups;
     return choose_grudge(choice, rng);
-  }
-
-  /// For probes that share one limit: forty links that pass nothing must not take forty times as
-  /// long, for the next fault and the next heal wait meanwhile.
-  static std::chrono::milliseconds left_until(std::chrono::steady_clock::time_point deadline) {
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    return std::max(left, std::chrono::milliseconds(1));
-  }
-
-  /// A datagram over every cut link, after the cut: its own counter must rise.
-  Status attest_blocked(Levers& levers, std::span<const Edge> cut, Attestation& attestation) {
-    Cluster& cluster = levers.cluster();
-    const auto before = cluster.drops(cut);
-    if (!before) return before.error();
-    std::vector<std::uint64_t> after = *before;
-    auto next_sending = std::chrono::steady_clock::now();
-    const auto rose = await(settings_.within, [&]() -> Result<bool> {
-      // Once each, and again where a datagram was lost on its way to the link, as while a crowded
-      // neighbour table is looked up.
-      if (std::chrono::steady_clock::now() >= next_sending) {
-        for (std::size_t i = 0; i < cut.size(); ++i)
-          if (after[i] <= (*before)[i])
-            if (const Status sent = cluster.send_probe(cut[i]); !sent)
-              return Error{"probe " + link_name(levers, cut[i]) + ": " + sent.error().what};
-        next_sending = std::chrono::steady_clock::now() + resend_after;
-      }
-      auto now = cluster.drops(cut);
-      if (!now) return now.error();
-      after = *std::move(now);
-      return std::ranges::equal(after, *before, std::ranges::greater{});
-    });
-    if (!rose) return rose.error();
-    for (std::size_t i = 0; i < cut.size(); ++i) after[i] -= std::min(after[i], (*before)[i]);
-
-    attestation.evidence.emplace_back("drops", named_counters(levers, cut, after));
-    attestation.evidence.emplace_back("probe", *rose ? "blocked" : "unproven");
-    if (*rose) return Ok{};
-    attestation.effective = false;
-    std::vector<Edge> silent;
-    for (std::size_t i = 0; i < cut.size(); ++i)
-      if (after[i] == 0) silent.push_back(cut[i]);
-    attestation.evidence.emplace_back("not_dropped", named_links(levers, silent));
-    return Ok{};
   }
 
   /// Inside every component of what is cut now, by this fault and others, one datagram arrives.
@@ -234,9 +222,26 @@ class Partition : public Nemesis {
       if (!arrived) return Error{"probe " + link_name(levers, edge) + ": " + arrived.error().what};
       if (!*arrived) lost.emplace_back(link_name(levers, edge));
     }
+    if (const auto reached = reached_by_clients(levers.cluster().nodes().size(), cut)) {
+      const Edge edge{clients_end, *reached};
+      ++probed;
+      const auto arrived = levers.cluster().probe(edge, left_until(deadline));
+      if (!arrived) return Error{"probe " + link_name(levers, edge) + ": " + arrived.error().what};
+      if (!*arrived) lost.emplace_back(link_name(levers, edge));
+    }
     attestation.evidence.emplace_back("open", Map{{"probed", probed}, {"lost", lost}});
     if (!lost.empty()) attestation.effective = false;
     return Ok{};
+  }
+
+  /// A node with which the clients speak, if they are cut from any.
+  static std::optional<std::size_t> reached_by_clients(std::size_t nodes, const Grudge& cut) {
+    if (std::ranges::none_of(
+            cut, [](const Edge& e) { return e.from == clients_end || e.to == clients_end; }))
+      return std::nullopt;
+    for (std::size_t node = 0; node < nodes; ++node)
+      if (!cut.contains({clients_end, node}) && !cut.contains({node, clients_end})) return node;
+    return std::nullopt;
   }
 
   static Edge open_edge(std::span<const std::size_t> component, const Grudge& cut) {
@@ -255,13 +260,16 @@ class Partition : public Nemesis {
 
 Result<std::unique_ptr<Nemesis>> make_partition(Params& params) {
   Settings settings;
-  const std::string kind = params.choice("kind", partition_kind_names()[0], partition_kind_names());
-  const auto found = std::ranges::find(partition_kind_names(), kind);
-  settings.kind = static_cast<PartitionKind>(found - partition_kind_names().begin());
+  settings.kind = choose<PartitionKind>(params, "kind", partition_kind_names());
   if (settings.kind == PartitionKind::one_way) {
     const std::string direction = params.choice("direction", directions[0], directions);
     settings.direction = *std::ranges::find(directions, direction);
   }
+  if (settings.kind == PartitionKind::clients)
+    settings.loss = choose<ClientsLoss>(params, "lost", clients_loss_names());
+  if (settings.kind == PartitionKind::groups) settings.groups = read_groups(params);
+  if (has_sides(settings.kind))
+    settings.clients = choose<ClientsSide>(params, "clients", clients_side_names());
   settings.within = attest_within(params);
   return std::unique_ptr<Nemesis>(std::make_unique<Partition>(settings));
 }

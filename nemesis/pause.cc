@@ -1,12 +1,20 @@
-// pause: SIGSTOP to every process of the victims; heal continues them. The victims' kernels go on:
-// they acknowledge segments and accept connections, so that a paused node is silent, not gone.
+// pause: SIGSTOP to every process of the victims; heal continues them.
+//   kind: process  the victims' kernels go on: they acknowledge segments and accept connections, so
+//                  that a paused node is silent, not gone
+//   kind: machine  a frozen machine: its links to other nodes and to the clients are cut as well,
+//                  so that nothing is acknowledged; heal opens them and continues the processes
+#include <algorithm>
+#include <array>
 #include <map>
 
 #include "nemesis/attest.h"
+#include "nemesis/cut_links.h"
 #include "nemesis/nemeses.h"
 
 namespace faultline {
 namespace {
+
+constexpr std::array<std::string_view, 2> kinds = {"process", "machine"};
 
 struct Count {
   std::size_t stopped = 0, running = 0;
@@ -24,16 +32,55 @@ Result<Count> count(Levers& levers, std::size_t node) {
 
 class Pause : public Nemesis {
  public:
-  explicit Pause(std::chrono::nanoseconds within) : within_(within) {}
+  Pause(std::string_view kind, std::chrono::nanoseconds within) : kind_(kind), within_(within) {}
 
   std::string_view name() const override { return "pause"; }
+  Map parameters() const override { return {{"kind", std::string(kind_)}}; }
+  Status available(const Cluster& cluster) const override {
+    return machine() ? cluster.can_cut() : Status(Ok{});
+  }
 
   Result<Attestation> inject(Levers& levers, FaultId id, std::span<const std::size_t> victims,
                              std::span<const std::size_t>, Rng) override {
-    victims_[id].assign(victims.begin(), victims.end());
+    Paused& paused = paused_[id];
+    paused.victims.assign(victims.begin(), victims.end());
+    if (machine()) paused.links = all_links_of(victims, levers.cluster().nodes().size());
     for (const std::size_t victim : victims)
       if (const Status held = levers.hold_paused(id, victim); !held) return held.error();
+    if (machine())
+      if (const Status held = levers.hold_cut(id, paused.links); !held) return held.error();
 
+    auto attestation = attest_stopped(levers, victims);
+    if (!attestation || !machine()) return attestation;
+    attestation->evidence.emplace_back("links", paused.links.size());
+    if (const Status blocked = attest_blocked(levers, paused.links, within_, *attestation);
+        !blocked)
+      return blocked.error();
+    return attestation;
+  }
+
+  Result<Attestation> heal(Levers& levers, FaultId id) override {
+    const Paused& paused = paused_[id];
+    Attestation attestation{true, {}};
+    tell_drops(levers, paused.links, attestation);
+    const Status released = levers.release(id);
+    if (!released) return released.error();
+    if (const Status continued = attest_continued(levers, paused.victims, attestation); !continued)
+      return continued.error();
+    if (machine())
+      if (const Status open = attest_open(levers, paused.links, within_, attestation); !open)
+        return open.error();
+    return attestation;
+  }
+
+ private:
+  struct Paused {
+    std::vector<std::size_t> victims;
+    std::vector<Edge> links;  ///< Of kind machine.
+  };
+  bool machine() const { return kind_ == kinds[1]; }
+
+  Result<Attestation> attest_stopped(Levers& levers, std::span<const std::size_t> victims) const {
     std::size_t running = 0;
     std::vector<std::size_t> without_process;
     Map stopped;
@@ -64,9 +111,8 @@ class Pause : public Nemesis {
     return attestation;
   }
 
-  Result<Attestation> heal(Levers& levers, FaultId id) override {
-    const Status released = levers.release(id);
-    if (!released) return released.error();
+  Status attest_continued(Levers& levers, std::span<const std::size_t> victims,
+                          Attestation& attestation) const {
     std::vector<std::size_t> held;
     std::size_t stopped = 0;
     Map running;
@@ -74,7 +120,7 @@ class Pause : public Nemesis {
       held.clear();
       running.clear();
       stopped = 0;
-      for (const std::size_t victim : victims_[id]) {
+      for (const std::size_t victim : victims) {
         if (levers.paused(victim)) {
           held.push_back(victim);
           continue;
@@ -87,22 +133,26 @@ class Pause : public Nemesis {
       return stopped == 0;
     });
     if (!none) return none.error();
-    Attestation attestation{*none, {{"running", std::move(running)}, {"stopped", stopped}}};
+    attestation.effective = *none;
+    attestation.evidence.emplace_back("running", std::move(running));
+    attestation.evidence.emplace_back("stopped", stopped);
     if (!held.empty())
       attestation.evidence.emplace_back("held_by_others", node_names(levers, held));
     if (!*none) attestation.evidence.emplace_back("reason", "processes stayed stopped");
-    return attestation;
+    return Ok{};
   }
 
- private:
+  std::string_view kind_;
   std::chrono::nanoseconds within_;
-  std::map<FaultId, std::vector<std::size_t>> victims_;
+  std::map<FaultId, Paused> paused_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Nemesis>> make_pause(Params& params) {
-  return std::unique_ptr<Nemesis>(std::make_unique<Pause>(attest_within(params)));
+  const std::string kind = params.choice("kind", kinds[0], kinds);
+  return std::unique_ptr<Nemesis>(
+      std::make_unique<Pause>(*std::ranges::find(kinds, kind), attest_within(params)));
 }
 
 }  // namespace faultline

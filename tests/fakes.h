@@ -35,11 +35,14 @@ class FakeCluster : public Cluster {
   bool signals_are_lost = false;        ///< signal() says Ok and does nothing.
   bool cuts_are_lost = false;           ///< cut() says Ok and cuts nothing.
   std::string cannot_cut;               ///< Why; empty if it can.
+  std::string cannot_destroy;           ///< Why; empty if connections can be destroyed.
+  bool connections_last = false;        ///< They cannot be destroyed, though it says they can.
   std::set<Edge> broken;                ///< Links that pass nothing although nobody cut them.
   std::map<std::size_t, std::string> dies_at_start;
 
   // What a test reads.
-  std::vector<std::string> calls;  ///< Only those that change something: start, signal, cut.
+  /// Only those that change something: start, signal, cut, destroy connections.
+  std::vector<std::string> calls;
   const std::set<Edge>& cut_now() const { return cut_; }
   bool running(std::size_t node) const { return !processes_[node].empty(); }
   bool stopped(std::size_t node) const {
@@ -87,7 +90,8 @@ class FakeCluster : public Cluster {
   Status cut(std::span<const Edge> edges) override {
     std::string text = "cut";
     for (const Edge& edge : edges)
-      text += " " + nodes_[edge.from].name + ">" + nodes_[edge.to].name;
+      text += " " + std::string(end_name(nodes_, edge.from)) + ">" +
+              std::string(end_name(nodes_, edge.to));
     if (Status called = call(text); !called) return called;
     cut_.clear();
     if (!cuts_are_lost) cut_.insert(edges.begin(), edges.end());
@@ -114,6 +118,15 @@ class FakeCluster : public Cluster {
     return !cut_.contains(edge) && !broken.contains(edge);
   }
   std::vector<Edge> probed;
+
+  Result<std::size_t> destroy_connections(std::size_t node) override {
+    if (Status called = call("destroy connections " + nodes_[node].name); !called)
+      return called.error();
+    return running(node) || connections_last ? 1 : 0;
+  }
+  Status can_destroy_connections() const override {
+    return cannot_destroy.empty() ? Status(Ok{}) : Error{cannot_destroy, ErrorKind::capability};
+  }
 
   std::vector<Death> take_deaths() override { return std::exchange(deaths_, {}); }
 

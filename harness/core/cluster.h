@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "harness/core/result.h"
@@ -15,11 +16,19 @@
 
 namespace faultline {
 
-/// A directed link between two nodes, by index.
+/// An end of a link that is no node: the controller, and with it every client.
+inline constexpr std::size_t clients_end = static_cast<std::size_t>(-1);
+
+/// A directed link between two nodes, by index, or between a node and clients_end.
 struct Edge {
   std::size_t from = 0, to = 0;
   friend auto operator<=>(const Edge&, const Edge&) = default;
 };
+
+/// "n2", or "clients".
+inline std::string_view end_name(std::span<const Node> nodes, std::size_t end) {
+  return end == clients_end ? std::string_view("clients") : std::string_view(nodes[end].name);
+}
 
 struct ProcessInfo {
   int pid = 0;          ///< As the controller sees it.
@@ -43,8 +52,8 @@ class Cluster {
   /// The processes of the node but its init, zombies excluded.
   virtual Result<std::vector<ProcessInfo>> processes(std::size_t node) = 0;
 
-  /// Exactly these links are cut from now on, in one atomic step for the whole cluster. ARP and
-  /// neighbour discovery pass. The controller's own links are never cut.
+  /// Exactly these links are cut from now on. ARP and neighbour discovery pass. The controller's
+  /// own links stay open but where an edge names clients_end.
   virtual Status cut(std::span<const Edge> edges) = 0;
   /// Whether cut() can work here; else of kind capability, with the reason and the remedy.
   virtual Status can_cut() const { return Ok{}; }
@@ -54,6 +63,13 @@ class Cluster {
   virtual Status send_probe(const Edge& edge) = 0;
   /// Whether a probe sent over this link arrives within `timeout`. Drains older ones first.
   virtual Result<bool> probe(const Edge& edge, std::chrono::milliseconds timeout) = 0;
+
+  /// Destroys the TCP connections of a node whose processes are dead, as the end of its machine
+  /// does, and says how many there were: 0 once none is left. Peers that can be reached are sent a
+  /// reset: cut its links first.
+  virtual Result<std::size_t> destroy_connections(std::size_t node) = 0;
+  /// Whether that can work here; else of kind capability, with the reason and the remedy.
+  virtual Status can_destroy_connections() const { return Ok{}; }
 
   /// What the store's own process did without being asked: it ended by itself. In order of time;
   /// cleared by the call. Ends caused by signal() are not in it.

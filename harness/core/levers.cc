@@ -50,13 +50,24 @@ Status Levers::hold_paused(FaultId fault, std::size_t node) {
 }
 
 Status Levers::hold_cut(FaultId fault, std::span<const Edge> edges) {
+  const auto is_end = [&](std::size_t end) { return end < is_down_.size() || end == clients_end; };
   for (const Edge& edge : edges)
-    FAULTLINE_CHECK(edge.from < is_down_.size() && edge.to < is_down_.size() &&
-                    edge.from != edge.to);
+    FAULTLINE_CHECK(is_end(edge.from) && is_end(edge.to) && edge.from != edge.to);
   Holds& holds = holds_[fault];
   holds.cut.insert(edges.begin(), edges.end());
   holds.links = true;
   return settle_links();
+}
+
+Status Levers::restart(FaultId fault) {
+  const auto found = holds_.find(fault);
+  if (found == holds_.end()) return Ok{};
+  found->second.down.clear();
+  found->second.paused.clear();
+  std::optional<Error> first;
+  for (const std::size_t node : found->second.nodes)
+    if (const Status settled = settle(node); !settled && !first) first = settled.error();
+  return first ? Status(*first) : Status(Ok{});
 }
 
 Status Levers::release(FaultId fault) {

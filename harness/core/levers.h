@@ -29,9 +29,12 @@ class Levers {
   /// Cuts these links until released. One step with everything that is cut already.
   Status hold_cut(FaultId fault, std::span<const Edge> edges);
 
-  /// Drops all holds of `fault` and applies the difference. Idempotent; correct after a hold that
-  /// failed half-way. On error everything that could be released has been, and what could not is
-  /// remembered: the next release() of this fault, or release_all(), tries it again.
+  /// Drops the holds of `fault` on nodes, and applies the difference: they are restarted or go on
+  /// while its links stay cut. What fails is left to the release.
+  Status restart(FaultId fault);
+  /// Drops all holds of `fault` and applies the difference, links first. Idempotent; correct after
+  /// a hold that failed half-way. On error everything that could be released has been, and what
+  /// could not is remembered: the next release() of this fault, or release_all(), tries it again.
   Status release(FaultId fault);
   /// Releases everything, whatever failed before: the last heal.
   Status release_all();

@@ -26,6 +26,13 @@ MacAddress node_mac(std::size_t index) {
           static_cast<std::uint8_t>(index + 1)};
 }
 
+std::string link_local_address6(const MacAddress& mac) {
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), "fe80::%02x%02x:%02xff:fe%02x:%02x%02x", mac[0] ^ 2,
+                mac[1], mac[2], mac[3], mac[4], mac[5]);
+  return text.data();
+}
+
 std::vector<std::uint8_t> address_bytes(const std::string& text) {
   const bool v6 = text.find(':') != std::string::npos;
   std::vector<std::uint8_t> bytes(v6 ? 16 : 4);

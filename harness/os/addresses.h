@@ -22,6 +22,8 @@ inline constexpr std::size_t nodes_max = 250;
 std::string node_address(std::size_t index);
 std::string node_address6(std::size_t index);
 MacAddress node_mac(std::size_t index);
+/// The IPv6 address that the kernel gives a device of this hardware address by itself (EUI-64).
+std::string link_local_address6(const MacAddress& mac);
 inline constexpr MacAddress switch_mac = {0x02, 0x58, 0, 0, 0xff, 0xfe};
 
 /// 4 or 16 bytes in network order. Requires an address's text.

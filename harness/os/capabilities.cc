@@ -49,9 +49,11 @@ constexpr const char* pid_namespaces = "PID and mount namespaces";
 constexpr const char* proc_mount = "a /proc of its own";
 constexpr const char* veth = "veth";
 constexpr const char* nftables = "nftables";
+constexpr const char* iptables = "iptables";
 constexpr const char* ipv6 = "IPv6";
-constexpr std::array tried = {
-    user_namespaces, network_namespaces, bridge, pid_namespaces, proc_mount, veth, nftables, ipv6};
+constexpr std::array tried = {user_namespaces, network_namespaces, bridge,
+                              pid_namespaces,  proc_mount,         veth,
+                              nftables,        iptables,           ipv6};
 
 /// One line per step: NAME, "yes" or "no", and details that are separated by tabs.
 void report(const char* name, bool present, const std::string& detail,
@@ -208,10 +210,14 @@ int run_capability_probe() {
   report(ipv6, the_switch().ipv6, the_switch().ipv6 ? "" : "nodes have IPv4 addresses only",
          the_switch().ipv6 ? "" : "sysctl net.ipv6.conf.default.disable_ipv6=0, if it is wanted");
   try_nodes();
-  if (const Status cut = try_links(); !cut)
+  if (const Status cut = try_bridge_links(); !cut)
     report(nftables, cut.error());
   else
     report(nftables, true, "links can be cut");
+  if (const Status cut = try_iptables_links(the_switch().ipv6); !cut)
+    report(iptables, cut.error());
+  else
+    report(iptables, true, "links can be cut in nodes (links: iptables)");
   return 0;
 }
 
@@ -230,7 +236,7 @@ std::vector<Capability> probe_capabilities() {
     for (const Capability& each : found)
       if (each.name == name) capability = each;
     if (capability.name == network_namespaces) as_root = capability.detail == "as root";
-    capability.required = name != nftables && name != ipv6;
+    capability.required = name != nftables && name != iptables && name != ipv6;
     capabilities.push_back(std::move(capability));
   }
   capabilities[1].required = !as_root;

@@ -1,11 +1,13 @@
 // The cluster in namespaces: what world.h promises, from nodes, links and probes.
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <thread>
 
 #include <fcntl.h>
 #include <net/if.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/wait.h>
 
 #include "harness/os/addresses.h"
@@ -15,6 +17,7 @@
 #include "harness/os/node.h"
 #include "harness/os/probes.h"
 #include "harness/os/program.h"
+#include "harness/os/sockets.h"
 #include "harness/os/switch.h"
 #include "harness/os/world.h"
 
@@ -34,18 +37,26 @@ class NamespaceCluster final : public Cluster {
   Status build() {
     if (const Status made = make_directories(); !made) return made;
     if (const Status made = start_nursery(); !made) return made;
-    std::vector<std::string> ports;
-    for (const Node& node : nodes_) ports.push_back(node.name);
-    links_ = std::make_unique<Links>(std::move(ports));  // While the nursery loads.
+    if (options_.links == LinksLever::bridge) make_links();  // While the nursery loads.
     if (const Status made = receive_inits(); !made) return made;
     if (const Status made = connect_nodes(); !made) return made;
     for (NodeHandle& handle : handles_)
       if (const Status done = handle.finish_setup(); !done) return done;
+    if (options_.links == LinksLever::iptables) make_links();
     if (const Status forwarding = await_ports(); !forwarding) return forwarding;
     std::vector<ProbeSockets> sockets;
     for (std::size_t i = 0; i < nodes_.size(); ++i)
       sockets.push_back(
           {nodes_[i].address, nodes_[i].address6, handles_[i].socket(), handles_[i].socket6()});
+    ProbeSockets clients{controller_address, controller_address6, -1, -1};
+    for (const std::string& address : {clients.address, clients.address6}) {
+      if (!clients_sockets_.empty() && !the_switch().ipv6) break;
+      auto socket = clients_socket(address);
+      if (!socket) return socket.error();
+      (clients_sockets_.empty() ? clients.socket : clients.socket6) = socket->get();
+      clients_sockets_.push_back(std::move(*socket));
+    }
+    sockets.push_back(std::move(clients));
     probes_ = std::make_unique<Probes>(std::move(sockets));
     return Ok{};
   }
@@ -53,7 +64,7 @@ class NamespaceCluster final : public Cluster {
   std::span<const Node> nodes() const override { return nodes_; }
 
   std::string rung() const override {
-    std::string text = links_->usable() ? "bridge, nftables, " : "bridge, no nftables, ";
+    std::string text = "bridge, " + links_->rung() + ", ";
     text += the_switch().user_namespace ? "user namespace" : "root";
     return the_switch().ipv6 ? text : text + ", no IPv6";
   }
@@ -63,6 +74,8 @@ class NamespaceCluster final : public Cluster {
     if (!launch) return launch.error();
     if (launch->argv.empty() || !launch->argv[0].starts_with('/'))
       return Error{"start " + nodes_[node].name + ": the program's path is not absolute"};
+    if (links_->usable())
+      if (const Status cut = links_->before_start(node); !cut) return cut;
     return handles_[node].start(*launch, nodes_[node], run_mark(options_.directory));
   }
   Status signal(std::size_t node, int number) override { return handles_.at(node).signal(number); }
@@ -78,6 +91,27 @@ class NamespaceCluster final : public Cluster {
   Status send_probe(const Edge& edge) override { return probes_->send(edge); }
   Result<bool> probe(const Edge& edge, std::chrono::milliseconds timeout) override {
     return probes_->arrives(edge, timeout);
+  }
+
+  Result<std::size_t> destroy_connections(std::size_t node) override {
+    Result<std::size_t> count = std::size_t{0};
+    // Only a thread of our own may enter the node's network: this one belongs in the switch.
+    std::thread([&] {
+      if (::setns(handles_.at(node).process(), CLONE_NEWNET) == 0)
+        count = destroy_tcp_connections();
+      else
+        count = os_error("enter the network of " + nodes_[node].name);
+    }).join();
+    return count;
+  }
+  Status can_destroy_connections() const override {
+    Status can = Ok{};
+    // In a network without anybody else's connections.
+    std::thread([&] {
+      can = ::unshare(CLONE_NEWNET) == 0 ? try_destroy_tcp_connections()
+                                         : Status(os_error("make a network to try in"));
+    }).join();
+    return can;
   }
 
   std::vector<Death> take_deaths() override {
@@ -177,6 +211,36 @@ class NamespaceCluster final : public Cluster {
     }
   }
 
+  void make_links() {
+    if (options_.links == LinksLever::bridge) {
+      std::vector<std::string> ports;
+      for (const Node& node : nodes_) ports.push_back(node.name);
+      links_ = make_bridge_links(std::move(ports));
+      return;
+    }
+    std::vector<LinkEnd> ends;
+    for (const Node& node : nodes_)
+      ends.push_back({handles_[node.index].process(), {node.address, node.address6}});
+    ends.push_back({-1, {controller_address, controller_address6}});
+    for (std::size_t i = 0; i < ends.size(); ++i) {
+      if (the_switch().ipv6)
+        ends[i].addresses.push_back(
+            link_local_address6(i < nodes_.size() ? node_mac(i) : switch_mac));
+      else
+        ends[i].addresses.resize(1);
+    }
+    links_ = make_iptables_links(std::move(ends));
+  }
+
+  static Result<Fd> clients_socket(const std::string& address) {
+    const SocketAddress at(address, probe_port);
+    Fd socket(::socket(at.family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!socket) return os_error("open the clients' probe socket");
+    if (::bind(socket.get(), at.get(), at.size()) != 0)
+      return os_error("bind the clients' probe socket");
+    return socket;
+  }
+
   /// Kills every process and waits until all are gone: the end of an init is reported only after
   /// the last process of its namespace.
   void tear_down() {
@@ -209,10 +273,16 @@ class NamespaceCluster final : public Cluster {
   int nursery_pid_ = 0;
   Fd nursery_;
   std::unique_ptr<Links> links_;
+  std::vector<Fd> clients_sockets_;  ///< UDP, in the switch namespace: the clients' end of probes.
   std::unique_ptr<Probes> probes_;
 };
 
 }  // namespace
+
+std::span<const std::string_view> links_lever_names() {
+  static constexpr std::array<std::string_view, 2> names = {"bridge", "iptables"};
+  return names;
+}
 
 Result<std::unique_ptr<Cluster>> make_cluster(const ClusterOptions& options) {
   if (!the_switch().entered) return Error{"make a cluster: enter_world() was not called"};

@@ -1,21 +1,26 @@
-// Which frames may pass between nodes: one nftables table of the bridge family in the switch
-// namespace, changed by one transaction for the whole cluster. nft(8).
+// Which frames may pass between nodes, and between nodes and the clients. Two levers behind one
+// interface, which break the same links and count the same way:
 //
-// A cut is a pair (port in, port out) in a set whose elements count: what is dropped is counted for
-// that direction of that link alone. Both IPv4 and IPv6 and established connections are cut, as
-// frames are; ARP and neighbour discovery pass, so that a cut link means silence and not
-// EHOSTUNREACH after 3 s. The controller's port is the bridge itself, whose frames are not
-// forwarded and therefore never cut.
+//   bridge    nftables on the bridge of the switch namespace: one transaction for the whole
+//             cluster, outside the nodes, where no store can see or undo it. The default.
+//   iptables  rules in each node's own network namespace, as on machines that we do not own the
+//             switch of: one transaction a node and address family, all nodes at once but not in
+//             one instant. A store that manages netfilter itself may meet our chain.
 //
-// At the moment of a cut: a frame that the bridge has forwarded already is delivered (links have no
-// queue worth the name: it is in the receiver's socket buffer by then); one that comes to the
-// bridge later is dropped. A heal forwards what is sent from then on; nothing dropped comes back.
+// Both cut IPv4, IPv6 and connections that stand; ARP and neighbour discovery pass, so that a cut
+// link means silence and not EHOSTUNREACH after 3 s. What is dropped is counted for each direction
+// of each link alone.
+//
+// At the moment of a cut: a frame that has passed the lever already is delivered (links have no
+// queue worth the name: it is in the receiver's socket buffer by then); one that comes to it later
+// is dropped. A heal lets pass what is sent from then on; nothing dropped comes back.
 #pragma once
 
 #include <cstdint>
-#include <set>
+#include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "harness/core/cluster.h"
@@ -23,32 +28,38 @@
 
 namespace faultline {
 
+/// Made in the switch namespace; called by one thread in it. Its end leaves nothing cut there.
 class Links {
  public:
-  /// Makes the table anew; it goes with the namespace. Where that is impossible the object exists
-  /// all the same, and says why in usable(). `ports` are the names of the nodes' ports, by index;
-  /// must be called in the switch namespace, and later calls by threads in it.
-  explicit Links(std::vector<std::string> ports);
-  Links(const Links&) = delete;
-  Links& operator=(const Links&) = delete;
-
-  const Status& usable() const { return usable_; }
-  /// Links that stay cut keep their counters.
-  Status cut(std::span<const Edge> edges);
-  /// Frames dropped since each link was cut; 0 for one that is not.
-  Result<std::vector<std::uint64_t>> drops(std::span<const Edge> edges) const;
-
- private:
-  std::string element(const Edge& edge) const;
-
-  std::vector<std::string> ports_;
-  std::string nft_;
-  Status usable_ = Ok{};
-  std::set<Edge> cut_;
-  bool uncertain_ = false;  ///< A transaction failed: the next one starts from an empty set.
+  virtual ~Links() = default;
+  /// For Cluster::rung(): "nftables", "no iptables".
+  virtual std::string rung() const = 0;
+  /// Where links cannot be cut the object exists all the same, and says why here.
+  virtual const Status& usable() const = 0;
+  /// Exactly these are cut. Links that stay cut keep their counters.
+  virtual Status cut(std::span<const Edge> edges) = 0;
+  /// Packets dropped since each link was cut; 0 for one that is not.
+  virtual Result<std::vector<std::uint64_t>> drops(std::span<const Edge> edges) const = 0;
+  /// Before a node's store is started: puts back what the node has lost of its cuts, as a machine
+  /// does that was booted.
+  virtual Status before_start(std::size_t node) = 0;
 };
 
-/// Makes and deletes a table in the current network namespace: whether that works.
-Status try_links();
+/// One end of links, for the iptables lever: a network namespace and the addresses that others know
+/// it by.
+struct LinkEnd {
+  int process = -1;  ///< A pidfd of a process in it, borrowed; -1: the switch namespace itself.
+  /// All of them: what comes from an address that is not here is not cut.
+  std::vector<std::string> addresses;
+};
+
+/// `ports` are the names of the nodes' ports, by index.
+std::unique_ptr<Links> make_bridge_links(std::vector<std::string> ports);
+/// `ends` are the nodes by index, and last the clients'.
+std::unique_ptr<Links> make_iptables_links(std::vector<LinkEnd> ends);
+
+/// Whether the lever works: makes and deletes its rules in the current network namespace.
+Status try_bridge_links();
+Status try_iptables_links(bool ipv6);
 
 }  // namespace faultline

@@ -33,8 +33,8 @@ bool drain(int socket, const Datagram& wanted) {
 }  // namespace
 
 Status Probes::send_over(const Edge& edge, bool v6, std::uint64_t nonce) {
-  const ProbeSockets& from = nodes_.at(edge.from);
-  const ProbeSockets& to = nodes_.at(edge.to);
+  const ProbeSockets& from = end(edge.from);
+  const ProbeSockets& to = end(edge.to);
   const Datagram datagram{.from = edge.from, .to = edge.to, .nonce = nonce};
   const SocketAddress address(v6 ? to.address6 : to.address, probe_port);
   const int socket = v6 ? from.socket6 : from.socket;
@@ -44,16 +44,15 @@ Status Probes::send_over(const Edge& edge, bool v6, std::uint64_t nonce) {
       return Ok{};
     // An earlier datagram's ICMP error is reported once by the next call.
     if (errno != EINTR && errno != ECONNREFUSED && errno != EHOSTUNREACH)
-      return os_error("send a probe from n" + std::to_string(edge.from + 1) + " to n" +
-                      std::to_string(edge.to + 1));
+      return os_error("send a probe from " + from.address + " to " + to.address);
   }
 }
 
 Status Probes::send(const Edge& edge) { return send_over(edge, false, ++nonce_); }
 
 Result<bool> Probes::arrives(const Edge& edge, std::chrono::milliseconds timeout) {
-  const ProbeSockets& to = nodes_.at(edge.to);
-  const bool v6 = to.socket6 >= 0;
+  const ProbeSockets& to = end(edge.to);
+  const bool v6 = to.socket6 >= 0 && end(edge.from).socket6 >= 0;
   const Datagram wanted{.from = edge.from, .to = edge.to, .nonce = ++nonce_};
   std::array<pollfd, 2> polled = {pollfd{to.socket, POLLIN, 0}, pollfd{to.socket6, POLLIN, 0}};
   for (const pollfd& socket : std::span(polled).first(v6 ? 2 : 1)) drain(socket.fd, {});

@@ -1,6 +1,6 @@
-// Datagrams from node to node, sent and received by the controller over sockets that belong to the
-// nodes' networks: a link can be tested while every process of both nodes is stopped or dead.
-// Private to harness/os.
+// Datagrams between nodes, and between nodes and the clients, sent and received by the controller
+// over sockets that belong to the nodes' networks: a link can be tested while every process of both
+// nodes is stopped or dead. Private to harness/os.
 #pragma once
 
 #include <chrono>
@@ -21,7 +21,8 @@ struct ProbeSockets {
 
 class Probes {
  public:
-  explicit Probes(std::vector<ProbeSockets> nodes) : nodes_(std::move(nodes)) {}
+  /// The nodes by index, and last the clients.
+  explicit Probes(std::vector<ProbeSockets> ends) : ends_(std::move(ends)) {}
 
   /// One IPv4 datagram.
   Status send(const Edge& edge);
@@ -32,7 +33,11 @@ class Probes {
  private:
   Status send_over(const Edge& edge, bool v6, std::uint64_t nonce);
 
-  std::vector<ProbeSockets> nodes_;
+  const ProbeSockets& end(std::size_t index) const {
+    return index == clients_end ? ends_.back() : ends_.at(index);
+  }
+
+  std::vector<ProbeSockets> ends_;
   std::uint64_t nonce_ = 0;
 };
 

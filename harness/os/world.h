@@ -3,6 +3,7 @@
 // host's own network, firewall, mounts and clock are never touched.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -39,8 +40,14 @@ std::string rung_of(std::span<const Capability> capabilities);
 /// Call it once, from main's thread, before make_cluster().
 Status enter_world();
 
+/// Where links are cut: harness/os/links.h.
+enum class LinksLever : std::uint8_t { bridge, iptables };
+/// "bridge", "iptables", as configurations have them and in the order of the enumeration.
+std::span<const std::string_view> links_lever_names();
+
 struct ClusterOptions {
   std::size_t nodes = 5;
+  LinksLever links = LinksLever::bridge;
   std::filesystem::path directory;  ///< nodes/n1/{data,log} are made below it. Absolute.
   /// The command line for a node, asked before each of its starts. It runs in data_dir, with stdin
   /// from /dev/null; stdout and stderr are appended to log_dir/{stdout,stderr}.log, of which the

@@ -46,6 +46,10 @@ class NodeJournal : public Cluster {
   Result<bool> probe(const Edge& edge, std::chrono::milliseconds timeout) override {
     return cluster_.probe(edge, timeout);
   }
+  Result<std::size_t> destroy_connections(std::size_t node) override {
+    return cluster_.destroy_connections(node);
+  }
+  Status can_destroy_connections() const override { return cluster_.can_destroy_connections(); }
   /// Journals them as well.
   std::vector<Death> take_deaths() override;
 

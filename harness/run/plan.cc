@@ -66,8 +66,8 @@ class Reader {
   Status check_keys() {
     Params params(root_, "configuration");
     for (const std::string_view key :
-         {"name", "target", "workload", "phases", "faults", "time", "seed", "startup", "recovery",
-          "checks", "logs", "budget", "thresholds", "expect", "keep-data"})
+         {"name", "target", "workload", "links", "phases", "faults", "time", "seed", "startup",
+          "recovery", "checks", "logs", "budget", "thresholds", "expect", "keep-data"})
       params.has(key);
     return params.finish();
   }
@@ -95,6 +95,9 @@ class Reader {
       plan_.expect = word == "valid" ? Validity::valid : Validity::invalid;
     }
     plan_.keep_data = top_.boolean("keep-data", false);
+    const auto levers = links_lever_names();
+    const std::string lever = top_.choice("links", levers[0], levers);
+    plan_.links = static_cast<LinksLever>(std::ranges::find(levers, lever) - levers.begin());
   }
 
   /// The mapping `key`, or an empty one at the top's place.

@@ -11,6 +11,7 @@
 
 #include "harness/core/catalogue.h"
 #include "harness/core/params.h"
+#include "harness/os/world.h"
 #include "harness/run/load_plan.h"
 #include "harness/run/log_check.h"
 #include "harness/run/schedule.h"
@@ -44,6 +45,7 @@ struct CheckPlan {
 struct Plan {
   std::string name;  ///< The run directory's parent; letters, digits, "._-".
   std::size_t nodes = 5;
+  LinksLever links = LinksLever::bridge;
   std::unique_ptr<Target> target;
   std::unique_ptr<Workload> workload;
   LoopPlan loop;

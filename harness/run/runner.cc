@@ -139,6 +139,7 @@ class Run {
   Status start_nodes() {
     ClusterOptions options;
     options.nodes = plan_.nodes;
+    options.links = plan_.links;
     options.directory = std::filesystem::absolute(directory_.path());
     options.launch = [this](const Node& node, std::span<const Node> all) {
       return plan_.target->launch(node, all);

@@ -44,6 +44,23 @@ TEST_CASE("levers: a hold is idempotent per fault and node, and healing twice is
   CHECK(cluster.calls == Calls{"signal n3 19", "signal n3 18"});
 }
 
+TEST_CASE("levers: a restart leaves the fault's links cut until its release") {
+  FakeCluster cluster(2);
+  Levers levers(cluster);
+  const std::vector<Edge> cut = {{0, clients_end}, {clients_end, 0}};
+  REQUIRE(levers.hold_cut(a, cut));
+  REQUIRE(levers.hold_down(a, 0));
+  REQUIRE(levers.hold_down(b, 0));
+  REQUIRE(levers.restart(a));
+  CHECK_FALSE(cluster.running(0));  // Another holds it down.
+  REQUIRE(levers.restart(b));
+  CHECK(cluster.running(0));
+  CHECK(cluster.cut_now().size() == 2);
+  REQUIRE(levers.restart(c));  // Holds nothing.
+  REQUIRE(levers.release(a));
+  CHECK(cluster.cut_now().empty());
+}
+
 TEST_CASE("levers: a node restarted while a pause holds it is paused after its start") {
   FakeCluster cluster(2);
   Levers levers(cluster);

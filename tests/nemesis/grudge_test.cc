@@ -56,6 +56,57 @@ void for_clusters(std::size_t nodes_from, Test test) {
     }
 }
 
+TEST_CASE("grudge: clients hear and are heard as a node of their side is") {
+  for (const PartitionKind kind :
+       {PartitionKind::halves, PartitionKind::majority_minority, PartitionKind::isolate_one,
+        PartitionKind::isolate_leader, PartitionKind::bridge, PartitionKind::one_way})
+    for_clusters(3, [&](std::size_t n, std::uint64_t seed) {
+      REQUIRE(has_sides(kind));
+      const auto with = [&](ClientsSide side) {
+        Rng rng(seed);
+        const Nodes victims = numbers(n), leaders = {1};
+        GrudgeChoice choice{kind, n, victims, leaders, {}};
+        choice.clients_side = side;
+        return *choose_grudge(choice, rng);
+      };
+      const Grudge nodes_only = with(ClientsSide::everywhere);
+      std::vector<std::size_t> reached;
+      for (const ClientsSide side : {ClientsSide::majority, ClientsSide::minority}) {
+        const Grudge cut = with(side);
+        CHECK(std::ranges::includes(cut, nodes_only));  // The nodes' own links are the same.
+        // Some node is cut exactly as the clients are.
+        std::size_t twins = 0;
+        std::size_t unheard = 0;
+        for (std::size_t node = 0; node < n; ++node) {
+          bool same = true;
+          for (std::size_t other = 0; other < n; ++other)
+            same &= cut.contains({other, node}) == cut.contains({other, clients_end}) &&
+                    cut.contains({node, other}) == cut.contains({clients_end, other});
+          twins += same;
+          unheard += cut.contains({node, clients_end}) || cut.contains({clients_end, node});
+        }
+        CHECK(twins > 0);
+        CHECK(unheard > 0);
+        CHECK(unheard < n);
+        reached.push_back(n - unheard);
+      }
+      CHECK(reached[0] >= reached[1]);  // A majority is not smaller than a minority.
+    });
+}
+
+TEST_CASE("grudge: kind clients cuts the victims from the clients, and no node from another") {
+  const Nodes victims = {1, 2};
+  const auto cut = [&](ClientsLoss loss) {
+    Rng rng(1);
+    GrudgeChoice choice{PartitionKind::clients, 4, victims, {}, {}};
+    choice.clients_loss = loss;
+    return *choose_grudge(choice, rng);
+  };
+  CHECK(cut(ClientsLoss::requests) == Grudge{{clients_end, 1}, {clients_end, 2}});
+  CHECK(cut(ClientsLoss::answers) == Grudge{{1, clients_end}, {2, clients_end}});
+  CHECK(cut(ClientsLoss::both).size() == 4);
+}
+
 TEST_CASE("grudge: halves are two components, as equal as can be, cut both ways") {
   for_clusters(2, [](std::size_t n, std::uint64_t seed) {
     const Grudge cut = chosen(PartitionKind::halves, n, seed);

@@ -52,7 +52,7 @@ TEST_CASE("partition: a link cut by two faults is attested for both, and opens w
   CHECK(text(again.evidence, "probe") == "\"blocked\"");
   const Attestation first = world.heal(*partition, a);
   CHECK(first.effective);
-  CHECK(text(first.evidence, "held_by_others") == "4");
+  CHECK(text(first.evidence, "cut_by_others") == "4");
   CHECK(text(first.evidence, "probed") == "0");
   CHECK(world.cluster.cut_now().size() == 4);
   CHECK(world.heal(*partition, b).effective);
@@ -128,6 +128,88 @@ TEST_CASE("partition: kinds that the cluster is too small for are refused") {
   const Status incapable = make("partition")->available(world.cluster);
   REQUIRE_FALSE(incapable);
   CHECK(incapable.error().kind == ErrorKind::capability);
+}
+
+TEST_CASE("partition: clients are cut where the configuration says so, and attested") {
+  World world(5);
+  SUBCASE("they stand with the majority") {
+    const auto partition = make("partition", {{"kind", "isolate-one"}, {"clients", "majority"}});
+    const Attestation cut = world.inject(*partition, a, {0});
+    CHECK(cut.effective);
+    CHECK(text(cut.evidence, "links") == "10");
+    CHECK(world.cluster.cut_now().contains({clients_end, 0}));
+    CHECK(world.cluster.cut_now().contains({0, clients_end}));
+    CHECK(text(cut.evidence, "drops").find("\"clients>n1\": 1") != std::string::npos);
+    CHECK(world.cluster.probed.back() == Edge{clients_end, 1});
+    CHECK(text(partition->parameters(), "clients") == "\"majority\"");
+    CHECK(world.heal(*partition, a).effective);
+    CHECK(world.cluster.cut_now().empty());
+  }
+  SUBCASE("they are cut from the victims alone, in one direction") {
+    const auto partition = make("partition", {{"kind", "clients"}, {"lost", "answers"}});
+    CHECK(partition->default_victims() == "one");
+    CHECK(world.inject(*partition, a, {1, 3}).effective);
+    CHECK(world.cluster.cut_now() == std::set<Edge>{{1, clients_end}, {3, clients_end}});
+  }
+  SUBCASE("a link to them that is broken too is told") {
+    world.cluster.broken = {{clients_end, 1}};
+    const auto partition = make("partition", {{"kind", "clients"}});
+    const Attestation cut = world.inject(*partition, a, {0});
+    CHECK_FALSE(cut.effective);
+    CHECK(text(cut.evidence, "open") == "{\"probed\": 2, \"lost\": [\"clients>n2\"]}");
+  }
+}
+
+std::unique_ptr<Nemesis> groups_of(const std::vector<std::vector<std::string>>& groups,
+                                   std::string* problem = nullptr) {
+  ConfigNode list;
+  list.kind = ConfigNode::Kind::sequence;
+  for (const auto& group : groups) {
+    ConfigNode& item = list.items.emplace_back();
+    item.kind = ConfigNode::Kind::sequence;
+    for (const std::string& name : group) item.items.push_back(ConfigNode::of(name));
+  }
+  ConfigNode node;
+  node.members.push_back({"kind", {}, ConfigNode::of("groups")});
+  node.members.push_back({"groups", {}, list});
+  node.members.push_back({"attest_within", {}, ConfigNode::of("0")});
+  Params params(node, "fault partition");
+  auto made = make_partition(params);
+  REQUIRE(made);
+  const Status finished = params.finish();
+  if (problem != nullptr && !finished) *problem = finished.error().what;
+  CHECK(static_cast<bool>(finished) == (problem == nullptr));
+  return *std::move(made);
+}
+
+TEST_CASE("partition: groups as they are named, clients among them") {
+  World world(4);
+  const auto partition = groups_of({{"n1", "clients"}, {"n2", "n3"}});
+  CHECK(partition->available(world.cluster));
+  CHECK(world.inject(*partition, a, {0, 1, 2, 3}).effective);
+  CHECK(world.cluster.cut_now() == std::set<Edge>{{0, 1},
+                                                  {1, 0},
+                                                  {0, 2},
+                                                  {2, 0},
+                                                  {clients_end, 1},
+                                                  {1, clients_end},
+                                                  {clients_end, 2},
+                                                  {2, clients_end}});
+  CHECK(text(partition->parameters(), "groups") == "[[\"n1\", \"clients\"], [\"n2\", \"n3\"]]");
+}
+
+TEST_CASE("partition: groups that are none are refused") {
+  std::string problem;
+  groups_of({{"n1"}}, &problem);
+  CHECK(problem.find("expected two or more lists of nodes") != std::string::npos);
+  groups_of({{"n1"}, {"n2", "n1"}}, &problem);
+  groups_of({{"n1"}, {}}, &problem);
+  World world(2);
+  const Status refused = groups_of({{"n1"}, {"n7"}})->available(world.cluster);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == ErrorKind::usage);
+  CHECK(refused.error().what ==
+        "partition groups: there is no node n7; expected n1 to n2, or clients");
 }
 
 TEST_CASE("partition: a half-failed injection is healed") {

@@ -53,5 +53,49 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("pause: a machine is silent as well, towards nodes and clients") {
+  World world(3);
+  const auto pause = make("pause", {{"kind", "machine"}});
+  CHECK(pause->available(world.cluster));
+  const Attestation paused = world.inject(*pause, a, {1});
+  CHECK(paused.effective);
+  CHECK(world.cluster.stopped(1));
+  CHECK(world.cluster.cut_now() ==
+        std::set<Edge>{{1, 0}, {1, 2}, {1, clients_end}, {0, 1}, {2, 1}, {clients_end, 1}});
+  CHECK(text(paused.evidence, "probe") == "\"blocked\"");
+  CHECK(text(paused.evidence, "links") == "6");
+
+  const auto process = make("pause");
+  world.inject(*process, b, {1});
+  const Attestation healed = world.heal(*pause, a);
+  CHECK(healed.effective);
+  CHECK(world.cluster.cut_now().empty());
+  CHECK(world.cluster.stopped(1));
+  world.heal(*process, b);
+  CHECK_FALSE(world.cluster.stopped(1));
+}
+
+TEST_CASE(
+    "pause: a machine whose links are not silent is not effective, and is refused where links "
+    "cannot be cut") {
+  World world(3);
+  const auto pause = make("pause", {{"kind", "machine"}});
+  world.cluster.cuts_are_lost = true;
+  CHECK_FALSE(world.inject(*pause, a, {1}).effective);
+  world.cluster.cannot_cut = "no nft";
+  CHECK_FALSE(pause->available(world.cluster));
+  CHECK(make("pause")->available(world.cluster));
+}
+
+TEST_CASE("pause: a machine whose links stay closed is not healed") {
+  World world(3);
+  const auto pause = make("pause", {{"kind", "machine"}});
+  world.inject(*pause, a, {1});
+  world.cluster.broken = {{0, 1}};
+  const Attestation healed = world.heal(*pause, a);
+  CHECK_FALSE(healed.effective);
+  CHECK(text(healed.evidence, "unreached") == "[\"n1>n2\"]");
+}
+
 }  // namespace
 }  // namespace faultline::nemesis_tests

@@ -7,6 +7,11 @@
 namespace faultline {
 namespace {
 
+TEST_CASE("addresses: the link-local address of a hardware address") {
+  CHECK(address_bytes(link_local_address6(node_mac(0))) == address_bytes("fe80::58:ff:fe00:1"));
+  CHECK(address_bytes(link_local_address6(switch_mac)) == address_bytes("fe80::58:ff:fe00:fffe"));
+}
+
 TEST_CASE("nodes have addresses of their own, and none is the controller's") {
   std::set<std::string> seen = {controller_address, controller_address6};
   std::set<MacAddress> macs = {switch_mac};

@@ -167,6 +167,7 @@ TEST_CASE("plan: values out of bounds, and forms that are none") {
   has(error_of(minimal + "seed: -1\n"), "a.yaml:3:7");
   has(error_of(minimal + "name: ../../etc\n"), "it names a directory");
   has(error_of(minimal + "name: .hidden\n"), "it names a directory");
+  has(error_of(minimal + "links: iptabels\n"), "did you mean \"iptables\"?");
   has(error_of(minimal + "expect: vlaid\n"), "did you mean \"valid\"?");
   has(error_of(minimal + "expect: unknown\n"), "a.yaml:3:9");
   has(error_of(minimal + "budget: { memory: lots }\n"), "a.yaml:3:19: memory: expected a size");

@@ -63,12 +63,23 @@ inline void require_world() {
   if (!entered) FAIL(entered.error().what);
 }
 
+/// Makes a test case run once for every lever on links.
+inline LinksLever each_lever() {
+  LinksLever lever = LinksLever::bridge;
+  SUBCASE("bridge") {}
+  SUBCASE("iptables") { lever = LinksLever::iptables; }
+  return lever;
+}
+
 /// Nodes that run `/bin/sh -c SCRIPT`, with NODE in the environment.
 struct Shells {
   explicit Shells(std::size_t nodes, std::string node_script = "exec sleep 1000")
+      : Shells(nodes, LinksLever::bridge, std::move(node_script)) {}
+  Shells(std::size_t nodes, LinksLever links, std::string node_script = "exec sleep 1000")
       : script(std::move(node_script)) {
     require_world();
     ClusterOptions options;
+    options.links = links;
     options.nodes = nodes;
     options.directory = folder.path();
     options.launch = [this](const Node& node, std::span<const Node>) -> Result<Launch> {

@@ -6,19 +6,14 @@
 #include <arpa/inet.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
-#include <poll.h>
-#include <signal.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include "harness/os/addresses.h"
 #include "harness/os/netlink.h"
-#include "tests/system/fixture.h"
+#include "tests/system/network.h"
 
 namespace faultline::system_test {
 namespace {
-
-using std::chrono::milliseconds;
-constexpr milliseconds brief{60}, patient{5000};
 
 bool passes(Cluster& cluster, Edge edge, milliseconds timeout) {
   const auto arrived = cluster.probe(edge, timeout);
@@ -38,18 +33,6 @@ std::vector<Edge> all_edges(std::size_t nodes) {
     for (std::size_t to = 0; to < nodes; ++to)
       if (from != to) edges.push_back({from, to});
   return edges;
-}
-
-/// Runs a skipped test case of this very program in a node: a helper program without a file of its
-/// own (a node's init is this program too).
-std::vector<std::string> helper(const std::string& name) {
-  return {"/proc/self/exe", "--no-skip", "--test-case=" + name};
-}
-
-Fd tcp_socket(const SocketAddress& address, int flags = 0) {
-  Fd socket(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | flags, 0));
-  REQUIRE(socket);
-  return socket;
 }
 
 constexpr std::uint16_t echo_port = 7;
@@ -73,9 +56,17 @@ TEST_CASE("helper: echo client" * doctest::skip()) {
     socket = tcp_socket(address);
     return ::connect(socket.get(), address.get(), address.size()) == 0;
   }));
+  // A client that waits for an answer asks now and then whether the other end still lives.
+  for (const auto& [option, value] :
+       {std::pair(TCP_KEEPIDLE, 1), std::pair(TCP_KEEPINTVL, 1), std::pair(TCP_KEEPCNT, 100)})
+    REQUIRE(::setsockopt(socket.get(), IPPROTO_TCP, option, &value, sizeof value) == 0);
+  const int on = 1;
+  REQUIRE(::setsockopt(socket.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) == 0);
   for (char byte = 'x'; ::write(socket.get(), &byte, 1) == 1;) {
-    if (::read(socket.get(), &byte, 1) != 1) break;
-    REQUIRE(::write(1, &byte, 1) == 1);
+    const ssize_t got = ::read(socket.get(), &byte, 1);
+    if (got < 0 && errno == ECONNRESET) byte = reset_mark;
+    if (got == 1 || byte == reset_mark) REQUIRE(::write(1, &byte, 1) == 1);
+    if (got != 1) break;
     std::this_thread::sleep_for(milliseconds(2));  // The pace of the talk; nobody waits for it.
   }
 }
@@ -103,49 +94,6 @@ TEST_CASE("helper: neighbours" * doctest::skip()) {
   REQUIRE(::write(1, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
 }
 
-/// A TCP connection from the first node to the second over which a byte goes there and back again
-/// and again.
-class Talk {
- public:
-  Talk(Shells& shells, const std::string& address) : shells_(shells) {
-    shells.environment = {{"ADDRESS", address}};
-    shells.argv = helper("helper: echo server");
-    require_ok(shells.cluster->start(1));
-    shells.argv = helper("helper: echo client");
-    require_ok(shells.cluster->start(0));
-  }
-  ~Talk() {
-    for (const std::size_t node : {0, 1}) (void)shells_.cluster->signal(node, SIGKILL);
-  }
-  /// Whether bytes come back after the call.
-  bool progresses(milliseconds timeout) {
-    const std::size_t before = echoes();
-    // Two: the first may have been on its way to the log.
-    return eventually([&] { return echoes() >= before + 2; }, timeout);
-  }
-
- private:
-  std::size_t echoes() const {
-    const std::string log = read_file(shells_.cluster->nodes()[0].log_dir / "stdout.log");
-    return static_cast<std::size_t>(std::count(log.begin(), log.end(), 'x'));
-  }
-  Shells& shells_;
-};
-
-/// Whether a segment comes back: a refusal, as nobody listens there.
-bool controller_reaches(const std::string& address) {
-  const SocketAddress at(address, 9);
-  const Fd socket = tcp_socket(at, SOCK_NONBLOCK);
-  if (::connect(socket.get(), at.get(), at.size()) != 0 && errno != EINPROGRESS)
-    return errno == ECONNREFUSED;
-  pollfd answered{socket.get(), POLLOUT, 0};
-  int number = 0;
-  socklen_t size = sizeof number;
-  return ::poll(&answered, 1, 5000) == 1 &&
-         ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &number, &size) == 0 &&
-         number == ECONNREFUSED;
-}
-
 TEST_CASE("every node reaches every other at once") {
   Shells shells(5);
   // A lost ARP request would be repeated after a second.
@@ -153,7 +101,7 @@ TEST_CASE("every node reaches every other at once") {
 }
 
 TEST_CASE("a cut stops exactly its links in their direction, and a heal opens them") {
-  Shells shells(3);
+  Shells shells(3, each_lever());
   Cluster& cluster = *shells.cluster;
   require_ok(cluster.can_cut());
   const std::vector<Edge> cut = {{0, 1}, {2, 0}};
@@ -167,15 +115,17 @@ TEST_CASE("a cut stops exactly its links in their direction, and a heal opens th
 }
 
 TEST_CASE("each cut link counts its own drops, and keeps its count while it stays cut") {
-  Shells shells(3);
+  Shells shells(3, each_lever());
   Cluster& cluster = *shells.cluster;
   require_ok(cluster.cut(std::vector<Edge>{{0, 1}, {1, 0}}));
   const auto before = drops(cluster, {{0, 1}, {1, 0}});
   for (int i = 0; i < 5; ++i) require_ok(cluster.send_probe({0, 1}));
   require_ok(cluster.send_probe({1, 0}));
-  const auto after = drops(cluster, {{0, 1}, {1, 0}, {0, 2}});
-  CHECK(after[0] >= before[0] + 5);
-  CHECK(after[1] >= before[1] + 1);
+  std::vector<std::uint64_t> after;
+  CHECK(eventually([&] {
+    after = drops(cluster, {{0, 1}, {1, 0}, {0, 2}});
+    return after[0] >= before[0] + 5 && after[1] >= before[1] + 1;
+  }));
   CHECK(after[1] < before[1] + 5);  // Direction by direction.
   CHECK(after[2] == 0);             // Not cut.
 
@@ -188,7 +138,7 @@ TEST_CASE("each cut link counts its own drops, and keeps its count while it stay
 }
 
 TEST_CASE("probes pass between nodes whose processes are all stopped or dead") {
-  Shells shells(2);
+  Shells shells(2, each_lever());
   Cluster& cluster = *shells.cluster;
   require_ok(cluster.start(0));
   require_ok(cluster.signal(0, SIGSTOP));
@@ -197,7 +147,7 @@ TEST_CASE("probes pass between nodes whose processes are all stopped or dead") {
 }
 
 TEST_CASE("a cut silences connections that stand, in both families; after the heal they go on") {
-  Shells shells(2);
+  Shells shells(2, each_lever());
   Cluster& cluster = *shells.cluster;
   for (const std::string& address : {cluster.nodes()[1].address, cluster.nodes()[1].address6}) {
     if (address.empty()) continue;
@@ -215,7 +165,7 @@ TEST_CASE("a cut silences connections that stand, in both families; after the he
 }
 
 TEST_CASE("a cut link is silent, not unreachable: neighbours are known all the same") {
-  Shells shells(2);
+  Shells shells(2, each_lever());
   Cluster& cluster = *shells.cluster;
   require_ok(cluster.cut(all_edges(2)));
   CHECK_FALSE(
@@ -234,8 +184,69 @@ TEST_CASE("a cut link is silent, not unreachable: neighbours are known all the s
   }
 }
 
+TEST_CASE("a cut that names the clients stops their links alone, direction by direction") {
+  Shells shells(3, each_lever());
+  Cluster& cluster = *shells.cluster;
+  const std::vector<Edge> cut = {{clients_end, 0}, {1, clients_end}};
+  require_ok(cluster.cut(cut));
+  for (const Edge& edge : all_edges(3)) CHECK(passes(cluster, edge, patient));
+  for (const std::size_t node : {0, 1, 2}) {
+    CHECK(passes(cluster, {clients_end, node}, node == 0 ? brief : patient) == (node != 0));
+    CHECK(passes(cluster, {node, clients_end}, node == 1 ? brief : patient) == (node != 1));
+    for (const std::string& address :
+         {cluster.nodes()[node].address, cluster.nodes()[node].address6})
+      if (!address.empty())
+        CHECK(controller_reaches(address, node == 2 ? patient : brief) == (node == 2));
+  }
+  CHECK(drops(cluster, cut)[0] >= 1);
+  CHECK(drops(cluster, cut)[1] >= 1);
+  CHECK(drops(cluster, {{clients_end, 2}, {0, clients_end}, {0, 1}}) ==
+        std::vector<std::uint64_t>{0, 0, 0});
+  require_ok(cluster.cut({}));
+  for (const Node& node : cluster.nodes()) CHECK(controller_reaches(node.address));
+}
+
+/// The rules of a node without their counters.
+constexpr const char* list_rules = "iptables-save | grep '^[:-]' | sed 's/ \\[.*//'";
+
+TEST_CASE("iptables: a heal leaves the rules of others as they were, and none of ours") {
+  Shells shells(2, LinksLever::iptables);
+  Cluster& cluster = *shells.cluster;
+  const std::string theirs = shells.output(
+      0,
+      std::string("iptables -N theirs; iptables -A INPUT -s 192.0.2.7 -j theirs; ") + list_rules);
+  CHECK(theirs.find("-A INPUT -s 192.0.2.7/32 -j theirs") != std::string::npos);
+  require_ok(cluster.cut(all_edges(2)));
+  const std::string cut = shells.output(0, list_rules);
+  const auto ours = cut.find("-A INPUT -j faultline");
+  CHECK(ours < cut.find("-A INPUT -s 192.0.2.7/32 -j theirs"));
+  CHECK(cut.find("-A faultline -s 10.88.0.2/32 -j DROP") != std::string::npos);
+  require_ok(cluster.cut({}));
+  CHECK(shells.output(0, list_rules) == theirs);
+}
+
+TEST_CASE("iptables: rules that a node lost are put back by its next start, or the next change") {
+  Shells shells(3, LinksLever::iptables);
+  Cluster& cluster = *shells.cluster;
+  require_ok(cluster.cut(std::vector<Edge>{{1, 0}}));
+  shells.output(0, "iptables -F; iptables -X; ip6tables -F; ip6tables -X");
+  CHECK(passes(cluster, {1, 0}, patient));
+  SUBCASE("start") {
+    require_ok(cluster.start(0));
+    CHECK_FALSE(passes(cluster, {1, 0}, brief));
+  }
+  SUBCASE("change") {
+    require_ok(cluster.cut(std::vector<Edge>{{1, 0}, {2, 0}}));
+    CHECK_FALSE(passes(cluster, {1, 0}, brief));
+    CHECK_FALSE(passes(cluster, {2, 0}, brief));
+  }
+  SUBCASE("heal") { require_ok(cluster.cut({})); }
+  require_ok(cluster.cut({}));
+  for (const Edge& edge : all_edges(3)) CHECK(passes(cluster, edge, patient));
+}
+
 TEST_CASE("the controller reaches every node whatever is cut") {
-  Shells shells(2);
+  Shells shells(2, each_lever());
   require_ok(shells.cluster->cut(all_edges(2)));
   for (const Node& node : shells.cluster->nodes())
     for (const std::string& address : {node.address, node.address6})

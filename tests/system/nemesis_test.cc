@@ -3,16 +3,19 @@
 #include <numeric>
 
 #include "nemesis/nemeses.h"
-#include "tests/system/fixture.h"
+#include "tests/system/network.h"
 
 namespace faultline::system_test {
 namespace {
 
 using Nodes = std::vector<std::size_t>;
 
-std::unique_ptr<Nemesis> make(std::string_view name, std::string_view kind = {}) {
+std::unique_ptr<Nemesis> make(std::string_view name, std::string_view kind = {},
+                              std::string_view clients = {}) {
   ConfigNode node;
   if (!kind.empty()) node.members.push_back({"kind", {}, ConfigNode::of(std::string(kind))});
+  if (!clients.empty())
+    node.members.push_back({"clients", {}, ConfigNode::of(std::string(clients))});
   Params params(node, "fault");
   const auto entry = find_entry(nemeses(), "fault", name);
   REQUIRE(entry);
@@ -91,12 +94,13 @@ TEST_CASE("kill is attested as not healed when the store ends at once after its 
 }
 
 TEST_CASE("every kind of partition is attested on real links, and nothing stays cut") {
+  const LinksLever lever = each_lever();
   for (const std::size_t size : {std::size_t{4}, std::size_t{5}}) {
-    Shells shells(size);
+    Shells shells(size, lever);
     Cluster& cluster = *shells.cluster;
     Levers levers(cluster);
     for (const char* kind : {"halves", "majority-minority", "isolate-one", "isolate-leader",
-                             "bridge", "majority-ring", "one-way"}) {
+                             "bridge", "majority-ring", "one-way", "clients"}) {
       CAPTURE(kind);
       const auto partition = make("partition", kind);
       require_ok(partition->available(cluster));
@@ -112,8 +116,25 @@ TEST_CASE("every kind of partition is attested on real links, and nothing stays 
   }
 }
 
+TEST_CASE("clients stand on one side of a partition, and reach that side alone") {
+  Shells shells(5, each_lever());
+  Cluster& cluster = *shells.cluster;
+  Levers levers(cluster);
+  const auto partition = make("partition", "isolate-leader", "minority");
+  const Attestation cut = done(partition->inject(levers, 1, all(5), Nodes{2}, Rng(1)));
+  CHECK_MESSAGE(cut.effective, to_text(Value(cut.evidence)));
+  for (std::size_t node = 0; node < 5; ++node) {
+    CHECK(open(cluster, clients_end, node) == (node == 2));
+    CHECK(open(cluster, node, clients_end) == (node == 2));
+  }
+  CHECK(open(cluster, 0, 4));
+  CHECK_FALSE(open(cluster, 2, 4));
+  CHECK(done(partition->heal(levers, 1)).effective);
+  for (std::size_t node = 0; node < 5; ++node) CHECK(open(cluster, clients_end, node));
+}
+
 TEST_CASE("partitions overlap on real links, over nodes that are killed and paused") {
-  Shells shells(5);
+  Shells shells(5, each_lever());
   Cluster& cluster = *shells.cluster;
   start_all(cluster);
   Levers levers(cluster);
@@ -132,6 +153,96 @@ TEST_CASE("partitions overlap on real links, over nodes that are killed and paus
   require_ok(levers.release_all());
   CHECK(all_in(cluster, 0, "SRD"));
   CHECK(all_in(cluster, 1, "SRD"));
+}
+
+TEST_CASE("a paused process still answers through its kernel, a paused machine does not") {
+  Shells shells(3, each_lever());
+  Cluster& cluster = *shells.cluster;
+  start_all(cluster);
+  Levers levers(cluster);
+  const std::string address = cluster.nodes()[1].address;
+  const auto process = make("pause", "process"), machine = make("pause", "machine");
+  CHECK(done(process->inject(levers, 1, Nodes{1}, {}, Rng(1))).effective);
+  CHECK(controller_reaches(address));
+  const Attestation frozen = done(machine->inject(levers, 2, Nodes{1}, {}, Rng(1)));
+  CHECK_MESSAGE(frozen.effective, to_text(Value(frozen.evidence)));
+  CHECK_FALSE(controller_reaches(address, brief));
+  CHECK_FALSE(open(cluster, 0, 1));
+  CHECK_FALSE(open(cluster, 1, 2));
+  CHECK(open(cluster, 0, 2));
+  CHECK(done(machine->heal(levers, 2)).effective);
+  CHECK(controller_reaches(address));
+  CHECK(all_in(cluster, 1, "T"));  // The other still holds it.
+  CHECK(done(process->heal(levers, 1)).effective);
+  CHECK(all_in(cluster, 1, "SRD"));
+}
+
+TEST_CASE("peers of a killed node are told at once; those of a crashed one only after its return") {
+  Shells shells(2, each_lever());
+  Cluster& cluster = *shells.cluster;
+  Levers levers(cluster);
+  const auto kill = make("kill"), crash = make("crash");
+  require_ok(crash->available(cluster));
+  for (const std::string& address : {cluster.nodes()[1].address, cluster.nodes()[1].address6}) {
+    if (address.empty()) continue;
+    CAPTURE(address);
+    {
+      Talk talk(shells, address);
+      CHECK(talk.progresses(patient));
+      CHECK(done(kill->inject(levers, 1, Nodes{1}, {}, Rng(1))).effective);
+      CHECK(eventually([&] { return cluster.processes(0)->empty(); }));
+      (void)cluster.take_deaths();
+    }
+    shells.argv.clear();
+    CHECK(done(kill->heal(levers, 1)).effective);
+    require_ok(cluster.signal(1, SIGKILL));
+
+    Talk talk(shells, address);
+    CHECK(talk.progresses(patient));
+    const Attestation crashed = done(crash->inject(levers, 2, Nodes{1}, {}, Rng(1)));
+    CHECK_MESSAGE(crashed.effective, to_text(Value(crashed.evidence)));
+    CHECK_FALSE(talk.progresses(milliseconds(300)));
+    CHECK_FALSE(cluster.processes(0)->empty());  // It waits: nobody said a word.
+    CHECK_FALSE(talk.was_reset());
+    shells.argv.clear();  // What is restarted knows nothing of the connection.
+    const Attestation healed = done(crash->heal(levers, 2));
+    CHECK_MESSAGE(healed.effective, to_text(Value(healed.evidence)));
+    CHECK(eventually([&] { return talk.was_reset(); }));
+    (void)eventually([&] { return cluster.processes(0)->empty(); });
+    (void)cluster.take_deaths();
+  }
+}
+
+TEST_CASE("every fault at once on one node, healed in any order") {
+  for (const std::size_t first : {0, 1, 2, 3}) {
+    CAPTURE(first);
+    Shells shells(3, LinksLever::iptables);
+    Cluster& cluster = *shells.cluster;
+    start_all(cluster);
+    Levers levers(cluster);
+    const std::vector<std::unique_ptr<Nemesis>> faults = [] {
+      std::vector<std::unique_ptr<Nemesis>> made;
+      made.push_back(make("pause", "machine"));
+      made.push_back(make("crash"));
+      made.push_back(make("partition", "isolate-one", "minority"));
+      made.push_back(make("kill"));
+      return made;
+    }();
+    for (std::size_t i = 0; i < faults.size(); ++i)
+      done(faults[i]->inject(levers, static_cast<FaultId>(i + 1), Nodes{1}, {}, Rng(1)));
+    CHECK(cluster.processes(1)->empty());
+    for (std::size_t i = 0; i < faults.size(); ++i) {
+      const std::size_t next = (first + i) % faults.size();
+      const Attestation healed = done(faults[next]->heal(levers, static_cast<FaultId>(next + 1)));
+      CHECK_MESSAGE(healed.effective, to_text(Value(healed.evidence)));
+    }
+    CHECK(levers.cut_edges().empty());
+    for (std::size_t from = 0; from < 3; ++from) {
+      CHECK(open(cluster, from, clients_end));
+      CHECK(open(cluster, clients_end, from));
+      CHECK(eventually([&] { return all_in(cluster, from, "SRD"); }));
+    }
+  }
 }
 
 // The table of learned neighbours is shared by the whole machine and too small for fifty nodes.
