@@ -252,6 +252,7 @@ TEST_CASE("partition: evidence that does not tell which links were cut is refuse
   CHECK(recall({}));  // it cut nothing
   CHECK(recall({{"reason", "no node said that it leads"}}));
   CHECK(recall({{"links", 1}, {"cut", List{List{"n1", "n2"}}}}));
+  CHECK(recall({{"links", 1}, {"cut", List{List{"clients", "n2"}}}}));
   CHECK_FALSE(recall({{"links", 2}, {"cut", List{List{"n1", "n2"}}}}));
   CHECK_FALSE(recall({{"cut", List{List{"n1", "n2"}}}}));
   CHECK_FALSE(recall({{"links", 1}, {"cut", List{List{"n1", "n4"}}}}));
