@@ -15,6 +15,7 @@
 #include "checkers/linearizable/evidence.h"
 #include "checkers/linearizable/problem.h"
 #include "checkers/linearizable/search.h"
+#include "checkers/linearizable/story.h"
 #include "checkers/linearizable/zones.h"
 
 namespace faultline {
@@ -26,7 +27,7 @@ enum class Engine { automatic, zones, search };
 
 struct Options {
   Engine engine = Engine::automatic;
-  std::string model;  ///< As configured; empty: what the history's operations say.
+  std::string model;  ///< As configured; "auto": what the history's operations say.
   InitialValue initial;
 };
 
@@ -52,7 +53,7 @@ class Run {
   void check() {
     const Counts& counts = problem_.counts();
     verdict_.model = counts.cas + counts.mismatches > 0 ? "cas-register"
-                     : options_.model.empty()           ? "register"
+                     : options_.model == "auto"         ? "register"
                                                         : options_.model;
     verdict_.counted = {{"reads", counts.reads}, {"writes", counts.writes},
                         {"cas", counts.cas},     {"mismatches", counts.mismatches},
@@ -205,6 +206,7 @@ class Linearizable final : public Checker {
  public:
   explicit Linearizable(Options options) : options_(std::move(options)) {}
   std::string_view name() const override { return "linearizable"; }
+  std::vector<std::string_view> anomalies() const override { return anomaly_names(); }
 
   Verdict check(const History& history, const Budget& budget) const override {
     Verdict verdict;
@@ -250,13 +252,13 @@ Value parse_value(const std::string& text) {
 
 Result<std::unique_ptr<Checker>> make_linearizable(Params& params) {
   constexpr auto engines = std::to_array<std::string_view>({"auto", "zones", "search"});
-  constexpr auto models = std::to_array<std::string_view>({"register", "cas-register"});
+  constexpr auto models = std::to_array<std::string_view>({"auto", "register", "cas-register"});
   Options options;
   const std::string engine = params.choice("engine", "auto", engines);
   options.engine = engine == "zones"    ? Engine::zones
                    : engine == "search" ? Engine::search
                                         : Engine::automatic;
-  if (params.has("model")) options.model = params.choice("model", "register", models);
+  options.model = params.choice("model", "auto", models);
   options.initial.value = parse_value(params.text("initial", "nil"));
   if (Status status = params.finish(); !status) return status.error();
   return std::unique_ptr<Checker>(std::make_unique<Linearizable>(std::move(options)));

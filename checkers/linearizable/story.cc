@@ -1,6 +1,7 @@
 #include "checkers/linearizable/story.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "harness/core/check.h"
 
@@ -289,6 +290,16 @@ std::string_view anomaly_of(Story::Plot plot, bool failed) {
       break;
   }
   return "not-linearizable";
+}
+
+std::vector<std::string_view> anomaly_names() {
+  std::vector<std::string_view> names;
+  for (int plot = 0; plot <= UINT8_MAX; ++plot)
+    for (const bool failed : {false, true})
+      names.push_back(anomaly_of(static_cast<Story::Plot>(plot), failed));
+  std::ranges::sort(names);
+  names.erase(std::ranges::unique(names).begin(), names.end());
+  return names;
 }
 
 Story zone_story(std::span<const Call> calls, ValueId value_count, const ZoneResult& result) {

@@ -39,6 +39,8 @@ struct Story {
 ///   non-monotonic-read   … although a newer one had been observed (its write still pending)
 ///   not-linearizable     none of these explains it
 std::string_view anomaly_of(Story::Plot plot, bool failed);
+/// Every name that it can give, alphabetical.
+std::vector<std::string_view> anomaly_names();
 
 /// The pattern behind the zones' answer about these calls.
 Story zone_story(std::span<const Call> calls, ValueId value_count, const ZoneResult& result);

@@ -54,6 +54,9 @@ class Checker {
   virtual ~Checker() = default;
   virtual std::string_view name() const = 0;
   virtual Verdict check(const History& history, const Budget& budget) const = 0;
+  /// Every name that the `anomalies` of its verdicts can have; each is explained in the glossary
+  /// (harness/cli/glossary.cc).
+  virtual std::vector<std::string_view> anomalies() const { return {}; }
 };
 
 }  // namespace faultline

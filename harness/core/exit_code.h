@@ -1,6 +1,9 @@
 // The exit codes of every subcommand, and which of several wins.
 #pragma once
 
+#include <span>
+#include <string_view>
+
 #include "harness/core/result.h"
 
 namespace faultline {
@@ -18,8 +21,15 @@ enum class ExitCode : int {
   interrupted = 130,  ///< Stopped by a signal, and healed.
 };
 
-/// The more severe of two: 1, 70, 64, 69, 5, 4, 130, 2, 3, 0. An internal error must not mask a
+struct ExitCodeEntry {
+  ExitCode code;
+  std::string_view doc;  ///< What it says, for the help, the manual and `faultline list`.
+};
+/// All of them, worst first: 1, 70, 64, 69, 5, 4, 130, 2, 3, 0. An internal error must not mask a
 /// violation, and nothing may mask a worse thing.
+std::span<const ExitCodeEntry> exit_codes();
+
+/// The more severe of two: which comes first in exit_codes().
 ExitCode worse(ExitCode a, ExitCode b);
 
 ExitCode exit_code_of(const Error& error);

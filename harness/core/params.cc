@@ -181,6 +181,7 @@ double Params::rate(std::string_view key, double otherwise) {
 std::string Params::choice(std::string_view key, std::string_view otherwise,
                            std::span<const std::string_view> choices) {
   std::string value(otherwise);
+  choices_.emplace_back(key, std::vector<std::string>(choices.begin(), choices.end()));
   if (const std::string* found = scalar(key, "a word")) {
     if (std::find(choices.begin(), choices.end(), *found) != choices.end())
       value = *found;

@@ -83,6 +83,9 @@ class Params {
   /// The first error: a getter's, or an unknown key.
   Status finish() const;
   const Map& resolved() const { return resolved_; }
+  /// The words that choice() was asked to accept, by key: for help and completion.
+  using Choices = std::vector<std::pair<std::string, std::vector<std::string>>>;
+  const Choices& choices() const { return choices_; }
   const Where& where() const { return mapping_->where; }
 
  private:
@@ -93,6 +96,7 @@ class Params {
   std::vector<std::string> known_;
   std::optional<Error> error_;
   Map resolved_;
+  Choices choices_;
 };
 
 }  // namespace faultline
