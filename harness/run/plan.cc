@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "harness/core/text.h"
+#include "harness/core/value.h"
 #include "harness/run/availability.h"
 #include "harness/run/load_report.h"
 
@@ -142,7 +143,8 @@ class Reader {
     auto made = (*entry)->make(params);
     if (const Status status = finish(params, made, node.where); !status) return status;
     plan_.target = std::move(*made);
-    top_.set_resolved("target", params.resolved());
+    target_resolved_ = params.resolved();
+    top_.set_resolved("target", target_resolved_);
     return Ok{};
   }
 
@@ -164,7 +166,7 @@ class Reader {
     auto made = (*entry)->make(params, available);
     if (const Status status = finish(params, made, node.where); !status) return status;
     plan_.workload = std::move(*made);
-    if (const Status status = check_verbs(node.where, available); !status) return status;
+    if (const Status status = check_verbs(node, available); !status) return status;
     constexpr std::array<std::string_view, 7> own_keys = {
         "name", "load", "arrivals", "concurrency", "rate", "affinity", "timeout"};
     auto roles = read_roles(params, node, own_keys, **entry, available, plan_.loop.concurrency);
@@ -174,16 +176,34 @@ class Reader {
     return Ok{};
   }
 
-  Status check_verbs(const Where& where, const std::vector<Function>& available) {
+  /// The target with what it was configured as, for a mode may decide what it understands:
+  /// "target refkv (mode: quorum, bug: none)".
+  std::string target_text() const {
+    std::string text;
+    for (const auto& [key, value] : target_resolved_)
+      if (key != "name" && key != "nodes")
+        text += (text.empty() ? " (" : ", ") + key + ": " +
+                (value.text() != nullptr ? *value.text() : to_text(value));
+    return "target " + std::string(plan_.target->name()) + text + (text.empty() ? "" : ")");
+  }
+
+  /// Where the workload's mapping asks for `function`: in its mix, if it has one that names it.
+  static const Where& place_of_verb(const ConfigNode& workload, Function function) {
+    const ConfigNode* mix = workload.find("mix");
+    const ConfigNode* verb = mix != nullptr ? mix->find(name_of(function)) : nullptr;
+    return verb != nullptr ? verb->where : workload.where;
+  }
+
+  Status check_verbs(const ConfigNode& node, const std::vector<Function>& available) {
     std::string offered;
     for (const Function function : available)
       offered += (offered.empty() ? "" : ", ") + std::string(name_of(function));
     for (const Function function : plan_.workload->functions())
       if (std::find(available.begin(), available.end(), function) == available.end())
-        return error_at(where, "workload " + std::string(plan_.workload->name()) + " asks for " +
-                                   std::string(name_of(function)) + ", which target " +
-                                   std::string(plan_.target->name()) +
-                                   " does not offer; it has: " + offered);
+        return error_at(place_of_verb(node, function),
+                        "workload " + std::string(plan_.workload->name()) + " asks for " +
+                            std::string(name_of(function)) + ", which " + target_text() +
+                            " does not understand; it understands: " + offered);
     return Ok{};
   }
 
@@ -361,6 +381,7 @@ class Reader {
   const PlanDefaults& defaults_;
   Params top_;
   Plan plan_;
+  Map target_resolved_;
 };
 
 }  // namespace

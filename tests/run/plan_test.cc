@@ -182,8 +182,8 @@ TEST_CASE("plan: values out of bounds, and forms that are none") {
       "a.yaml:3:35: victims: unknown victim \"minorty\"");
   has(error_of(minimal + "faults: [{ fault: tally, victims: n6 }]\n"), "n6");
   has(error_of("target: { name: memory }\nworkload: { name: queue }\n"),
-      "workload queue asks for enqueue, which target memory does not offer; it has: read, write, "
-      "cas");
+      "workload queue asks for enqueue, which target memory (mode: quorum) does not understand; it "
+      "understands: read, write, cas");
   has(error_of("target: { name: memory }\nworkload: { name: registers, rate: 0.001/s }\n"),
       "0.01/s");
 }

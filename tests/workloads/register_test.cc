@@ -167,8 +167,6 @@ TEST_CASE("register: the last question is a read of every key") {
 }
 
 TEST_CASE("register: bad parameters are refused with their place") {
-  CHECK(error_of(mapping({{"mix", mapping({{"cas", ConfigNode::of("1")}})}}), no_cas) ==
-        "t.yaml:4:9: cas: the target does not understand it");
   CHECK(error_of(mapping({{"mix", mapping({{"raed", ConfigNode::of("1")}})}})) ==
         "t.yaml:4:3: mix: unknown key \"raed\", did you mean \"read\"?");
   CHECK(error_of(mapping({{"mix", mapping({{"read", ConfigNode::of("0")}})}})) ==
