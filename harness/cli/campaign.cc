@@ -67,6 +67,9 @@ class Processes : public CampaignRunner {
   void start(const CampaignTask& task, const CampaignTest& test) override {
     const std::size_t id = begun_.size();
     begun_.push_back({task, child_of(task, test), command_of(task, test)});
+    const std::uint64_t seed = begun_.back().child.seed;
+    say(Level::debug, "run-begins", test.label + ", seed " + std::to_string(seed),
+        {{"test", test.label}, {"seed", seed}});
     if (const Status started = children_.start(id, options_of(begun_[id].child)); !started) {
       CampaignRun run;
       run.error = started.error().what;
@@ -171,8 +174,7 @@ class Session {
         queue_(std::move(queue)),
         directory_(std::move(directory)),
         record_(std::move(record)),
-        reports_(std::move(reports)),
-        lines_(options.json ? stderr : stdout) {
+        reports_(std::move(reports)) {
     for (const CampaignTest& test : queue_.campaign().tests) planned_ += test.seeds.size();
     done_ = record_.kept();
   }
@@ -181,13 +183,15 @@ class Session {
           const std::string& called) {
     const auto clock = std::chrono::steady_clock::now();
     if (!options_.resume.empty())
-      print(lines_, "resuming " + directory_.path().string() +
-                        ": finished runs that are kept: " + std::to_string(record_.kept()) + "\n");
+      say(Level::info, "resuming",
+          "resuming " + directory_.path().string() +
+              ": finished runs that are kept: " + std::to_string(record_.kept()),
+          {{"directory", directory_.path().string()}, {"kept", record_.kept()}});
     // Now, so that no older report can be taken for this campaign's, however it ends.
     if (const Status written = reports_.write(snapshot(clock)); !written)
       return complain(written.error());
     Processes processes(program, called, directory_.path(), queue_.campaign().timeout);
-    show_progress();
+    show_state();
     run_campaign(queue_, how, processes, [&](const CampaignTask& task, const CampaignRun& run) {
       finished(task, run);
       if (queue_.has_ended(task.test))
@@ -210,26 +214,34 @@ class Session {
     ++done_;
     const CampaignTest& test = queue_.test(task);
     keep(record_.append(task, test, run));
-    clear_progress();
-    if (!options_.quiet || !run.matched()) print(lines_, run_line(test, run));
-    show_progress();
+    if (!console().quiet || !run.matched()) {
+      std::string line = run_line(test, run);
+      line.pop_back();  // its newline
+      tell(options_.json, "run-ended", line,
+           {{"test", test.label},
+            {"seed", run.seed},
+            {"exit_code", static_cast<std::int64_t>(run.exit_code)},
+            {"directory", run.directory}});
+    }
+    show_state();
   }
 
   int conclude(const CampaignResult& result, const std::string& called) {
-    clear_progress();
     const Value document = campaign_value(result);
     keep(directory_.write("campaign.json", to_json_pretty(document)));
     keep(reports_.write(result));
-    print(lines_, "\n" + campaign_table(result));
     const ExitCode code = worse(result.exit_code(), failed_);
+    const std::string directory = directory_.path().string();
+    std::string text = "\n" + campaign_table(result);
     if (code != result.exit_code())
-      print(lines_, "exit code " + std::to_string(static_cast<int>(code)) +
-                        " in the end: not everything could be written\n");
-    print(lines_, "in " + directory_.path().string() + "\n");
+      text += "exit code " + std::to_string(static_cast<int>(code)) +
+              " in the end: not everything could be written\n";
+    text += "in " + directory;
     if (result.stopped != Stop::none)
-      print(lines_, "to go on: " +
-                        shell_text({called, "campaign", "--resume", directory_.path().string()}) +
-                        "\n");
+      text += "\nto go on: " + shell_text({called, "campaign", "--resume", directory});
+    if (!console().quiet || !options_.json)
+      tell(options_.json, "campaign-ended", text,
+           {{"exit_code", static_cast<std::int64_t>(code)}, {"directory", directory}});
     if (options_.json) print(stdout, to_json(document) + "\n");
     return static_cast<int>(code);
   }
@@ -237,17 +249,13 @@ class Session {
   /// What could not be written is said at once, and keeps the campaign from passing.
   void keep(const Status& written) {
     if (written) return;
-    clear_progress();
     failed_ = worse(failed_, ExitCode::internal);
     complain(written.error());
   }
 
-  void show_progress() const {
-    if (isatty(STDERR_FILENO) == 1)
-      std::fprintf(stderr, "\r\033[K%zu of up to %zu runs done\r", done_, planned_);
-  }
-  static void clear_progress() {
-    if (isatty(STDERR_FILENO) == 1) print(stderr, "\r\033[K");
+  void show_state() const {
+    if (rewrites_progress() && !console().quiet)
+      show_progress(std::to_string(done_) + " of up to " + std::to_string(planned_) + " runs done");
   }
 
   const Options& options_;
@@ -255,7 +263,6 @@ class Session {
   RunDir directory_;
   CampaignRecord record_;
   Reports reports_;
-  FILE* lines_;
   std::string began_ = time_text_now();
   std::size_t planned_ = 0, done_ = 0;
   ExitCode failed_ = ExitCode::valid;
@@ -331,29 +338,34 @@ int run(const Options& given, const Invocation& invocation) {
 void add_campaign(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("campaign", std::string(command_doc("campaign")));
-  command->add_option("config", options->config, "the list of tests, YAML");
+  command->add_option("config", options->config, "the list of tests, YAML")->type_name("CONFIG");
   CLI::Option* runs_dir =
       command->add_option("--runs-dir", options->runs_dir, "where run directories are made")
+          ->type_name("DIR")
           ->capture_default_str();
   CLI::Option* seed =
-      command->add_option("--seed", options->seed, "of the campaign: counted seeds derive from it");
+      command->add_option("--seed", options->seed, "of the campaign: counted seeds derive from it")
+          ->type_name("N");
   CLI::Option* shard =
-      command->add_option("--shard", options->shard, "K/N: only the K-th of N parts, as 2/8");
+      command->add_option("--shard", options->shard, "only the K-th of N parts, as 2/8")
+          ->type_name("K/N");
   command->add_option("--jobs", options->jobs, "runs side by side, each with a cluster of its own")
+      ->type_name("N")
       ->check(CLI::Range(std::size_t{1}, std::size_t{256}))
       ->capture_default_str();
-  command->add_option("--max-time", options->max_time, "begin no run after this long, as 2h");
+  command->add_option("--max-time", options->max_time, "begin no run after this long, as 2h")
+      ->type_name("DURATION");
   command->add_flag("--fail-fast", options->fail_fast, "begin no run once a test has failed");
   command
       ->add_option("--resume", options->resume,
                    "instead of CONFIG: goes on with the campaign in this directory")
+      ->type_name("DIR")
       ->excludes("config")
       ->excludes(runs_dir)
       ->excludes(seed)
       ->excludes(shard);
   add_report_options(*command, options->report, options->report_dir);
   command->add_flag("--json", options->json, "one JSON document on stdout, lines on stderr");
-  command->add_flag("--quiet", options->quiet, "no line for a run that went as expected");
   command->callback([options, &invocation] {
     invocation.action = [options, &invocation] { return run(*options, invocation); };
   });

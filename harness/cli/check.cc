@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -12,9 +11,9 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
-#include <unistd.h>
 
 #include "harness/cli/commands.h"
+#include "harness/cli/console.h"
 #include "harness/core/exit_code.h"
 #include "harness/core/text.h"
 #include "harness/io/json.h"
@@ -258,16 +257,11 @@ Value json_of(const Report& report) {
   return map;
 }
 
-/// Upper case, in colour where a person looks and has not asked for none (no-color.org).
+/// Upper case.
 std::string headline(Validity validity) {
   std::string word(name_of(validity));
   for (char& c : word) c = static_cast<char>(c - 'a' + 'A');
-  const char* no_color = std::getenv("NO_COLOR");
-  if (::isatty(STDOUT_FILENO) == 0 || (no_color != nullptr && *no_color != '\0')) return word;
-  const char* color = validity == Validity::valid     ? "32"
-                      : validity == Validity::invalid ? "31"
-                                                      : "33";
-  return std::string("\033[1;") + color + "m" + word + "\033[0m";
+  return painted(stdout, paint_of(validity), word);
 }
 
 std::string seconds_text(double seconds) {
@@ -303,6 +297,7 @@ std::string text_of(const Report& report) {
            seconds_text(seconds) + "\n";
     if (verdict.validity == Validity::unknown)
       out += indented(verdict.reason + ": " + verdict.summary);
+    if (console().quiet) continue;
     if (const std::string counts = counts_text(verdict); !counts.empty()) out += indented(counts);
     if (verdict.validity != Validity::invalid) continue;
     if (verdict.explanation.find(verdict.summary) == std::string::npos)
@@ -316,43 +311,84 @@ std::string text_of(const Report& report) {
   return out;
 }
 
-int run(const Options& options, const Catalogues& catalogues) {
-  const auto allowance = parse_budget(options.budget);
-  if (!allowance) {
-    std::fprintf(stderr, "faultline check: %s\n", allowance.error().what.c_str());
-    return static_cast<int>(ExitCode::usage);
-  }
-  // A mistake in the options is one message, and not one for each input. (Where a run's
-  // configuration says what to check, only that check knows whether they fit.)
+/// The inputs that `path` stands for: itself, or, if it is a directory without a history of its
+/// own, every run below it, in order. Follows no links (runs/NAME/latest would be judged twice).
+Result<std::vector<std::string>> inputs_of(const std::string& path) {
+  std::error_code failed;
+  if (!fs::is_directory(path, failed) || fs::exists(fs::path(path) / "history.jsonl", failed))
+    return std::vector<std::string>{path};
+  std::vector<std::string> runs;
+  const auto unreadable = fs::directory_options::skip_permission_denied;
+  for (fs::recursive_directory_iterator at(path, unreadable, failed), end; at != end && !failed;
+       at.increment(failed))
+    if (at->path().filename() == "history.jsonl") runs.push_back(at->path().parent_path().string());
+  if (failed) return Error{path + ": " + failed.message(), ErrorKind::usage};
+  std::ranges::sort(runs);
+  if (runs.empty())
+    return Error{path +
+                     ": there is no history.jsonl in it or below it; expected a history file, a "
+                     "run's directory, or one with runs below it",
+                 ErrorKind::usage};
+  return runs;
+}
+
+/// A mistake in the options is one message, and not one for each input. (Where a run's
+/// configuration says what to check, only that check knows whether they fit.)
+Status check_options(const Options& options, std::span<const CheckerEntry> catalogue) {
   const bool knows_checks =
       !options.checks.empty() || std::ranges::none_of(options.paths, [](const std::string& path) {
         std::error_code ignored;
         return fs::is_directory(path, ignored);
       });
-  if (knows_checks) {
-    const auto checkers = make_checkers(options, {}, catalogues.checkers);
-    if (!checkers) {
-      std::fprintf(stderr, "faultline check: %s\n", checkers.error().what.c_str());
-      return static_cast<int>(exit_code_of(checkers.error()));
-    }
-  }
+  if (!knows_checks) return Ok{};
+  const auto checkers = make_checkers(options, {}, catalogue);
+  return checkers ? Status(Ok{}) : Status(checkers.error());
+}
+
+void print(const Report& report, bool json) {
+  for (const std::string& warning : report.warnings) warn(warning);
+  if (report.error)
+    complain({error_text(*report.error), ErrorKind::usage});
+  else
+    say(Level::debug, "judged",
+        report.input + ": " + with_thousands(report.history.size()) + " operations read in " +
+            seconds_text(report.load_seconds) + ", judged in " + seconds_text(report.check_seconds),
+        {{"input", report.input},
+         {"operations", std::uint64_t{report.history.size()}},
+         {"load_s", rounded(report.load_seconds)},
+         {"check_s", rounded(report.check_seconds)}});
+  const std::string out = json           ? to_json(json_of(report)) + "\n"
+                          : report.error ? std::string()
+                                         : text_of(report);
+  std::fwrite(out.data(), 1, out.size(), stdout);
+  std::fflush(stdout);
+}
+
+int run(const Options& options, const Catalogues& catalogues) {
+  const auto allowance = parse_budget(options.budget);
+  if (!allowance) return complain(allowance.error());
+  if (const Status fits = check_options(options, catalogues.checkers); !fits)
+    return complain(fits.error());
   ExitCode code = ExitCode::valid;
-  for (const std::string& input : options.paths) {
-    const Report report = examine(input, options, *allowance, catalogues.checkers);
-    code = worse(code, report.code);
-    for (const std::string& warning : report.warnings)
-      std::fprintf(stderr, "faultline check: warning: %s\n", warning.c_str());
-    if (report.error)
-      std::fprintf(stderr, "faultline check: %s\n", error_text(*report.error).c_str());
-    const std::string out = options.json   ? to_json(json_of(report)) + "\n"
-                            : report.error ? std::string()
-                                           : text_of(report);
-    std::fwrite(out.data(), 1, out.size(), stdout);
-    std::fflush(stdout);
+  for (const std::string& path : options.paths) {
+    const auto inputs = inputs_of(path);
+    Report failed;
+    failed.input = path;
+    if (!inputs) {
+      failed.error = load_error_of("", inputs.error());
+      failed.code = ExitCode::usage;
+      print(failed, options.json);
+    }
+    code = worse(code, failed.code);
+    for (const std::string& input : inputs ? *inputs : std::vector<std::string>()) {
+      const Report report = examine(input, options, *allowance, catalogues.checkers);
+      code = worse(code, report.code);
+      print(report, options.json);
+    }
   }
   // A verdict that nobody received is none.
   if (std::ferror(stdout) != 0) {
-    std::fprintf(stderr, "faultline check: cannot write to standard output\n");
+    complain({"cannot write to standard output"});
     code = worse(code, ExitCode::internal);
   }
   return static_cast<int>(code);
@@ -363,19 +399,30 @@ int run(const Options& options, const Catalogues& catalogues) {
 void add_check(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("check", std::string(command_doc("check")));
-  command->add_option("path", options->paths, "history files, or run directories")->required();
+  command
+      ->add_option("path", options->paths,
+                   "history files, run directories, or directories with runs below")
+      ->type_name("PATH")
+      ->required();
   command
       ->add_option(
           "--checks", options->checks,
           "what to check, separated by commas; else what the run was configured with, else "
           "linearizable")
+      ->type_name("CHECKER")
       ->delimiter(',')
       ->expected(1);
-  command->add_option("--model", options->model, "the sequential specification, as in register");
-  command->add_option("--initial", options->initial,
-                      "the value before the first write; nil if none");
-  command->add_option("--engine", options->engine, "auto, or the algorithm that must decide");
+  command
+      ->add_option("--model", options->model,
+                   "the sequential specification; auto: what the history's operations say")
+      ->type_name("MODEL");
+  command
+      ->add_option("--initial", options->initial, "the value before the first write; nil if none")
+      ->type_name("VALUE");
+  command->add_option("--engine", options->engine, "auto, or the algorithm that must decide")
+      ->type_name("ENGINE");
   command->add_option("--budget", options->budget, "time and memory that each check may use")
+      ->type_name("BUDGET")
       ->capture_default_str();
   command->add_flag("--json", options->json, "one JSON document a line on stdout, an input each");
   command->callback([options, &invocation] {

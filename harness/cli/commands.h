@@ -18,6 +18,7 @@ struct Invocation {
   const Catalogues& catalogues;
   std::vector<std::string> argv;  ///< The whole command line, argv[0] first.
   std::function<int()> action;  ///< Set by the chosen subcommand's callback; returns the exit code.
+  std::string version = "faultline";  ///< As --version says it.
 };
 
 /// Adds the subcommand NAME with its options to `app`.

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "harness/cli/commands.h"
+#include "harness/cli/console.h"
 #include "harness/core/exit_code.h"
 #include "harness/os/world.h"
 
@@ -32,8 +33,13 @@ Capability store(const TargetEntry& entry) {
 
 void print_table(const std::vector<Capability>& capabilities, const std::string& rung) {
   for (const Capability& capability : capabilities) {
-    const char* mark = capability.present ? "yes" : capability.required ? "NO" : "no";
-    std::printf("%-4s%-26s%s\n", mark, capability.name.c_str(), capability.detail.c_str());
+    if (console().quiet && (capability.present || !capability.required)) continue;
+    const char* mark = capability.present ? "yes " : capability.required ? "NO  " : "no  ";
+    const Paint paint = capability.present    ? Paint::good
+                        : capability.required ? Paint::bad
+                                              : Paint::doubtful;
+    std::printf("%s%-26s%s\n", painted(stdout, paint, mark).c_str(), capability.name.c_str(),
+                capability.detail.c_str());
     if (!capability.remedy.empty()) std::printf("    %-26s→ %s\n", "", capability.remedy.c_str());
   }
   if (rung.empty())

@@ -1,48 +1,57 @@
-// faultline list [KIND]: the catalogues, from the same tables that the program runs on.
+// faultline list [KIND]: what there is, from the same tables that the program runs on.
+#include <algorithm>
 #include <cstdio>
+#include <memory>
 
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 
 #include "harness/cli/commands.h"
+#include "harness/cli/console.h"
+#include "harness/cli/glossary.h"
+#include "harness/cli/manual.h"
+#include "harness/io/json.h"
 
 namespace faultline {
 namespace {
+
+constexpr std::size_t text_width = 100;
 
 struct Options {
   std::string kind;
   bool json = false;
 };
 
-struct Section {
-  std::string_view kind;
-  std::vector<std::pair<std::string_view, std::string_view>> entries;
-};
-
-template <typename Entry>
-Section section(std::string_view kind, std::span<const Entry> entries) {
-  Section result{kind, {}};
-  for (const Entry& entry : entries) result.entries.emplace_back(entry.name, entry.doc);
-  return result;
+std::string text_of(const std::string& kind, const std::vector<Thing>& entries) {
+  std::size_t width = 14;
+  for (const Thing& entry : entries) width = std::max(width, entry.name.size());
+  std::string text = kind + "\n";
+  for (const Thing& entry : entries) {
+    const std::string doc = wrapped(entry.doc, width + 4, text_width);
+    text +=
+        "  " + entry.name + std::string(width + 2 - entry.name.size(), ' ') + doc.substr(width + 4);
+  }
+  return text;
 }
 
 int run(const Options& options, const Catalogues& catalogues) {
-  const std::vector<Section> sections = {
-      section("targets", catalogues.targets), section("workloads", catalogues.workloads),
-      section("faults", catalogues.nemeses), section("checkers", catalogues.checkers)};
-  nlohmann::ordered_json document = {{"schema", "faultline.list/1"}};
-  for (const Section& s : sections) {
-    if (!options.kind.empty() && options.kind != s.kind) continue;
-    auto& items = document[std::string(s.kind)] = nlohmann::ordered_json::array();
-    if (!options.json) std::printf("%.*s\n", static_cast<int>(s.kind.size()), s.kind.data());
-    for (const auto& [name, doc] : s.entries) {
-      items.push_back({{"name", name}, {"doc", doc}});
-      if (!options.json)
-        std::printf("  %-14.*s %.*s\n", static_cast<int>(name.size()), name.data(),
-                    static_cast<int>(doc.size()), doc.data());
-    }
+  const std::vector<std::string> kinds = thing_kinds();
+  if (!options.kind.empty() && std::ranges::find(kinds, options.kind) == kinds.end())
+    return complain(unknown_component("kind", options.kind,
+                                      std::vector<std::string_view>(kinds.begin(), kinds.end())));
+  const std::vector<Thing> all = things(catalogues);
+  Map document = {{"schema", "faultline.list/1"}};
+  for (const std::string& kind : kinds) {
+    if (!options.kind.empty() && options.kind != kind) continue;
+    std::vector<Thing> entries;
+    std::ranges::copy_if(all, std::back_inserter(entries),
+                         [&](const Thing& thing) { return plural_of(thing.kind) == kind; });
+    if (!options.json) std::fputs(text_of(kind, entries).c_str(), stdout);
+    List items;
+    for (const Thing& entry : entries)
+      items.emplace_back(Map{{"name", entry.name}, {"doc", entry.doc}});
+    document.emplace_back(kind, std::move(items));
   }
-  if (options.json) std::printf("%s\n", document.dump().c_str());
+  if (options.json) std::printf("%s\n", to_json(Value(std::move(document))).c_str());
   return 0;
 }
 
@@ -51,8 +60,8 @@ int run(const Options& options, const Catalogues& catalogues) {
 void add_list(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("list", std::string(command_doc("list")));
-  command->add_option("kind", options->kind, "targets, workloads, faults or checkers; all if none")
-      ->check(CLI::IsMember({"targets", "workloads", "faults", "checkers"}));
+  command->add_option("kind", options->kind, "targets, faults, anomalies …; everything if none")
+      ->type_name("KIND");
   command->add_flag("--json", options->json, "one JSON document on stdout");
   command->callback([options, &invocation] {
     invocation.action = [options, &invocation] { return run(*options, invocation.catalogues); };

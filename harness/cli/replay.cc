@@ -1,12 +1,12 @@
 // faultline replay RUN: a recorded run again, as an ordinary new run.
 #include "harness/run/replay.h"
 
-#include <cstdio>
 #include <memory>
 #include <optional>
 
 #include <CLI/CLI.hpp>
 
+#include "harness/cli/console.h"
 #include "harness/cli/run.h"
 
 namespace faultline {
@@ -46,9 +46,9 @@ int replay(const Options& options, const Invocation& invocation) {
             {"differs", List(differences.begin(), differences.end())},
             {"notes", List(replay->notes.begin(), replay->notes.end())}};
   meta.emplace_back("replay", std::move(of));
-  if (!options.output.quiet)
-    std::fprintf(stderr, "seed %llu; a replay of %s\n",
-                 static_cast<unsigned long long>(replay->plan.seed), replay->of.c_str());
+  say(Level::info, "replay",
+      "seed " + std::to_string(replay->plan.seed) + "; a replay of " + replay->of.string(),
+      {{"seed", replay->plan.seed}, {"of", replay->of.string()}});
   return run_plan(replay->plan, options.output, meta);
 }
 
@@ -57,12 +57,15 @@ int replay(const Options& options, const Invocation& invocation) {
 void add_replay(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("replay", std::string(command_doc("replay")));
-  command->add_option("run", options->run, "a run directory, or runs/NAME/latest")->required();
+  command->add_option("run", options->run, "a run directory, or runs/NAME/latest")
+      ->type_name("RUN")
+      ->required();
   command->add_flag("--as-planned", options->as_planned,
                     "find out again who leads, instead of striking the recorded nodes");
   command
       ->add_option("--set", options->settings,
                    "overrides its configuration: target.mode=quorum, expect=valid")
+      ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   command->add_flag("--keep-data", options->keep_data,
                     "keep the stores' data, also of a valid run");

@@ -6,9 +6,9 @@
 #include <memory>
 
 #include <CLI/CLI.hpp>
-#include <unistd.h>
 
 #include "harness/cli/child_run.h"
+#include "harness/cli/console.h"
 #include "harness/cli/run.h"
 #include "harness/io/json.h"
 #include "harness/io/run_dir.h"
@@ -25,12 +25,11 @@ struct Options {
   std::vector<std::string> settings;
   std::string runs_dir = "runs";
   bool json = false;
-  bool quiet = false;
 };
 
-void print(FILE* to, const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), to);
-  std::fflush(to);
+std::string without_newline(std::string line) {
+  if (line.ends_with('\n')) line.pop_back();
+  return line;
 }
 
 /// What the recorded run found.
@@ -110,26 +109,28 @@ int repro(const Options& options, const Invocation& invocation) {
   const auto directory =
       RunDir::create(options.runs_dir, replay->plan.name + "-repro", replay->plan.seed);
   if (!directory) return complain(directory.error());
-  FILE* const lines = options.json ? stderr : stdout;
   ChildRun child = child_of(options, *program, *replay, directory->path());
   Signals signals;
   run_repro(
       repro,
       [&] {
         const std::string number = std::to_string(repro.runs.size());
-        if (isatty(STDERR_FILENO) != 0)
-          std::fprintf(stderr, "\r\033[K%s of %zu\r", number.c_str(), repro.planned);
+        if (rewrites_progress() && !console().quiet)
+          show_progress(number + " of " + std::to_string(repro.planned));
         child.log = directory->path() / (number + ".log");
         return run_as_child(child, signals);
       },
       [&](const ReproRun&) {
-        if (isatty(STDERR_FILENO) != 0) print(stderr, "\r\033[K");
-        if (!options.quiet) print(lines, repro_line(repro));
+        if (!console().quiet)
+          tell(options.json, "replay-ended", without_newline(repro_line(repro)),
+               {{"replay", std::uint64_t{repro.runs.size()}}});
       });
 
   const Value document = repro_value(repro);
-  print(lines, repro_text(repro) + "in " + directory->path().string() + "\n");
-  if (options.json) print(stdout, to_json(document) + "\n");
+  tell(options.json, "repro-ended", repro_text(repro) + "in " + directory->path().string(),
+       {{"exit_code", static_cast<std::int64_t>(repro.exit_code())},
+        {"directory", directory->path().string()}});
+  if (options.json) std::printf("%s\n", to_json(document).c_str());
   const Status written = directory->write("repro.json", to_json_pretty(document));
   if (written) return static_cast<int>(repro.exit_code());
   complain(written.error());
@@ -141,24 +142,32 @@ int repro(const Options& options, const Invocation& invocation) {
 void add_repro(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("repro", std::string(command_doc("repro")));
-  command->add_option("run", options->run, "a run directory, or runs/NAME/latest")->required();
+  command->add_option("run", options->run, "a run directory, or runs/NAME/latest")
+      ->type_name("RUN")
+      ->required();
   command->add_option("-n,--replays", options->replays, "how many")
+      ->type_name("N")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
-  command->add_option("--at-least", options->at_least,
-                      "exit 0 if the recorded verdict comes back so often (default 1)");
-  command->add_option("--at-most", options->at_most,
-                      "exit 0 if it comes back no more often: 0 to see that a bug is gone");
+  command
+      ->add_option("--at-least", options->at_least,
+                   "exit 0 if the recorded verdict comes back so often (default 1)")
+      ->type_name("N");
+  command
+      ->add_option("--at-most", options->at_most,
+                   "exit 0 if it comes back no more often: 0 to see that a bug is gone")
+      ->type_name("N");
   command->add_flag("--as-planned", options->as_planned,
                     "find out again who leads, instead of striking the recorded nodes");
   command
       ->add_option("--set", options->settings,
                    "overrides its configuration: target.mode=quorum, expect=valid")
+      ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   command->add_option("--runs-dir", options->runs_dir, "where run directories are made")
+      ->type_name("DIR")
       ->capture_default_str();
   command->add_flag("--json", options->json, "one JSON document on stdout, lines on stderr");
-  command->add_flag("--quiet", options->quiet, "no line for each replay");
   command->footer(
       "Exit codes: 0 it came back as often as asked, 1 it did not, 130 interrupted; where replays "
       "that could not tell leave it open, theirs.");

@@ -2,7 +2,6 @@
 #include "harness/cli/run.h"
 
 #include <atomic>
-#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -18,18 +17,17 @@
 #include "harness/campaign/report.h"
 #include "harness/campaign/summary.h"
 #include "harness/cli/commands.h"
+#include "harness/cli/console.h"
+#include "harness/cli/progress_printer.h"
 #include "harness/cli/report_options.h"
 #include "harness/core/text.h"
 #include "harness/io/json.h"
 #include "harness/io/run_dir.h"
 #include "harness/os/world.h"
-#include "harness/run/progress.h"
 #include "harness/run/yaml.h"
 
 namespace faultline {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 struct Options {
   std::string config;
@@ -56,57 +54,6 @@ std::string command_text(const std::vector<std::string>& argv, const Options& op
   std::string text = shell_text(argv);
   if (!options.seed) text += " --seed " + std::to_string(seed);
   return text;
-}
-
-/// One line that is rewritten on a terminal; elsewhere a line every ten seconds, so that whoever
-/// kills silent jobs knows that it lives.
-class ProgressPrinter {
- public:
-  explicit ProgressPrinter(bool quiet) : quiet_(quiet), terminal_(::isatty(STDERR_FILENO) == 1) {}
-  ~ProgressPrinter() { clear(); }
-
-  void show(const Progress& progress) {
-    const auto now = Clock::now();
-    const auto period = terminal_ ? std::chrono::milliseconds(200) : std::chrono::seconds(10);
-    if (quiet_ || now - shown_ < period) return;
-    const double interval = std::chrono::duration<double>(now - shown_).count();
-    const std::string line = progress_line(progress, served_, interval);
-    if (terminal_)
-      std::fprintf(stderr, "\r\033[K%.*s", width(), line.c_str());
-    else
-      std::fprintf(stderr, "%s\n", line.c_str());
-    std::fflush(stderr);
-    shown_ = now;
-    served_ = progress.counts.ok;
-    dirty_ = terminal_;
-  }
-  void clear() {
-    if (dirty_) std::fputs("\r\033[K", stderr);
-    dirty_ = false;
-  }
-
- private:
-  static int width() {
-    const char* columns = std::getenv("COLUMNS");
-    const int parsed = columns != nullptr ? std::atoi(columns) : 0;
-    return parsed > 0 ? parsed - 1 : 119;
-  }
-
-  bool quiet_, terminal_, dirty_ = false;
-  Clock::time_point shown_ = Clock::now();
-  std::uint64_t served_ = 0;
-};
-
-/// The text with the verdict, its first word, in colour.
-std::string coloured(const std::string& text) {
-  const char* no_color = std::getenv("NO_COLOR");
-  if (::isatty(STDOUT_FILENO) != 1 || (no_color != nullptr && *no_color != '\0')) return text;
-  const std::size_t end = text.find_first_of(" ,:");
-  const std::string word = text.substr(0, end);
-  const char* colour = word == "valid"     ? "\033[1;32m"
-                       : word == "invalid" ? "\033[1;31m"
-                                           : "\033[1;33m";
-  return colour + word + "\033[0m" + text.substr(end);
 }
 
 Result<Plan> plan_of(const Options& options, const Catalogues& catalogues) {
@@ -142,9 +89,8 @@ int perform(const Options& options, const Invocation& invocation, Outcome& outco
   if (!plan) return broken(plan.error(), outcome.run);
   outcome.name = plan->name;
   const std::string command = command_text(invocation.argv, options, plan->seed);
-  if (!options.output.quiet)
-    std::fprintf(stderr, "seed %llu; to repeat: %s\n", static_cast<unsigned long long>(plan->seed),
-                 command.c_str());
+  say(Level::info, "seed", "seed " + std::to_string(plan->seed) + "; to repeat: " + command,
+      {{"seed", plan->seed}, {"command", command}});
   const int code = run_plan(*plan, options.output, meta_of(command), &outcome.run);
   outcome.run.command = command;
   return code;
@@ -163,11 +109,12 @@ int run(const Options& options, const Invocation& invocation) {
     if (!begun) return complain(begun.error());
   }
   const std::string began = time_text_now();
-  const auto clock = Clock::now();
+  const auto clock = std::chrono::steady_clock::now();
   const int code = perform(options, invocation, outcome);
   if (options.report.empty()) return code;
 
-  outcome.run.seconds = std::chrono::duration<double>(Clock::now() - clock).count();
+  outcome.run.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - clock).count();
   const std::string& directory = outcome.run.directory;
   if (options.report_dir.empty() && !directory.empty())
     reports = Reports::open(options.report, directory);
@@ -183,15 +130,6 @@ int run(const Options& options, const Invocation& invocation) {
 }
 
 }  // namespace
-
-int complain(const Error& error) {
-  std::fprintf(stderr, "faultline: %s\n", error.what.c_str());
-  return static_cast<int>(exit_code_of(error));
-}
-
-void warn(const std::vector<std::string>& warnings) {
-  for (const std::string& text : warnings) std::fprintf(stderr, "warning: %s\n", text.c_str());
-}
 
 std::string shell_text(const std::vector<std::string>& argv) {
   std::string text;
@@ -225,24 +163,25 @@ int run_plan(Plan& plan, const RunOutput& output, const Map& meta, CampaignRun* 
   if (!directory) return broken(directory.error(), run);
   run.directory = directory->path().string();
 
-  ProgressPrinter printer(output.quiet);
+  ProgressPrinter printer;
   const RunEnvironment environment{make_cluster, interrupts,
                                    [&](const Progress& progress) { printer.show(progress); },
                                    [&] { return host.take(); }, meta};
   Result<RunReport> report = run_test(plan, *directory, environment);
-  printer.clear();
+  clear_progress();
   if (!report) {
     const int code = broken(report.error(), run);
-    std::fprintf(stderr, "in %s\n", directory->path().c_str());
+    say(Level::info, "directory", "in " + directory->path().string(),
+        {{"directory", directory->path().string()}});
     return code;
   }
   run = read_results(Value(report->results));
   run.directory = directory->path().string();
-  FILE* const people = output.json ? stderr : stdout;
-  if (!output.json || !output.quiet)
-    std::fprintf(people, "%sin %s\n",
-                 output.json ? report->text.c_str() : coloured(report->text).c_str(),
-                 directory->path().c_str());
+  const std::string text = report->text + "in " + directory->path().string();
+  if (!output.json || !console().quiet)
+    tell(output.json, "verdict", console().quiet ? report->brief : text,
+         {{"exit_code", static_cast<std::int64_t>(report->exit_code)},
+          {"directory", directory->path().string()}});
   if (output.json) {
     Map document = report->results;
     document.emplace_back("directory", directory->path().string());
@@ -253,19 +192,24 @@ int run_plan(Plan& plan, const RunOutput& output, const Map& meta, CampaignRun* 
 
 void add_run_output(CLI::App& command, RunOutput& output) {
   command.add_option("--runs-dir", output.runs_dir, "where run directories are made")
+      ->type_name("DIR")
       ->capture_default_str();
   command.add_flag("--json", output.json, "results.json in one line on stdout");
-  command.add_flag("--quiet", output.quiet, "no progress");
 }
 
 void add_run(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("run", std::string(command_doc("run")));
-  command->add_option("config", options->config, "what to test, YAML")->required();
+  command->add_option("config", options->config, "what to test, YAML")
+      ->type_name("CONFIG")
+      ->required();
   command->add_option("--seed", options->seed, "of everything that is drawn")
+      ->type_name("N")
       ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{9223372036854775807u}));
-  command->add_option("--time", options->time, "how long the load lasts, as 60s");
+  command->add_option("--time", options->time, "how long the load lasts, as 60s")
+      ->type_name("DURATION");
   command->add_option("--set", options->settings, "overrides the configuration: target.nodes=3")
+      ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   command->add_flag("--keep-data", options->keep_data,
                     "keep the stores' data, also of a valid run");

@@ -15,15 +15,9 @@ namespace faultline {
 struct RunOutput {
   std::string runs_dir = "runs";
   bool json = false;
-  bool quiet = false;
 };
-/// Adds --runs-dir, --json and --quiet.
+/// Adds --runs-dir and --json.
 void add_run_output(CLI::App& command, RunOutput& output);
-
-/// Says on standard error why it did not work; the exit code.
-int complain(const Error& error);
-/// Says each on standard error.
-void warn(const std::vector<std::string>& warnings);
 
 /// A command line as a shell reads it.
 std::string shell_text(const std::vector<std::string>& argv);

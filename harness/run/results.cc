@@ -180,6 +180,31 @@ std::string faults_text(const Findings& f) {
   return text.empty() ? text : text + "\n";
 }
 
+std::string verdict_line(const Findings& f, const Answer& answer) {
+  std::string text = std::string(name_of(answer.verdict));
+  if (!answer.reason.empty()) text += " (" + answer.reason + ")";
+  if (f.expected)
+    text += std::string(", expected ") + std::string(name_of(*f.expected)) +
+            (answer.matched ? ": as expected" : ": NOT as expected");
+  return text + ": " + answer.sentence + "\n";
+}
+
+/// What else than the verdict decides the exit code, a line each.
+std::string shortfalls(const Findings& f, const Answer& answer) {
+  std::string text;
+  for (const ThresholdResult& t : f.thresholds)
+    if (!t.met)
+      text += "threshold missed: " + t.threshold.metric + " " + t.threshold.limit_text() +
+              ", was " + (t.value ? format("%g", *t.value) : std::string("not measured")) + "\n";
+  if (f.recovery.awaited && !f.recovery.recovered)
+    for (const std::string& missing : f.recovery.missing)
+      text += "not recovered: " + missing + "\n";
+  if (f.interrupted) text += "interrupted, and healed\n";
+  if (f.broken && answer.reason != "incomplete")
+    text += "the run is incomplete: " + f.broken->what + "\n";
+  return text;
+}
+
 }  // namespace
 
 Answer weigh(const Findings& f) {
@@ -236,13 +261,14 @@ Map results_value(const Findings& f, const Answer& answer) {
   return map;
 }
 
+std::string results_brief(const Findings& f, const Answer& answer) {
+  std::string text = verdict_line(f, answer) + shortfalls(f, answer);
+  text.pop_back();
+  return text;
+}
+
 std::string results_text(const Findings& f, const Answer& answer) {
-  std::string text = std::string(name_of(answer.verdict));
-  if (!answer.reason.empty()) text += " (" + answer.reason + ")";
-  if (f.expected)
-    text += std::string(", expected ") + std::string(name_of(*f.expected)) +
-            (answer.matched ? ": as expected" : ": NOT as expected");
-  text += ": " + answer.sentence + "\n";
+  std::string text = verdict_line(f, answer);
   std::vector<const Verdict*> verdicts;
   for (const Judgement& check : f.checks) verdicts.push_back(&check.verdict);
   verdicts.push_back(&f.crash_free);
@@ -254,17 +280,7 @@ std::string results_text(const Findings& f, const Answer& answer) {
   }
   text += faults_text(f) + availability_text(f);
   if (f.load != nullptr) text += load_text(*f.load, f.law, f.phases);
-  for (const ThresholdResult& t : f.thresholds)
-    if (!t.met)
-      text += "threshold missed: " + t.threshold.metric + " " + t.threshold.limit_text() +
-              ", was " + (t.value ? format("%g", *t.value) : std::string("not measured")) + "\n";
-  if (f.recovery.awaited && !f.recovery.recovered)
-    for (const std::string& missing : f.recovery.missing)
-      text += "not recovered: " + missing + "\n";
-  if (f.interrupted) text += "interrupted, and healed\n";
-  if (f.broken && answer.reason != "incomplete")
-    text += "the run is incomplete: " + f.broken->what + "\n";
-  return text;
+  return text + shortfalls(f, answer);
 }
 
 }  // namespace faultline

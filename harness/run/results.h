@@ -60,6 +60,8 @@ struct Answer {
 Answer weigh(const Findings& findings);
 
 Map results_value(const Findings& findings, const Answer& answer);
+/// The verdict, and what else the exit code comes from; lines with a newline between them.
+std::string results_brief(const Findings& findings, const Answer& answer);
 /// Several lines, ending in a newline.
 std::string results_text(const Findings& findings, const Answer& answer);
 

@@ -367,6 +367,7 @@ class Run {
     report.exit_code = answer.exit_code;
     report.results = results_value(findings, answer);
     report.text = results_text(findings, answer);
+    report.brief = results_brief(findings, answer);
     remove_data(answer.verdict == Validity::invalid);
     fingerprint_after_ = environment_.fingerprint();
     const List changed = differences(fingerprint_before_, *fingerprint_after_);
@@ -384,6 +385,7 @@ class Run {
     for (const Status* status : {&meta, &results})
       if (!*status) {
         report.text += "not written: " + status->error().what + "\n";
+        report.brief += "\nnot written: " + status->error().what;
         report.exit_code = worse(report.exit_code, ExitCode::internal);
       }
     for (auto& [name, value] : report.results)

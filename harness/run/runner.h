@@ -43,8 +43,9 @@ struct RunEnvironment {
 
 struct RunReport {
   ExitCode exit_code = ExitCode::internal;
-  Map results;       ///< results.json.
-  std::string text;  ///< For people: verdict line, witness, availability; several lines.
+  Map results;        ///< results.json.
+  std::string text;   ///< For people: verdict line, witness, availability; several lines.
+  std::string brief;  ///< The verdict line, and what else decided the exit code.
 };
 
 /// The store as meta.json has it: name, version, program and its sha256. Reads the whole program.

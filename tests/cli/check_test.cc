@@ -1,18 +1,14 @@
 // `faultline check` as its users see it: what is on stdout, and the exit code.
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <doctest/doctest.h>
-#include <fcntl.h>
-#include <unistd.h>
 
-#include "checkers/checkers.h"
-#include "harness/cli/commands.h"
 #include "harness/io/json.h"
-#include "tests/io/temporary_folder.h"
+#include "tests/cli/command.h"
 
 namespace faultline {
 namespace {
@@ -23,57 +19,11 @@ std::string golden(const std::string& name) {
   return (fs::path(FAULTLINE_SOURCE_DIR) / "tests" / "histories" / (name + ".jsonl")).string();
 }
 
-std::string content(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
-/// Points a descriptor at a file as long as it lives.
-class Redirected {
- public:
-  Redirected(int fd, const fs::path& path) : fd_(fd), saved_(::dup(fd)) {
-    std::fflush(nullptr);
-    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    ::dup2(file, fd_);
-    ::close(file);
-  }
-  ~Redirected() {
-    std::fflush(nullptr);
-    ::dup2(saved_, fd_);
-    ::close(saved_);
-  }
-  Redirected(const Redirected&) = delete;
-  Redirected& operator=(const Redirected&) = delete;
-
- private:
-  int fd_, saved_;
-};
-
-struct Run {
-  int code = -1;
-  std::string out, err;
-};
+using Run = Answered;
 
 Run check(std::vector<std::string> arguments) {
-  const TemporaryFolder folder;
-  const Catalogues catalogues{checkers(), {}, {}, {}};
-  arguments.insert(arguments.begin(), {"faultline", "check"});
-  Invocation invocation{catalogues, arguments, {}};
-  CLI::App app("test", "faultline");
-  add_check(app, invocation);
-  std::vector<const char*> argv;
-  for (const std::string& argument : arguments) argv.push_back(argument.c_str());
-  app.parse(static_cast<int>(argv.size()), argv.data());
-  Run run;
-  {
-    const Redirected out(STDOUT_FILENO, folder / "out"), err(STDERR_FILENO, folder / "err");
-    run.code = invocation.action();
-  }
-  run.out = content(folder / "out");
-  run.err = content(folder / "err");
-  return run;
+  arguments.insert(arguments.begin(), "check");
+  return faultline_command(arguments);
 }
 
 std::vector<Value> documents(const std::string& out) {
@@ -236,6 +186,45 @@ TEST_CASE("check: a run that did not come to its end is not valid, and may have 
                 fs::copy_options::overwrite_existing);
   fs::remove(folder / "results.json");
   CHECK(check({run}).code == 1);  // A proof, however short.
+}
+
+TEST_CASE("check: a directory of runs is every run in it, in order, links not followed") {
+  const TemporaryFolder folder;
+  const std::string campaign = (folder / "campaign").string();
+  CHECK(check({folder.path().string()}).code == 64);
+  for (const auto& [run, history] :
+       {std::pair("b/2", "stale-read.invalid"), std::pair("a/1", "key-field.valid"),
+        std::pair("b/1", "nothing-read.unknown")}) {
+    fs::create_directories(fs::path(campaign) / run);
+    fs::copy_file(golden(history), fs::path(campaign) / run / "history.jsonl");
+  }
+  fs::create_directory_symlink("2", fs::path(campaign) / "b" / "latest");
+  const Run all = check({campaign, "--json", golden("key-field.valid")});
+  CHECK(all.code == 1);
+  std::vector<std::string> inputs;
+  for (const Value& document : documents(all.out)) inputs.push_back(*at(document, "input").text());
+  CHECK(inputs == std::vector<std::string>{campaign + "/a/1", campaign + "/b/1", campaign + "/b/2",
+                                           golden("key-field.valid")});
+  CHECK(documents(check({campaign + "/b/latest", "--json"}).out).size() == 1);
+
+  const Run none = check({campaign + "/a/..", (folder / "nothing").string()});
+  CHECK(none.code == 1);
+  CHECK(none.err.find("nothing") != std::string::npos);
+  fs::create_directory(folder / "empty");
+  const Run empty = check({(folder / "empty").string()});
+  CHECK(empty.code == 64);
+  CHECK(empty.err.find("there is no history.jsonl in it or below it") != std::string::npos);
+}
+
+TEST_CASE("check: --quiet leaves the verdict, --verbose adds what was read") {
+  const Run quiet = check({"-q", golden("stale-read.invalid")});
+  CHECK(std::ranges::count(quiet.out, '\n') == 1);
+  CHECK(quiet.out.starts_with("INVALID "));
+  const Run torn = check({"--quiet", golden("torn-line.valid")});
+  CHECK(torn.err.empty());
+  const Run verbose = check({"-v", golden("key-field.valid")});
+  CHECK(verbose.err.find("4 operations read in ") != std::string::npos);
+  CHECK(check({golden("key-field.valid"), "--color", "always"}).out.starts_with("\033[1;32mVALID"));
 }
 
 TEST_CASE("check: a mistake on the command line ends it before any input") {

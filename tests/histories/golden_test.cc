@@ -1,4 +1,5 @@
 // Every NAME.VERDICT.jsonl in this folder, from its bytes to its verdict.
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <string>
@@ -6,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include "checkers/checkers.h"
+#include "harness/cli/glossary.h"
 #include "harness/io/load.h"
 #include "harness/run/judge.h"
 
@@ -33,6 +35,15 @@ TEST_CASE("golden histories: each gets the verdict in its name, from every engin
       CHECK_MESSAGE(name_of(verdict.validity) == wanted, name, " by ", engine, ": ",
                     verdict.summary);
       CHECK_MESSAGE(verdict.witness.empty() == (wanted != "invalid"), name);
+      // What is found has a name that the checker says it may give, and so the glossary explains
+      // it.
+      const auto declared = (*checker)->anomalies();
+      for (const auto& [anomaly, count] : verdict.anomalies)
+        CHECK_MESSAGE(std::ranges::find(declared, anomaly) != declared.end(), name, ": ", anomaly);
+      CHECK_MESSAGE(verdict.anomalies.empty() == (wanted != "invalid"), name);
+      for (const auto* models : {&verdict.refuted, &verdict.not_refuted})
+        for (const std::string& model : *models)
+          CHECK_MESSAGE(!find_things({}, model).empty(), name, ": ", model);
       ++seen[static_cast<std::size_t>(verdict.validity)];
     }
   }

@@ -24,6 +24,11 @@ DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-remove --no-install-r
   "${@/#/$PWD/}" >"$folder/apt.log" 2>&1 || { cat "$folder/apt.log" >&2; fail "do not install"; }
 for name in "${names[@]}"; do dpkg -L "$name"; done | sort -u >"$folder/files"
 
+for file in man/man1/faultline.1 man/man1/faultline-run.1 bash-completion/completions/faultline \
+  zsh/vendor-completions/_faultline fish/vendor_completions.d/faultline.fish; do
+  grep -qx "/usr/share/$file" "$folder/files" || fail "/usr/share/$file is not in the package"
+done
+
 # As a user who has only the package: no environment, not in this tree, nothing built.
 installed() { (cd "$folder" && env -i PATH=/usr/bin:/bin HOME="$folder" "$@"); }
 # expect CODE COMMAND…
