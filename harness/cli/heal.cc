@@ -12,6 +12,7 @@
 #include <CLI/CLI.hpp>
 
 #include "harness/cli/commands.h"
+#include "harness/cli/console.h"
 #include "harness/core/exit_code.h"
 #include "harness/io/json.h"
 #include "harness/io/run_dir.h"
@@ -158,10 +159,7 @@ std::string text_of(const Findings& findings, bool dry_run) {
          std::to_string(removed) + " removed.\n";
 }
 
-int refuse(const std::string& why) {
-  std::fprintf(stderr, "faultline heal: %s\n", why.c_str());
-  return static_cast<int>(ExitCode::usage);
-}
+int refuse(const std::string& why) { return complain(Error{"heal: " + why, ErrorKind::usage}); }
 
 int run(const Options& options) {
   std::vector<fs::path> runs;
@@ -195,11 +193,13 @@ int run(const Options& options) {
 void add_heal(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("heal", std::string(command_doc("heal")));
-  command->add_option(
-      "run", options->run,
-      "a run directory, or one with runs below it; else every dead run's processes, "
-      "and every run below --runs-dir");
+  command
+      ->add_option("run", options->run,
+                   "a run directory, or one with runs below it; else every dead run's processes, "
+                   "and every run below --runs-dir")
+      ->type_name("RUN");
   command->add_option("--runs-dir", options->runs_dir, "where run directories are")
+      ->type_name("DIR")
       ->capture_default_str();
   command->add_flag("--dry-run", options->dry_run, "say what there is, touch nothing");
   command->add_flag("--json", options->json, "one JSON document on stdout");
