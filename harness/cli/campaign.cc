@@ -21,6 +21,7 @@
 #include "harness/campaign/summary.h"
 #include "harness/cli/child_run.h"
 #include "harness/cli/commands.h"
+#include "harness/cli/console.h"
 #include "harness/cli/report_options.h"
 #include "harness/cli/run.h"
 #include "harness/core/text.h"
@@ -46,7 +47,6 @@ struct Options {
   std::vector<std::string> report;
   std::string report_dir;
   bool json = false;
-  bool quiet = false;
 };
 
 void print(FILE* to, const std::string& text) {

@@ -251,13 +251,17 @@ class Run {
     }
   }
 
+  void look_at_recorder() {
+    const Status recorded = recorder_->status();
+    if (recorded) return;
+    disk_failed_ = true;
+    break_off(Error{"the history cannot be recorded: " + recorded.error().what});
+  }
+
   /// Ends the run while there is still room for its results. A store that dies because the disk is
   /// full is not to blame, so after a death it is asked at once.
   void look_at_disk(bool now) {
-    if (const Status recorded = recorder_->status(); !recorded) {
-      disk_failed_ = true;
-      break_off(Error{"the history cannot be recorded: " + recorded.error().what});
-    }
+    look_at_recorder();
     if (disk_failed_ || (!now && Clock::now() - disk_looked_at_ < disk_interval)) return;
     disk_looked_at_ = Clock::now();
     if (const Status room = check_room(directory_.path()); !room) {
@@ -347,7 +351,7 @@ class Run {
   Result<RunReport> conclude() {
     const std::uint64_t stalls = recorder_->stalls();
     const History history = recorder_->finish();
-    look_at_disk(false);
+    look_at_recorder();
     Findings findings{history, plan_.name,   plan_.seed,    {},    {}, {},       {}, tallies_,
                       {},      plan_.expect, interrupted(), false, {}, recovery_};
     measure(history, findings);
@@ -355,7 +359,7 @@ class Run {
     if (disk_failed_ && findings.crash_free.validity == Validity::invalid) {
       findings.crash_free.validity = Validity::unknown;
       findings.crash_free.reason = "incomplete";
-      findings.crash_free.summary += ", when the disk was full";
+      findings.crash_free.summary += ", when the run's files could not be written";
       findings.crash_free.explanation.clear();
     }
     check(history, findings);
