@@ -13,7 +13,6 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
-#include <unistd.h>
 
 #include "harness/campaign/record.h"
 #include "harness/campaign/report.h"

@@ -166,12 +166,17 @@ class Reader {
     auto made = (*entry)->make(params, available);
     if (const Status status = finish(params, made, node.where); !status) return status;
     plan_.workload = std::move(*made);
-    if (const Status status = check_verbs(node, available); !status) return status;
+    if (const Status status = check_verbs(node, *plan_.workload, available); !status) return status;
     constexpr std::array<std::string_view, 7> own_keys = {
         "name", "load", "arrivals", "concurrency", "rate", "affinity", "timeout"};
     auto roles = read_roles(params, node, own_keys, **entry, available, plan_.loop.concurrency);
     if (!roles) return roles.error();
     plan_.roles = std::move(*roles);
+    for (std::size_t i = 0; i < plan_.roles.size(); ++i)
+      if (const Status status =
+              check_verbs(node.find("roles")->items[i], *plan_.roles[i].workload, available);
+          !status)
+        return status;
     top_.set_resolved("workload", params.resolved());
     return Ok{};
   }
@@ -194,14 +199,15 @@ class Reader {
     return verb != nullptr ? verb->where : workload.where;
   }
 
-  Status check_verbs(const ConfigNode& node, const std::vector<Function>& available) {
+  Status check_verbs(const ConfigNode& node, const Workload& workload,
+                     const std::vector<Function>& available) {
     std::string offered;
     for (const Function function : available)
       offered += (offered.empty() ? "" : ", ") + std::string(name_of(function));
-    for (const Function function : plan_.workload->functions())
+    for (const Function function : workload.functions())
       if (std::find(available.begin(), available.end(), function) == available.end())
         return error_at(place_of_verb(node, function),
-                        "workload " + std::string(plan_.workload->name()) + " asks for " +
+                        "workload " + std::string(workload.name()) + " asks for " +
                             std::string(name_of(function)) + ", which " + target_text() +
                             " does not understand; it understands: " + offered);
     return Ok{};

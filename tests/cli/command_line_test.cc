@@ -105,6 +105,7 @@ TEST_CASE("command line: keys of --set have their nearest too") {
        "asks for cas, which target refkv (mode: quorum, bug: none, ack: majority) does not "
        "understand; "
        "it understands: read, write"},
+      {"workload.roles=[{mix: {cas: 1}}]", "asks for cas, which target refkv (mode: quorum"},
       {"target", "expected PATH=VALUE, as in target.nodes=3"},
   };
   for (const auto& [setting, sentence] : all) {
