@@ -23,7 +23,7 @@ History one_read() {
 }
 
 Findings findings_of(const History& history, Validity validity) {
-  Findings findings{history, "a", 1, {}, {}, {}, nullptr, {}, {}, {}, false, false, {}, {}};
+  Findings findings{history, "a", 1, {}, {}, {}, {}, {}, {}, {}, false, false, {}, {}};
   Verdict verdict;
   verdict.name = "linearizable";
   verdict.validity = validity;

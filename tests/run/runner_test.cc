@@ -27,7 +27,7 @@ const Value* member(const Value& value, std::string_view key) {
   return nullptr;
 }
 
-/// A run of a few milliseconds against a store in memory.
+/// A short run against a store in memory.
 struct Stage {
   TemporaryFolder folder;
   std::shared_ptr<Store> store = std::make_shared<Store>();
@@ -46,7 +46,7 @@ struct Stage {
         load +
         "cas: false, concurrency: 3, rate: 5000/s }\n"
         "seed: 3\n" +
-        (more.find("time:") == std::string::npos ? std::string("time: 40ms\n") : std::string()) +
+        (more.find("time:") == std::string::npos ? std::string("time: 100ms\n") : std::string()) +
         more;
     const Result<ConfigNode> root = parse_config(text, "a.yaml");
     REQUIRE_MESSAGE(root, root.error().what);
