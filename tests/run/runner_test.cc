@@ -46,8 +46,7 @@ struct Stage {
         load +
         "cas: false, concurrency: 3, rate: 5000/s }\n"
         "seed: 3\n" +
-        (more.find("time:") == std::string::npos ? std::string("time: 100ms\n") : std::string()) +
-        more;
+        (("\n" + more).find("\ntime:") == std::string::npos ? "time: 100ms\n" : "") + more;
     const Result<ConfigNode> root = parse_config(text, "a.yaml");
     REQUIRE_MESSAGE(root, root.error().what);
     Result<Plan> plan = make_plan(*root, Components::catalogues(), {"test", 1});
