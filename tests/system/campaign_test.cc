@@ -237,8 +237,9 @@ TEST_CASE("campaign: what is wrong on its command line is a sentence and 64, and
   CHECK(said({"--max-time", "soon"}) ==
         "faultline: --max-time soon: expected a duration as 2h or 90m\n");
   CHECK(said({"--jobs", "0"}).find("--jobs") != std::string::npos);
-  CHECK(said({"--report-dir", "x"}).find("--report-dir requires --report") != std::string::npos);
-  CHECK(said({"--resume", "x"}).find("excludes --resume") != std::string::npos);
+  CHECK(said({"--report-dir", "x"}).find("--report-dir needs --report") != std::string::npos);
+  CHECK(said({"--resume", "x"}).find("CONFIG and --resume exclude each other") !=
+        std::string::npos);
   CHECK(said({"--resume", "nowhere"}, false).find("nowhere has no plan.json") != std::string::npos);
   CHECK(said({"--quiet"}, false).find("expected CONFIG") != std::string::npos);
   CHECK_FALSE(fs::exists(stage.folder.path() / "runs"));
