@@ -213,8 +213,7 @@ TEST_CASE("repro: counts how often it comes back, and that it is gone with the b
 TEST_CASE("repro: an interrupt ends the current replay and says what there is") {
   Stage stage;
   const fs::path recorded = stage.record();
-  const ChildResult result =
-      stage.run({"repro", recorded.string(), "-n", "1000", "--json"}, 6s);
+  const ChildResult result = stage.run({"repro", recorded.string(), "-n", "1000", "--json"}, 6s);
   INFO(stage.errors());
   CHECK(result.timed_out);  // the SIGINT
   CHECK(result.exit_code == 130);
