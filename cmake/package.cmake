@@ -28,6 +28,7 @@ set(CPACK_DEBIAN_PROGRAM_PACKAGE_SECTION devel)
 # Shared libraries by dpkg-shlibdeps; nft(8) is run as a program.
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_DEPENDS nftables)
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_RECOMMENDS iptables)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SUGGESTS "etcd-server, libfaultline-dev")
 set(CPACK_COMPONENT_PROGRAM_DESCRIPTION
 "fault injection and consistency checking for distributed stores

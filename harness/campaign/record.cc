@@ -50,12 +50,15 @@ Result<Value> plan_value(const Campaign& campaign, const CampaignOrigin& origin)
   if (!files) return files.error();
   List tests;
   for (const CampaignTest& test : campaign.tests) tests.push_back(test_value(test));
+  Value seed, shard;
+  if (origin.seed) seed = *origin.seed;
+  if (!origin.shard.empty()) shard = origin.shard;
   return Value(Map{{"schema", schema},
                    {"name", campaign.name},
                    {"program", origin.program},
                    {"config", origin.config.string()},
-                   {"seed", origin.seed ? Value(*origin.seed) : Value()},
-                   {"shard", origin.shard.empty() ? Value() : Value(origin.shard)},
+                   {"seed", std::move(seed)},
+                   {"shard", std::move(shard)},
                    {"files", *files},
                    {"tests", std::move(tests)}});
 }
