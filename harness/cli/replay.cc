@@ -17,7 +17,7 @@ struct Options {
   bool as_planned = false;
   std::vector<std::string> settings;
   bool keep_data = false;
-  std::string refused;  ///< An option of `run` that a replay takes from the recording.
+  std::string refused;  ///< The value of an option that a replay takes from the recording.
   RunOutput output;
 };
 
@@ -72,18 +72,16 @@ void add_replay(CLI::App& app, Invocation& invocation) {
   add_run_output(*command, options->output);
   // Known here so that the answer is a reason, not "unexpected argument"; not in the help.
   for (const char* name : {"--seed", "--time"})
-    command
-        ->add_option_function<std::string>(
-            name, [options, name](const std::string&) { options->refused = name; })
-        ->group("");
-  command->callback([options, &invocation] {
-    invocation.action = [options, &invocation] {
-      if (!options->refused.empty())
-        return complain({options->refused +
-                             ": a replay takes it from the recorded run; for another "
-                             "test: faultline run RUN/config.yaml " +
-                             options->refused + " …",
-                         ErrorKind::usage});
+    command->add_option(name, options->refused)->group("");
+  command->callback([options, command, &invocation] {
+    invocation.action = [options, command, &invocation] {
+      for (const std::string name : {"--seed", "--time"})
+        if (command->count(name) > 0)
+          return complain({name +
+                               ": a replay takes it from the recorded run; for another test: "
+                               "faultline run RUN/config.yaml " +
+                               name + " …",
+                           ErrorKind::usage});
       return replay(*options, invocation);
     };
   });
