@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "harness/core/check.h"
 #include "nemesis/attest.h"
@@ -121,7 +122,7 @@ Result<std::optional<Grudge>> read_grudge(const Map& evidence, std::span<const s
 
 class Partition : public Nemesis {
  public:
-  explicit Partition(Settings settings) : settings_(settings) {}
+  explicit Partition(Settings settings) : settings_(std::move(settings)) {}
 
   std::string_view name() const override { return "partition"; }
   std::string_view default_victims() const override {
