@@ -130,6 +130,9 @@ TEST_CASE("linearizable: aborted-read, only if no other write of the value can e
     CHECK(aborted.summary ==
           "key k: process 1 read 3 at event 3 although the only write of it "
           "failed at event 1");
+    CHECK(aborted.witness == std::vector<OperationId>{0, 1});  // The failed write is shown,
+    const Verdict later = check(Script().read(0, 1, 3).failed_write(2, 3, 3), {{"engine", engine}});
+    CHECK(later.witness == std::vector<OperationId>{0, 1});  // in time order.
     CHECK(check(Script().failed_write(0, 1, 3).write(2, 3, 3).read(4, 5, 3), {{"engine", engine}})
               .validity == Validity::valid);
     CHECK(check(Script().failed_write(0, 1, 3).info_write(2, 3).read(4, 5, 3), {{"engine", engine}})
