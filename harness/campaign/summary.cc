@@ -8,26 +8,13 @@
 #include <iterator>
 #include <optional>
 
+#include "harness/io/document.h"
 #include "harness/io/json.h"
 
 namespace faultline {
 namespace {
 
 constexpr std::size_t finding_lines_max = 16;
-
-const Value* find(const Value& value, std::string_view key) {
-  const Map* map = value.map();
-  if (map == nullptr) return nullptr;
-  for (const auto& [name, member] : *map)
-    if (name == key) return &member;
-  return nullptr;
-}
-
-std::string text_of(const Value& value, std::string_view key) {
-  const Value* found = find(value, key);
-  const std::string* text = found != nullptr ? found->text() : nullptr;
-  return text != nullptr ? *text : "";
-}
 
 std::vector<std::string> lines_of(std::string_view text) {
   std::vector<std::string> lines;
@@ -66,12 +53,12 @@ std::string last_words_of(const std::vector<std::string>& log) {
 /// Every violation in words, and why a check could not tell.
 std::vector<std::string> findings_of(const Value& document) {
   std::vector<std::string> findings;
-  const Value* checks = find(document, "checks");
+  const Value* checks = member_of(document, "checks");
   if (checks == nullptr || checks->list() == nullptr) return findings;
   for (const Value& check : *checks->list()) {
-    if (text_of(check, "verdict") == "valid") continue;
-    findings.push_back(text_of(check, "name") + ": " + text_of(check, "summary"));
-    for (std::string& line : lines_of(text_of(check, "explanation")))
+    if (text_in(check, "verdict") == "valid") continue;
+    findings.push_back(text_in(check, "name") + ": " + text_in(check, "summary"));
+    for (std::string& line : lines_of(text_in(check, "explanation")))
       findings.push_back("  " + std::move(line));
   }
   return findings;
@@ -80,19 +67,20 @@ std::vector<std::string> findings_of(const Value& document) {
 /// What else than a verdict keeps a run from matching.
 std::vector<std::string> shortfalls_of(const Value& document) {
   std::vector<std::string> lines;
-  if (const Value* recovery = find(document, "recovery"))
-    if (const Value* missing = find(*recovery, "missing"); missing != nullptr && missing->list())
+  if (const Value* recovery = member_of(document, "recovery"))
+    if (const Value* missing = member_of(*recovery, "missing");
+        missing != nullptr && missing->list())
       for (const Value& node : *missing->list())
         if (node.text() != nullptr) lines.push_back("not recovered: " + *node.text());
-  if (const Value* thresholds = find(document, "thresholds"); thresholds && thresholds->map())
+  if (const Value* thresholds = member_of(document, "thresholds"); thresholds && thresholds->map())
     for (const auto& [metric, threshold] : *thresholds->map())
-      if (const Value* met = find(threshold, "met"); met != nullptr && *met == Value(false)) {
-        const Value* value = find(threshold, "value");
-        lines.push_back("threshold missed: " + metric + " " + text_of(threshold, "limit") +
+      if (const Value* met = member_of(threshold, "met"); met != nullptr && *met == Value(false)) {
+        const Value* value = member_of(threshold, "value");
+        lines.push_back("threshold missed: " + metric + " " + text_in(threshold, "limit") +
                         ", was " +
                         (value == nullptr || value->is_nil() ? "not measured" : to_text(*value)));
       }
-  if (const std::string broken = text_of(document, "error"); !broken.empty())
+  if (const std::string broken = text_in(document, "error"); !broken.empty())
     lines.push_back("the run is incomplete: " + broken);
   return lines;
 }
@@ -131,11 +119,11 @@ std::string table(const std::vector<Row>& rows) {
 }
 
 void read_document(const Value& document, CampaignRun& run) {
-  run.verdict = text_of(document, "verdict");
-  run.expected = text_of(document, "expected");
-  run.summary = text_of(document, "summary");
-  run.unknown_reason = text_of(document, "reason");
-  run.directory = text_of(document, "directory");
+  run.verdict = text_in(document, "verdict");
+  run.expected = text_in(document, "expected");
+  run.summary = text_in(document, "summary");
+  run.unknown_reason = text_in(document, "reason");
+  run.directory = text_in(document, "directory");
   run.findings = findings_of(document);
   std::ranges::move(shortfalls_of(document), std::back_inserter(run.findings));
 }
@@ -172,8 +160,8 @@ Value run_value(const CampaignRun& run) {
 }
 
 Result<CampaignRun> run_of_value(const Value& value) {
-  const Value* seed = find(value, "seed");
-  const Value* exit = find(value, "exit_code");
+  const Value* seed = member_of(value, "seed");
+  const Value* exit = member_of(value, "exit_code");
   if (seed == nullptr || seed->integer() == nullptr || exit == nullptr || !exit->integer())
     return Error{"a run without seed or exit code", ErrorKind::usage};
   const auto code = known_exit_code(*exit->integer());
@@ -181,17 +169,18 @@ Result<CampaignRun> run_of_value(const Value& value) {
   CampaignRun run;
   run.seed = static_cast<std::uint64_t>(*seed->integer());
   run.exit_code = *code;
-  run.verdict = text_of(value, "verdict");
-  run.expected = text_of(value, "expected");
-  run.summary = text_of(value, "summary");
-  run.unknown_reason = text_of(value, "unknown_reason");
-  run.error = text_of(value, "reason");
-  run.directory = text_of(value, "directory");
-  run.command = text_of(value, "command");
-  if (const Value* lines = find(value, "findings"); lines != nullptr && lines->list() != nullptr)
+  run.verdict = text_in(value, "verdict");
+  run.expected = text_in(value, "expected");
+  run.summary = text_in(value, "summary");
+  run.unknown_reason = text_in(value, "unknown_reason");
+  run.error = text_in(value, "reason");
+  run.directory = text_in(value, "directory");
+  run.command = text_in(value, "command");
+  if (const Value* lines = member_of(value, "findings");
+      lines != nullptr && lines->list() != nullptr)
     for (const Value& line : *lines->list())
       if (line.text() != nullptr) run.findings.push_back(*line.text());
-  if (const Value* seconds = find(value, "seconds"); seconds != nullptr)
+  if (const Value* seconds = member_of(value, "seconds"); seconds != nullptr)
     run.seconds = number_of(*seconds);
   return run;
 }
@@ -199,14 +188,15 @@ Result<CampaignRun> run_of_value(const Value& value) {
 CampaignRun read_results(const Value& document) {
   CampaignRun run;
   read_document(document, run);
-  if (const Value* seed = find(document, "seed"); seed != nullptr && seed->integer() != nullptr)
+  if (const Value* seed = member_of(document, "seed");
+      seed != nullptr && seed->integer() != nullptr)
     run.seed = static_cast<std::uint64_t>(*seed->integer());
-  const Value* exit = find(document, "exit_code");
+  const Value* exit = member_of(document, "exit_code");
   const auto code = exit != nullptr && exit->integer() != nullptr
                         ? known_exit_code(*exit->integer())
                         : std::nullopt;
   run.exit_code = code.value_or(ExitCode::internal);
-  if (run.is_error()) run.error = run.is_finished() ? text_of(document, "error") : "interrupted";
+  if (run.is_error()) run.error = run.is_finished() ? text_in(document, "error") : "interrupted";
   return run;
 }
 

@@ -10,12 +10,15 @@
 
 namespace faultline {
 
-/// The member `key` of a map; nullptr if there is none, or `value` is no map.
-inline const Value* member_of(const Value& value, std::string_view key) {
-  if (value.map() == nullptr) return nullptr;
-  for (const auto& [name, member] : *value.map())
+/// The member `key`; nullptr if there is none.
+inline const Value* member_of(const Map& map, std::string_view key) {
+  for (const auto& [name, member] : map)
     if (name == key) return &member;
   return nullptr;
+}
+/// The same, and nullptr if `value` is no map.
+inline const Value* member_of(const Value& value, std::string_view key) {
+  return value.map() == nullptr ? nullptr : member_of(*value.map(), key);
 }
 
 /// A text, or empty.

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "harness/core/check.h"
+#include "harness/io/document.h"
 
 namespace faultline {
 namespace {
@@ -236,11 +237,6 @@ constexpr auto names = std::to_array<std::string_view>(
 
 std::vector<FaultWindow> fault_windows(std::span<const Value> fault_lines) {
   std::vector<FaultWindow> windows;
-  const auto member = [](const Map& map, std::string_view key) -> const Value* {
-    for (const auto& [name, value] : map)
-      if (name == key) return &value;
-    return nullptr;
-  };
   const auto nanoseconds = [](const Value* value) -> std::optional<std::int64_t> {
     if (value == nullptr) return std::nullopt;
     if (const std::int64_t* whole = value->integer()) return *whole * second;
@@ -249,10 +245,10 @@ std::vector<FaultWindow> fault_windows(std::span<const Value> fault_lines) {
   };
   for (const Value& line : fault_lines) {
     if (line.map() == nullptr) continue;
-    const Value* fault = member(*line.map(), "fault");
-    const Value* id = member(*line.map(), "id");
-    const auto begin = nanoseconds(member(*line.map(), "applied"));
-    const auto end = nanoseconds(member(*line.map(), "healed"));
+    const Value* fault = member_of(line, "fault");
+    const Value* id = member_of(line, "id");
+    const auto begin = nanoseconds(member_of(line, "applied"));
+    const auto end = nanoseconds(member_of(line, "healed"));
     if (fault == nullptr || fault->text() == nullptr || !begin || !end) continue;
     const bool numbered = id != nullptr && id->integer() != nullptr;
     windows.push_back(

@@ -102,8 +102,8 @@ Result<std::unique_ptr<Checker>> make_checker(std::span<const CheckerEntry> cata
   return checker;
 }
 
-ExitCode exit_code_of(const Verdict& verdict) {
-  switch (verdict.validity) {
+ExitCode exit_code_of(Validity validity, std::string_view reason) {
+  switch (validity) {
     case Validity::valid:
       return ExitCode::valid;
     case Validity::invalid:
@@ -111,7 +111,7 @@ ExitCode exit_code_of(const Verdict& verdict) {
     case Validity::unknown:
       break;
   }
-  return verdict.reason == "vacuous" ? ExitCode::vacuous : ExitCode::unknown;
+  return reason == "vacuous" ? ExitCode::vacuous : ExitCode::unknown;
 }
 
 }  // namespace faultline

@@ -39,6 +39,9 @@ Result<std::unique_ptr<Checker>> make_checker(std::span<const CheckerEntry> cata
                                               std::string_view name, const ConfigNode& params);
 
 /// 0, 1, 2, or 3 for an unknown whose reason is "vacuous".
-ExitCode exit_code_of(const Verdict& verdict);
+ExitCode exit_code_of(Validity validity, std::string_view reason);
+inline ExitCode exit_code_of(const Verdict& verdict) {
+  return exit_code_of(verdict.validity, verdict.reason);
+}
 
 }  // namespace faultline

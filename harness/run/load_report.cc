@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdarg>
-#include <cstdio>
+
+#include <fmt/printf.h>
 
 #include "harness/core/text.h"
 
@@ -14,16 +14,6 @@ namespace {
 constexpr double share_that_matters = 0.01;     ///< Of the scheduled requests.
 constexpr double waiting_that_matters = 0.1;    ///< Of Little's expectation.
 constexpr double delay_that_matters_s = 0.001;  ///< Mean, inside the harness.
-
-std::string format(const char* pattern, ...) __attribute__((format(printf, 1, 2)));
-std::string format(const char* pattern, ...) {
-  char buffer[512];
-  va_list arguments;
-  va_start(arguments, pattern);
-  std::vsnprintf(buffer, sizeof buffer, pattern, arguments);
-  va_end(arguments);
-  return buffer;
-}
 
 double seconds(std::int64_t nanoseconds) { return static_cast<double>(nanoseconds) * 1e-9; }
 double rounded(double v) { return std::round(v * 1e6) / 1e6; }
@@ -51,8 +41,8 @@ void append_load(Map& map, const PhaseLoad& load) {
 }
 
 std::string quantiles_text(const LatencyHistogram& all) {
-  return format("p50 %.1f ms, p99 %.1f ms, max %.1f ms", 1e-6 * double(all.quantile(0.5)),
-                1e-6 * double(all.quantile(0.99)), 1e-6 * double(all.max()));
+  return fmt::sprintf("p50 %.1f ms, p99 %.1f ms, max %.1f ms", 1e-6 * double(all.quantile(0.5)),
+                      1e-6 * double(all.quantile(0.99)), 1e-6 * double(all.max()));
 }
 
 std::string phase_text(const PhaseAvailability& phase) {
@@ -62,8 +52,8 @@ std::string phase_text(const PhaseAvailability& phase) {
   std::string text = "  " + format_seconds(period.begin) + "  " + phase.phase.text() + ": " +
                      with_thousands(counts.total()) + " operations";
   if (counts.total() > 0)
-    text += format(", %.1f %% ok, %.0f/s; ", 100 * counts.share(counts.served()).value_or(0),
-                   length > 0 ? static_cast<double>(counts.served()) / length : 0.0) +
+    text += fmt::sprintf(", %.1f %% ok, %.0f/s; ", 100 * counts.share(counts.served()).value_or(0),
+                         length > 0 ? static_cast<double>(counts.served()) / length : 0.0) +
             quantiles_text(phase.availability.latencies.all());
   if (phase.load.late + phase.load.dropped > 0)
     text += "; " + with_thousands(phase.load.late) + " late, " +
@@ -135,7 +125,7 @@ std::string bottleneck_text(const LoadReport& report, const LittlesLaw& law) {
     case Bottleneck::machine:
       return "this machine could not keep the schedule: " + with_thousands(total.overslept) +
              " of " + scheduled + " left late although a worker was free, and " +
-             format("%.1f of %.1f", law.expected - law.measured, law.expected) +
+             fmt::sprintf("%.1f of %.1f", law.expected - law.measured, law.expected) +
              " requests were waiting inside the harness on average" + blame;
     case Bottleneck::none:
       break;
@@ -212,7 +202,7 @@ std::string load_text(const LoadReport& report, const LittlesLaw& law,
     text = "load: open, " + report.arrivals + ": " + with_thousands(total.scheduled) +
            " scheduled, " + with_thousands(total.late) + " late, " + with_thousands(total.dropped) +
            " dropped; from the intended start " + quantiles_text(total.intended.all()) +
-           format("; %.1f of %zu workers busy", law.measured, report.workers) + "\n";
+           fmt::sprintf("; %.1f of %zu workers busy", law.measured, report.workers) + "\n";
   }
   if (const std::string warning = bottleneck_text(report, law); !warning.empty())
     text += "warning: the harness was the bottleneck: " + warning + "\n";

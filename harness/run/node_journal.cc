@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "harness/io/document.h"
+
 namespace faultline {
 namespace {
 
@@ -13,27 +15,11 @@ std::int64_t steady_now() {
   return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-const Value* member(const Map& map, std::string_view key) {
-  for (const auto& [name, value] : map)
-    if (name == key) return &value;
-  return nullptr;
-}
-
-std::string text_of(const Map& map, std::string_view key) {
-  const Value* value = member(map, key);
-  return value != nullptr && value->text() != nullptr ? *value->text() : std::string();
-}
-
-std::string time_of(const Map& map) {
-  const Value* value = member(map, "time");
-  double time = 0;
-  if (value == nullptr) return "?";
-  if (const std::int64_t* whole = value->integer())
-    time = static_cast<double>(*whole);
-  else if (const double* real = std::get_if<double>(&value->content))
-    time = *real;
+std::string time_of(const Value& line) {
+  const auto time = number_in(line, "time");
+  if (!time) return "?";
   char buffer[48];
-  std::snprintf(buffer, sizeof buffer, "%.2f s", time);
+  std::snprintf(buffer, sizeof buffer, "%.2f s", *time);
   return buffer;
 }
 
@@ -96,12 +82,12 @@ Verdict check_crash_free(std::span<const Value> node_lines) {
   std::string first;
   for (const Value& line : node_lines) {
     if (line.map() == nullptr) continue;
-    const std::string event = text_of(*line.map(), "event");
+    const std::string event = text_in(line, "event");
     if (event == "started") ++starts;
     if (event != "died") continue;
     ++crashes;
-    const std::string row = text_of(*line.map(), "node") + " ended by itself at " +
-                            time_of(*line.map()) + ": " + text_of(*line.map(), "how");
+    const std::string row = text_in(line, "node") + " ended by itself at " + time_of(line) + ": " +
+                            text_in(line, "how");
     if (first.empty()) first = row;
     verdict.explanation += row + "\n";
   }

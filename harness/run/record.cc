@@ -4,6 +4,7 @@
 #include <sstream>
 #include <string>
 
+#include "harness/io/document.h"
 #include "harness/io/json.h"
 #include "harness/io/run_dir.h"
 
@@ -11,18 +12,6 @@ namespace faultline {
 namespace {
 
 namespace fs = std::filesystem;
-
-const Value* member(const Value& value, std::string_view key) {
-  if (value.map() == nullptr) return nullptr;
-  for (const auto& [name, inner] : *value.map())
-    if (name == key) return &inner;
-  return nullptr;
-}
-
-std::string text(const Value& value, std::string_view key) {
-  const Value* found = member(value, key);
-  return found != nullptr && found->text() != nullptr ? *found->text() : "";
-}
 
 Verdict doubt(std::string reason, std::string summary) {
   Verdict verdict;
@@ -52,14 +41,14 @@ std::optional<Verdict> doubt_record(const fs::path& run) {
   content << file.rdbuf();
   const auto results = parse_json(content.str());
   if (!results) return doubt("incomplete", "results.json: " + results.error().what);
-  if (const std::string error = text(*results, "error"); !error.empty())
+  if (const std::string error = text_in(*results, "error"); !error.empty())
     return doubt("incomplete", "the run broke off: " + error.substr(0, error.find('\n')));
-  if (const Value* interrupted = member(*results, "interrupted"); interrupted != nullptr)
+  if (const Value* interrupted = member_of(*results, "interrupted"); interrupted != nullptr)
     if (*interrupted == Value(true))
       return doubt("incomplete",
                    "the run was interrupted: this is what its clients saw until then");
-  if (text(*results, "reason") == "vacuous")
-    return doubt("vacuous", "the run says: " + text(*results, "summary"));
+  if (text_in(*results, "reason") == "vacuous")
+    return doubt("vacuous", "the run says: " + text_in(*results, "summary"));
   return {};
 }
 

@@ -2,24 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdarg>
-#include <cstdio>
+
+#include <fmt/printf.h>
 
 #include "harness/core/text.h"
 #include "harness/io/json.h"
+#include "harness/run/judge.h"
 
 namespace faultline {
 namespace {
-
-std::string format(const char* pattern, ...) __attribute__((format(printf, 1, 2)));
-std::string format(const char* pattern, ...) {
-  char buffer[512];
-  va_list arguments;
-  va_start(arguments, pattern);
-  std::vsnprintf(buffer, sizeof buffer, pattern, arguments);
-  va_end(arguments);
-  return buffer;
-}
 
 /// Whether an ok of it tells anything about the state.
 bool observes(Function function) {
@@ -95,18 +86,6 @@ void weigh_verdict(const Findings& f, Answer& answer) {
   }
 }
 
-ExitCode code_of(const Answer& answer) {
-  switch (answer.verdict) {
-    case Validity::valid:
-      return ExitCode::valid;
-    case Validity::invalid:
-      return ExitCode::violation;
-    case Validity::unknown:
-      break;
-  }
-  return answer.reason == "vacuous" ? ExitCode::vacuous : ExitCode::unknown;
-}
-
 double rounded(double v) { return std::round(v * 1e6) / 1e6; }
 
 /// By name of fault, entries of the same name added up.
@@ -155,17 +134,18 @@ std::string availability_text(const Findings& f) {
   const Availability& a = f.availability;
   const Counts& c = a.counts;
   const auto percent = [&](std::uint64_t part) {
-    return format("%.1f %%", 100 * c.share(part).value_or(0));
+    return fmt::sprintf("%.1f %%", 100 * c.share(part).value_or(0));
   };
   const double length = static_cast<double>(a.load.end - a.load.begin) * 1e-9;
   std::string text =
-      format("availability: %llu operations, ", static_cast<unsigned long long>(c.total())) +
+      fmt::sprintf("availability: %llu operations, ", static_cast<unsigned long long>(c.total())) +
       percent(c.served()) + " ok, " + percent(c.fail) + " fail, " + percent(c.info) + " info, " +
-      format("%.0f/s", length > 0 ? static_cast<double>(c.served()) / length : 0.0) +
+      fmt::sprintf("%.0f/s", length > 0 ? static_cast<double>(c.served()) / length : 0.0) +
       "; longest outage " + format_seconds(a.outage.length) + "\n";
   const LatencyHistogram all = a.latencies.all();
-  text += format("latency: p50 %.1f ms, p99 %.1f ms, max %.1f ms", 1e-6 * double(all.quantile(0.5)),
-                 1e-6 * double(all.quantile(0.99)), 1e-6 * double(all.max()));
+  text += fmt::sprintf("latency: p50 %.1f ms, p99 %.1f ms, max %.1f ms",
+                       1e-6 * double(all.quantile(0.5)), 1e-6 * double(all.quantile(0.99)),
+                       1e-6 * double(all.max()));
   if (!f.faults.empty())
     text += "; after a heal: first ok " + optional_seconds(a.longest_first_ok()) + ", full rate " +
             optional_seconds(a.longest_full_rate());
@@ -195,7 +175,8 @@ std::string shortfalls(const Findings& f, const Answer& answer) {
   for (const ThresholdResult& t : f.thresholds)
     if (!t.met)
       text += "threshold missed: " + t.threshold.metric + " " + t.threshold.limit_text() +
-              ", was " + (t.value ? format("%g", *t.value) : std::string("not measured")) + "\n";
+              ", was " + (t.value ? fmt::sprintf("%g", *t.value) : std::string("not measured")) +
+              "\n";
   if (f.recovery.awaited && !f.recovery.recovered)
     for (const std::string& missing : f.recovery.missing)
       text += "not recovered: " + missing + "\n";
@@ -210,7 +191,7 @@ std::string shortfalls(const Findings& f, const Answer& answer) {
 Answer weigh(const Findings& f) {
   Answer answer;
   weigh_verdict(f, answer);
-  answer.exit_code = code_of(answer);
+  answer.exit_code = exit_code_of(answer.verdict, answer.reason);
   if (f.expected) {
     Validity checked = Validity::valid;
     for (const Judgement& check : f.checks) checked = std::max(checked, check.verdict.validity);

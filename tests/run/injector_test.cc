@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "harness/io/document.h"
 #include "tests/fakes.h"
 #include "tests/run/components.h"
 
@@ -10,12 +11,6 @@ using namespace faultline::run_fakes;
 using namespace std::chrono_literals;
 
 namespace {
-
-const Value* member(const Value& line, std::string_view key) {
-  for (const auto& [name, value] : *line.map())
-    if (name == key) return &value;
-  return nullptr;
-}
 
 /// Entries of TallyNemesis, a fake cluster of five, and a clock that the test moves.
 struct Stage {
@@ -90,15 +85,15 @@ TEST_CASE("injector: strikes and heals at the planned times, overlapping freely"
 
   REQUIRE(stage.written.size() == 3);
   const Value& line = stage.written[0];
-  CHECK(*member(line, "fault")->text() == "tally");
-  CHECK(*member(line, "kind")->text() == "count");
-  CHECK(*member(line, "id")->integer() == 1);
-  CHECK(member(line, "victims")->list()->size() == 1);
-  CHECK(*member(line, "planned") == Value(1.0));
-  CHECK(*member(line, "applied") == Value(1.0));
-  CHECK(*member(line, "healed") == Value(3.0));
-  CHECK(*member(line, "effective") == Value(true));
-  CHECK(member(line, "evidence")->map() != nullptr);
+  CHECK(*member_of(line, "fault")->text() == "tally");
+  CHECK(*member_of(line, "kind")->text() == "count");
+  CHECK(*member_of(line, "id")->integer() == 1);
+  CHECK(member_of(line, "victims")->list()->size() == 1);
+  CHECK(*member_of(line, "planned") == Value(1.0));
+  CHECK(*member_of(line, "applied") == Value(1.0));
+  CHECK(*member_of(line, "healed") == Value(3.0));
+  CHECK(*member_of(line, "effective") == Value(true));
+  CHECK(member_of(line, "evidence")->map() != nullptr);
 }
 
 TEST_CASE("injector: victims are drawn from the seed and the strike alone") {
@@ -109,8 +104,8 @@ TEST_CASE("injector: victims are drawn from the seed and the strike alone") {
     stage->run(injector, 10s);
   }
   REQUIRE(a.written.size() == 2);
-  CHECK(*member(a.written[0], "victims") == *member(b.written[0], "victims"));
-  CHECK(*member(a.written[1], "victims") == *member(b.written[1], "victims"));
+  CHECK(*member_of(a.written[0], "victims") == *member_of(b.written[0], "victims"));
+  CHECK(*member_of(a.written[1], "victims") == *member_of(b.written[1], "victims"));
 }
 
 TEST_CASE("injector: a role waits for a leader, and is given up if there is none") {
@@ -120,8 +115,8 @@ TEST_CASE("injector: a role waits for a leader, and is given up if there is none
     stage.add("leader");
     Injector injector = stage.injector({{1, 0, 1s, 3s}});
     stage.run(injector, 5s);
-    CHECK(*member(stage.written.at(0), "victims") == Value(List{"n4"}));
-    CHECK(*member(stage.written.at(0), "leaders") == Value(List{"n4"}));
+    CHECK(*member_of(stage.written.at(0), "victims") == Value(List{"n4"}));
+    CHECK(*member_of(stage.written.at(0), "leaders") == Value(List{"n4"}));
     CHECK(stage.asked == 1);
   }
   SUBCASE("known after a while") {
@@ -132,8 +127,8 @@ TEST_CASE("injector: a role waits for a leader, and is given up if there is none
     CHECK(stage.nemeses[0]->injected.empty());
     stage.leaders = {0};
     stage.run(injector, 31s);
-    CHECK(*member(stage.written.at(0), "victims") == Value(List{"n1"}));
-    CHECK(*member(stage.written.at(0), "effective") == Value(true));
+    CHECK(*member_of(stage.written.at(0), "victims") == Value(List{"n1"}));
+    CHECK(*member_of(stage.written.at(0), "effective") == Value(true));
   }
   SUBCASE("never") {
     Stage stage;
@@ -142,9 +137,9 @@ TEST_CASE("injector: a role waits for a leader, and is given up if there is none
     stage.run(injector, 40s);
     CHECK(stage.asked == Injector::leader_tries);
     CHECK(stage.nemeses[0]->injected.empty());
-    CHECK(*member(stage.written.at(0), "effective") == Value(false));
-    CHECK(*member(stage.written.at(0), "reason") == Value("no leader known"));
-    CHECK(member(stage.written.at(0), "applied")->is_nil());
+    CHECK(*member_of(stage.written.at(0), "effective") == Value(false));
+    CHECK(*member_of(stage.written.at(0), "reason") == Value("no leader known"));
+    CHECK(member_of(stage.written.at(0), "applied")->is_nil());
     CHECK(injector.tallies()[0].injected == 0);
   }
   SUBCASE("not beyond the planned heal") {
@@ -179,12 +174,13 @@ TEST_CASE("injector: what is recorded strikes as it did, and nobody is asked") {
   CHECK(stage.nemeses[0]->injected == std::vector<FaultId>{1, 4});
   CHECK(stage.asked == 1);  // for what is not recorded
   REQUIRE(stage.written.size() == 4);
-  CHECK(*member(stage.written[0], "applied") == Value(1.5));
-  CHECK(*member(stage.written[0], "leaders") == Value(List{"n2", "n3"}));
-  CHECK(member(stage.written[1], "leaders") == nullptr);
-  CHECK(member(stage.written[2], "applied")->is_nil());
-  CHECK(*member(stage.written[2], "reason") == Value("given up, as in the run that is replayed"));
-  CHECK(*member(stage.written[3], "victims") == Value(List{"n4"}));
+  CHECK(*member_of(stage.written[0], "applied") == Value(1.5));
+  CHECK(*member_of(stage.written[0], "leaders") == Value(List{"n2", "n3"}));
+  CHECK(member_of(stage.written[1], "leaders") == nullptr);
+  CHECK(member_of(stage.written[2], "applied")->is_nil());
+  CHECK(*member_of(stage.written[2], "reason") ==
+        Value("given up, as in the run that is replayed"));
+  CHECK(*member_of(stage.written[3], "victims") == Value(List{"n4"}));
 }
 
 TEST_CASE("injector: an injection that fails is healed at once and is not effective") {
@@ -195,8 +191,8 @@ TEST_CASE("injector: an injection that fails is healed at once and is not effect
   stage.run(injector, 1s);
   injector.step();
   CHECK(stage.nemeses[0]->healed == std::vector<FaultId>{1});
-  CHECK(*member(stage.written.at(0), "reason") == Value("told to fail"));
-  CHECK(*member(stage.written.at(0), "effective") == Value(false));
+  CHECK(*member_of(stage.written.at(0), "reason") == Value("told to fail"));
+  CHECK(*member_of(stage.written.at(0), "effective") == Value(false));
   CHECK(injector.tallies()[0].injected == 0);
   CHECK_FALSE(injector.step());
 }
@@ -222,9 +218,9 @@ TEST_CASE("injector: heal_all heals the active, gives up the rest, and may be ca
   CHECK(injector.heal_all());
   CHECK(stage.nemeses[0]->healed == std::vector<FaultId>{1});
   CHECK(stage.written.size() == 3);
-  CHECK(member(stage.written[0], "reached") == nullptr);
-  CHECK(*member(stage.written[1], "reached") == Value(false));
-  CHECK(*member(stage.written[2], "reached") == Value(false));
+  CHECK(member_of(stage.written[0], "reached") == nullptr);
+  CHECK(*member_of(stage.written[1], "reached") == Value(false));
+  CHECK(*member_of(stage.written[2], "reached") == Value(false));
   CHECK(stage.cluster.running(2));
   CHECK(injector.heal_all());
   CHECK(stage.written.size() == 3);
@@ -236,8 +232,8 @@ TEST_CASE("injector: the schedule as planned") {
   stage.add("leader");
   const std::vector<PlannedFault> schedule = {{1, 0, 1500ms, 3s}};
   const Value value = schedule_value(stage.faults, schedule);
-  const Value& line = member(value, "faults")->list()->at(0);
-  CHECK(*member(line, "victims") == Value("leader"));
-  CHECK(*member(line, "planned") == Value(1.5));
-  CHECK(*member(line, "until") == Value(3.0));
+  const Value& line = member_of(value, "faults")->list()->at(0);
+  CHECK(*member_of(line, "victims") == Value("leader"));
+  CHECK(*member_of(line, "planned") == Value(1.5));
+  CHECK(*member_of(line, "until") == Value(3.0));
 }

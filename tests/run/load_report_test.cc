@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "harness/io/document.h"
+
 using namespace faultline;
 using namespace std::chrono_literals;
 
@@ -37,12 +39,6 @@ PhaseLoad load_of(std::uint64_t scheduled, std::int64_t sojourn_each_ns) {
   return load;
 }
 
-const Value* member(const Value& value, std::string_view key) {
-  for (const auto& [name, inner] : *value.map())
-    if (name == key) return &inner;
-  return nullptr;
-}
-
 }  // namespace
 
 TEST_CASE("load report: Little's law holds where nothing waits in the harness") {
@@ -54,10 +50,10 @@ TEST_CASE("load report: Little's law holds where nothing waits in the harness") 
   CHECK(law.bottleneck == Bottleneck::none);
   CHECK(bottleneck_text(report, law).empty());
   const Value json = load_value(report, law);
-  CHECK(*member(json, "loop") == Value("open"));
-  CHECK(*member(json, "scheduled") == Value(10));
-  CHECK(member(json, "bottleneck")->is_nil());
-  CHECK(member(json, "warning") == nullptr);
+  CHECK(*member_of(json, "loop") == Value("open"));
+  CHECK(*member_of(json, "scheduled") == Value(10));
+  CHECK(member_of(json, "bottleneck")->is_nil());
+  CHECK(member_of(json, "warning") == nullptr);
   CHECK(load_text(report, law, {}).find("warning") == std::string::npos);
 }
 
@@ -88,7 +84,7 @@ TEST_CASE("load report: what waited in the harness is told from what the store t
     const std::string text = load_text(report, law, {});
     CHECK(text.find("warning: the harness was the bottleneck: all 4 workers were busy when 5 of "
                     "10 scheduled requests were due (2 were never sent)") != std::string::npos);
-    CHECK(*member(load_value(report, law), "bottleneck") == Value("workers"));
+    CHECK(*member_of(load_value(report, law), "bottleneck") == Value("workers"));
   }
   SUBCASE("a machine that wakes too late") {
     PhaseLoad load = load_of(10, 700 * ms);
@@ -96,7 +92,7 @@ TEST_CASE("load report: what waited in the harness is told from what the store t
     const LoadReport report = open_report(load);
     const LittlesLaw law = apply_littles_law(report, history, {0, 10'000 * ms});
     CHECK(law.bottleneck == Bottleneck::machine);
-    CHECK(*member(load_value(report, law), "bottleneck") == Value("machine"));
+    CHECK(*member_of(load_value(report, law), "bottleneck") == Value("machine"));
   }
   SUBCASE("a closed loop waits for answers: nobody's fault") {
     LoadReport report = open_report(load_of(10, 700 * ms));
@@ -145,13 +141,13 @@ TEST_CASE("load report: each phase has its own availability, latency and losses"
   CHECK(phases[2].availability.load.end == 10'000 * ms);
   const Value json = phases_value(phases);
   const Value& last = json.list()->at(2);
-  CHECK(*member(last, "phase") == Value("steady"));
-  CHECK(*member(last, "dropped") == Value(1));
-  CHECK(*member(last, "ok_rate") == Value(1.0));
-  CHECK(member(last, "latency_ms") != nullptr);
-  CHECK(member(last, "faults") == nullptr);
-  CHECK(*member(json.list()->at(0), "to") == Value(2.0));
-  CHECK(*member(json.list()->at(1), "phase") == Value("quiet"));
+  CHECK(*member_of(last, "phase") == Value("steady"));
+  CHECK(*member_of(last, "dropped") == Value(1));
+  CHECK(*member_of(last, "ok_rate") == Value(1.0));
+  CHECK(member_of(last, "latency_ms") != nullptr);
+  CHECK(member_of(last, "faults") == nullptr);
+  CHECK(*member_of(json.list()->at(0), "to") == Value(2.0));
+  CHECK(*member_of(json.list()->at(1), "phase") == Value("quiet"));
   const std::string text = load_text(report, {}, phases);
   CHECK(text.find("ramp to 2/s: 5 operations, 100.0 % ok") != std::string::npos);
   CHECK(text.find("0 late, 1 dropped") != std::string::npos);

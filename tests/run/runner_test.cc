@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include "harness/io/document.h"
 #include "harness/io/json.h"
 #include "harness/io/load.h"
 #include "harness/run/node_journal.h"
@@ -19,13 +20,6 @@ using namespace faultline::run_fakes;
 using namespace std::chrono_literals;
 
 namespace {
-
-const Value* member(const Value& value, std::string_view key) {
-  if (value.map() == nullptr) return nullptr;
-  for (const auto& [name, inner] : *value.map())
-    if (name == key) return &inner;
-  return nullptr;
-}
 
 /// A short run against a store in memory.
 struct Stage {
@@ -82,7 +76,7 @@ struct Stage {
 };
 
 std::string verdict_of(const RunReport& report) {
-  return *member(Value(report.results), "verdict")->text();
+  return *member_of(Value(report.results), "verdict")->text();
 }
 
 }  // namespace
@@ -98,17 +92,17 @@ TEST_CASE("runner: a right store is valid, and the run directory is whole") {
                            "faults.jsonl", "nodes.jsonl", "results.json"})
     CHECK_MESSAGE(std::filesystem::exists(stage.directory->file(name)), name);
   const Value results = stage.file("results.json");
-  CHECK(*member(results, "schema") == Value("faultline.results/1"));
-  CHECK(*member(results, "exit_code")->integer() == 0);
-  CHECK(member(results, "checks")->list()->size() == 2);
+  CHECK(*member_of(results, "schema") == Value("faultline.results/1"));
+  CHECK(*member_of(results, "exit_code")->integer() == 0);
+  CHECK(member_of(results, "checks")->list()->size() == 2);
   const auto loaded = load_history(stage.directory->path());
   REQUIRE(loaded);
   CHECK(loaded->history.size() ==
-        static_cast<std::size_t>(*member(results, "operations")->integer()));
+        static_cast<std::size_t>(*member_of(results, "operations")->integer()));
   const Value meta = stage.file("meta.json");
-  CHECK(*member(meta, "seed")->integer() == 3);
-  CHECK(member(*member(meta, "store"), "sha256")->text()->size() == 64);
-  CHECK(member(meta, "host_changed")->list()->empty());
+  CHECK(*member_of(meta, "seed")->integer() == 3);
+  CHECK(member_of(*member_of(meta, "store"), "sha256")->text()->size() == 64);
+  CHECK(member_of(meta, "host_changed")->list()->empty());
 
   // The final requests: each key on each of the three nodes, by processes not used before.
   const History& history = loaded->history;
@@ -140,7 +134,7 @@ TEST_CASE("runner: what was expected decides the exit code") {
     REQUIRE(report);
     CHECK(verdict_of(*report) == "invalid");
     CHECK(report->exit_code == ExitCode::valid);
-    CHECK(*member(Value(report->results), "matched") == Value(true));
+    CHECK(*member_of(Value(report->results), "matched") == Value(true));
   }
   SUBCASE("valid, against expectation") {
     Stage stage;
@@ -195,14 +189,14 @@ TEST_CASE(
     INFO(report->text);
     CHECK(verdict_of(*report) == "valid");
     const Value results = stage.file("results.json");
-    const Value* tally = member(*member(results, "faults"), "tally");
+    const Value* tally = member_of(*member_of(results, "faults"), "tally");
     REQUIRE(tally != nullptr);
-    CHECK(*member(*tally, "planned")->integer() >= 2);
-    CHECK(*member(*tally, "effective") == *member(*tally, "planned"));
+    CHECK(*member_of(*tally, "planned")->integer() >= 2);
+    CHECK(*member_of(*tally, "effective") == *member_of(*tally, "planned"));
     const auto lines = read_json_lines(stage.directory->file("faults.jsonl"));
     REQUIRE(lines);
-    CHECK(static_cast<std::int64_t>(lines->size()) == *member(*tally, "planned")->integer());
-    CHECK(member(stage.file("schedule.json"), "faults")->list()->size() == lines->size());
+    CHECK(static_cast<std::int64_t>(lines->size()) == *member_of(*tally, "planned")->integer());
+    CHECK(member_of(stage.file("schedule.json"), "faults")->list()->size() == lines->size());
   }
   SUBCASE("never effective") {
     Stage stage;
@@ -211,7 +205,7 @@ TEST_CASE(
     REQUIRE(report);
     CHECK(verdict_of(*report) == "unknown");
     CHECK(report->exit_code == ExitCode::vacuous);
-    CHECK(*member(Value(report->results), "reason") == Value("vacuous"));
+    CHECK(*member_of(Value(report->results), "reason") == Value("vacuous"));
   }
   SUBCASE("never effective, but a violation was found all the same") {
     Stage stage;
@@ -229,7 +223,7 @@ TEST_CASE("runner: no successful read is vacuous, and not recovering is a missed
   const auto report = stage.run("recovery: { within: 20ms }\n");
   REQUIRE(report);
   CHECK(verdict_of(*report) == "unknown");
-  CHECK(*member(Value(report->results), "reason") == Value("vacuous"));
+  CHECK(*member_of(Value(report->results), "reason") == Value("vacuous"));
   CHECK(report->exit_code == ExitCode::threshold);
 }
 
@@ -258,17 +252,17 @@ TEST_CASE("runner: an open loop, its phases and its losses are in the results") 
   CHECK(report->text.find("threshold missed: dropped_rate < 0") != std::string::npos);
   CHECK(report->text.find("threshold missed: scheduled_ok_rate") == std::string::npos);
   const Value results = stage.file("results.json");
-  const Value* load = member(results, "load");
+  const Value* load = member_of(results, "load");
   REQUIRE(load != nullptr);
-  CHECK(*member(*load, "loop") == Value("open"));
-  CHECK(*member(*load, "scheduled")->integer() ==
-        *member(*load, "sent")->integer() + *member(*load, "dropped")->integer());
-  CHECK(*member(*load, "scheduled")->integer() > 0);
-  const List& phases = *member(results, "phases")->list();
+  CHECK(*member_of(*load, "loop") == Value("open"));
+  CHECK(*member_of(*load, "scheduled")->integer() ==
+        *member_of(*load, "sent")->integer() + *member_of(*load, "dropped")->integer());
+  CHECK(*member_of(*load, "scheduled")->integer() > 0);
+  const List& phases = *member_of(results, "phases")->list();
   REQUIRE_FALSE(phases.empty());
   std::int64_t scheduled = 0;
-  for (const Value& phase : phases) scheduled += *member(phase, "scheduled")->integer();
-  CHECK(scheduled == *member(*load, "scheduled")->integer());
+  for (const Value& phase : phases) scheduled += *member_of(phase, "scheduled")->integer();
+  CHECK(scheduled == *member_of(*load, "scheduled")->integer());
 }
 
 TEST_CASE("runner: what the nodes logged is searched, and counts like any other check") {
@@ -293,8 +287,8 @@ TEST_CASE("runner: a store that never serves is exit 5, and says so in results.j
     REQUIRE_FALSE(report);
     CHECK(report.error().kind == ErrorKind::target);
     CHECK(report.error().what.find("n1 did not serve within 20ms: not yet") == 0);
-    CHECK(*member(stage.file("results.json"), "verdict") == Value("error"));
-    CHECK(*member(stage.file("results.json"), "exit_code")->integer() == 5);
+    CHECK(*member_of(stage.file("results.json"), "verdict") == Value("error"));
+    CHECK(*member_of(stage.file("results.json"), "exit_code")->integer() == 5);
   }
   SUBCASE("dies") {
     Stage stage;
@@ -330,7 +324,7 @@ TEST_CASE("runner: interrupted, it heals, checks what there is, and says 130") {
   const auto lines = read_json_lines(stage.directory->file("faults.jsonl"));
   REQUIRE(lines);
   REQUIRE(lines->size() == 1);
-  CHECK_FALSE(member(lines->at(0), "healed")->is_nil());
+  CHECK_FALSE(member_of(lines->at(0), "healed")->is_nil());
 }
 
 TEST_CASE("runner: interrupted while it waits for the store") {
@@ -353,7 +347,7 @@ TEST_CASE("runner: interrupted twice, it heals and leaves the checks out") {
   const auto report = stage.run("expect: invalid\n");
   REQUIRE(report);
   CHECK(report->exit_code == ExitCode::interrupted);
-  CHECK(*member(Value(report->results), "reason") == Value("interrupted"));
+  CHECK(*member_of(Value(report->results), "reason") == Value("interrupted"));
 }
 
 TEST_CASE("runner: interrupted while it checks, it does not wait for the check") {
@@ -364,7 +358,7 @@ TEST_CASE("runner: interrupted while it checks, it does not wait for the check")
   const auto report = stage.run("checks: [endless]\n");
   REQUIRE(report);
   CHECK(report->exit_code == ExitCode::interrupted);
-  CHECK(*member(Value(report->results), "reason") == Value("stopped"));
+  CHECK(*member_of(Value(report->results), "reason") == Value("stopped"));
 }
 
 TEST_CASE("runner: a check that does not end in its time is unknown") {

@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include "harness/core/text.h"
+#include "harness/io/document.h"
 #include "harness/io/json.h"
 #include "harness/os/child.h"
 #include "tests/system/fixture.h"
@@ -17,14 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const Value* member(const Value& value, std::string_view key) {
-  if (value.map() == nullptr) return nullptr;
-  for (const auto& [name, inner] : *value.map())
-    if (name == key) return &inner;
-  return nullptr;
-}
 const Value& at(const Value& value, std::string_view key) {
-  const Value* found = member(value, key);
+  const Value* found = member_of(value, key);
   REQUIRE_MESSAGE(found != nullptr, key);
   return *found;
 }

@@ -1,7 +1,6 @@
 // A disk that is full, from the start or at any later time: one sentence, exit 70, nothing left,
 // and what was recorded is never taken for the whole. On a small file system in memory, in a mount
 // namespace of the test's own.
-#include <sched.h>
 #include <sys/mount.h>
 
 #include "harness/io/load.h"
@@ -20,26 +19,10 @@ const std::string config =
     "time: 20s\n"
     "expect: valid\n";
 
-void write_to(const std::string& path, const std::string& text) {
-  std::ofstream file(path);
-  file << text;
-  file.close();
-  REQUIRE_MESSAGE(file, path);
-}
-
 /// Mounts a file system of this size for the stage's runs.
 void mount_small(const Stage& stage, const std::string& options) {
   fs::create_directory(stage.runs);
   REQUIRE(::mount("tmpfs", stage.runs.c_str(), "tmpfs", 0, options.c_str()) == 0);
-}
-
-void enter_mount_namespace() {
-  const std::string user = std::to_string(::geteuid()), group = std::to_string(::getegid());
-  REQUIRE(::unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0);
-  write_to("/proc/self/setgroups", "deny");
-  write_to("/proc/self/uid_map", "0 " + user + " 1");
-  write_to("/proc/self/gid_map", "0 " + group + " 1");
-  REQUIRE(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0);
 }
 
 /// Fills what is free but `left` bytes.
@@ -73,13 +56,13 @@ void require_refused(const Stage& stage, const ChildResult& result, const std::s
 }
 
 TEST_CASE("child: a disk that is too small from the start" * doctest::skip()) {
-  enter_mount_namespace();
+  enter_user_and_mount_namespaces();
   const Adopter adopter;
   {
     const Stage stage;
     mount_small(stage, "size=4m");
     require_refused(stage, stage.run(config), " is full: 4096 KiB are free, a run needs 8 MiB");
-    CHECK(text(parsed(read_file(stage.latest("full") / "results.json")), "verdict") == "error");
+    CHECK(text_in(parsed(read_file(stage.latest("full") / "results.json")), "verdict") == "error");
     CHECK(stage.call({stage.program.string(), "check", stage.latest("full").string()}).exit_code ==
           64);
     REQUIRE(::umount(stage.runs.c_str()) == 0);  // Or something still uses it.
@@ -93,7 +76,7 @@ TEST_CASE("child: a disk that is too small from the start" * doctest::skip()) {
 }
 
 TEST_CASE("child: a disk that fills up under load" * doctest::skip()) {
-  enter_mount_namespace();
+  enter_user_and_mount_namespaces();
   const Adopter adopter;
   for (const std::uintmax_t left : {std::uintmax_t{0}, std::uintmax_t{2} << 20}) {
     CAPTURE(left);
@@ -108,14 +91,14 @@ TEST_CASE("child: a disk that fills up under load" * doctest::skip()) {
     REQUIRE(code);
     CHECK(*code == 70);
     const Value results = parsed(read_file(stage.folder.path() / "stdout"));
-    CHECK(text(results, "verdict") == "unknown");
-    CHECK(text(results, "reason") == "incomplete");
-    CHECK(*member(results, "exit_code") == Value(70));
-    const std::string why = text(results, "error");
+    CHECK(text_in(results, "verdict") == "unknown");
+    CHECK(text_in(results, "reason") == "incomplete");
+    CHECK(*member_of(results, "exit_code") == Value(70));
+    const std::string why = text_in(results, "error");
     CHECK_MESSAGE((why.find(" is full: ") != std::string::npos ||
                    why.find("No space left on device") != std::string::npos),
                   why);
-    CHECK(text(results, "summary") == why);
+    CHECK(text_in(results, "summary") == why);
     CHECK(eventually(Adopter::alone, 60s));
     require_no_temporary_files(stage);
 
@@ -127,7 +110,7 @@ TEST_CASE("child: a disk that fills up under load" * doctest::skip()) {
     const ChildResult checked =
         stage.call({stage.program.string(), "check", "--json", run.string()});
     CHECK(checked.exit_code == 2);
-    CHECK(text(parsed(checked.output), "reason") == "incomplete");
+    CHECK(text_in(parsed(checked.output), "reason") == "incomplete");
     REQUIRE(::umount(stage.runs.c_str()) == 0);
   }
 }

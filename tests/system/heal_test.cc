@@ -2,7 +2,6 @@
 // is not ours beyond doubt stay.
 #include <csignal>
 
-#include <sched.h>
 #include <sys/mount.h>
 
 #include "harness/os/leftovers.h"
@@ -19,13 +18,6 @@ const std::string config =
     "target: { name: refkv, nodes: 3, mode: quorum }\n"
     "workload: { name: register, keys: 3, concurrency: 3, rate: 200/s }\n"
     "time: 100s\n";
-
-void write_to(const std::string& path, const std::string& text) {
-  std::ofstream file(path);
-  file << text;
-  file.close();
-  REQUIRE_MESSAGE(file, path);
-}
 
 /// A sleeping process with this variable in its environment.
 int sleeper(const std::string& variable) {
@@ -55,19 +47,14 @@ std::string mark_of(const fs::path& run, bool dead) {
 
 bool names(const Value& list, const std::string& name) {
   for (const Value& item : *list.list())
-    if (text(item, "name").find(name) != std::string::npos ||
+    if (text_in(item, "name").find(name) != std::string::npos ||
         (item.text() != nullptr && item.text()->find(name) != std::string::npos))
       return true;
   return false;
 }
 
 TEST_CASE("child: leftovers beside a live run" * doctest::skip()) {
-  const std::string user = std::to_string(::geteuid()), group = std::to_string(::getegid());
-  REQUIRE(::unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0);
-  write_to("/proc/self/setgroups", "deny");
-  write_to("/proc/self/uid_map", "0 " + user + " 1");
-  write_to("/proc/self/gid_map", "0 " + group + " 1");
-  REQUIRE(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0);
+  enter_user_and_mount_namespaces();
   const Adopter adopter;
   const Stage stage;
 
@@ -102,7 +89,7 @@ TEST_CASE("child: leftovers beside a live run" * doctest::skip()) {
   const ChildResult looked = heal({"--dry-run", "--json", "--runs-dir", runs});
   INFO(looked.output);
   CHECK(looked.exit_code == 1);
-  CHECK(member(parsed(looked.output), "found")->list()->size() == 4);
+  CHECK(member_of(parsed(looked.output), "found")->list()->size() == 4);
   CHECK(sleeps(orphan));
   CHECK(fs::exists(dead / ".results.json.tmp-4711-3"));
 
@@ -115,14 +102,14 @@ TEST_CASE("child: leftovers beside a live run" * doctest::skip()) {
   INFO(healed.output);
   CHECK(healed.exit_code == 0);
   const Value report = parsed(healed.output);
-  const Value& found = *member(report, "found");
+  const Value& found = *member_of(report, "found");
   CHECK(found.list()->size() == 4);
-  for (const Value& each : *found.list()) CHECK(*member(each, "removed") == Value(true));
+  for (const Value& each : *found.list()) CHECK(*member_of(each, "removed") == Value(true));
   CHECK(names(found, std::to_string(orphan) + " (sleep)"));
   CHECK(names(found, "nodes/n1/data"));
   CHECK(names(found, ".results.json.tmp-4711-3"));
   CHECK(names(found, ".latest.tmp-4711-0"));
-  CHECK(names(*member(report, "running"), running.string()));
+  CHECK(names(*member_of(report, "running"), running.string()));
 
   CHECK_FALSE(sleeps(orphan));
   CHECK(sleeps(of_a_live_controller));

@@ -89,7 +89,7 @@ void require_sound(const Stage& stage, const fs::path& run) {
   const auto loaded = load_history(run);  // An error if an index is missing.
   REQUIRE_MESSAGE(loaded, loaded.error().what);
   CHECK(loaded->warnings.size() <= 1);  // A torn last line.
-  const std::string verdict = text(parsed(checked.output), "verdict");
+  const std::string verdict = text_in(parsed(checked.output), "verdict");
   if (fs::exists(run / "results.json")) {
     CHECK((checked.exit_code == 0 || checked.exit_code == 3));
   } else {
@@ -117,7 +117,7 @@ class Killer {
     // A pause may find its victim killed by then, on a machine that is slow: vacuous.
     CHECK((result.exit_code == 0 || result.exit_code == 3));
     const Value meta = parsed(read_file(stage_.latest("killed") / "meta.json"));
-    CHECK(member(meta, "host_changed")->list()->empty());
+    CHECK(member_of(meta, "host_changed")->list()->empty());
     CHECK(eventually(Adopter::alone, vanish_limit));
     fs::remove_all(stage_.runs);
   }

@@ -4,61 +4,23 @@
 #include <filesystem>
 #include <fstream>
 
-#include <doctest/doctest.h>
+#include "tests/system/stage.h"
 
-#include "harness/io/json.h"
-#include "harness/os/child.h"
-#include "tests/system/fixture.h"
-
-namespace faultline {
+namespace faultline::system_test {
 namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-const Value* member(const Value& value, std::string_view key) {
-  if (value.map() == nullptr) return nullptr;
-  for (const auto& [name, inner] : *value.map())
-    if (name == key) return &inner;
-  return nullptr;
-}
-
 std::int64_t integer(const Value& value, std::string_view key) {
-  const Value* found = member(value, key);
+  const Value* found = member_of(value, key);
   REQUIRE_MESSAGE((found != nullptr && found->integer() != nullptr), std::string(key));
   return *found->integer();
 }
 
-struct Stage {
-  system_test::Folder folder;
-
-  ChildResult faultline(std::vector<std::string> arguments) const {
-    ChildOptions options;
-    options.argv = {FAULTLINE_BINARY_DIR "/faultline"};
-    options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
-    options.stderr_file = folder.path() / "stderr";
-    options.deadline = 5min;
-    auto result = run_child(options);
-    REQUIRE_MESSAGE(result, (result ? "" : result.error().what));
-    return *std::move(result);
-  }
-  ChildResult run(const std::string& config) const {
-    const fs::path file = folder.path() / "test.yaml";
-    std::ofstream(file) << config;
-    return faultline(
-        {"run", file.string(), "--runs-dir", (folder.path() / "runs").string(), "--json"});
-  }
-  std::string errors() const { return system_test::read_file(folder.path() / "stderr"); }
-};
-
-Value document(const ChildResult& result) {
-  auto value = parse_json(result.output);
-  REQUIRE_MESSAGE(value, result.output);
-  return *std::move(value);
-}
-
 TEST_CASE("load: an open loop in phases, with readers of its own, against a real store") {
-  const Stage stage;
+  Stage stage;
+  stage.output = {"--json"};
   const ChildResult result = stage.run(
       "name: open\n"
       "target: { name: refkv, nodes: 3, mode: quorum }\n"
@@ -74,10 +36,10 @@ TEST_CASE("load: an open loop in phases, with readers of its own, against a real
       "expect: valid\n");
   INFO(stage.errors());
   CHECK(result.exit_code == 0);
-  const Value results = document(result);
-  const Value& load = *member(results, "load");
+  const Value results = parsed(result.output);
+  const Value& load = *member_of(results, "load");
   CHECK(integer(load, "scheduled") == integer(load, "sent") + integer(load, "dropped"));
-  const List& phases = *member(results, "phases")->list();
+  const List& phases = *member_of(results, "phases")->list();
   REQUIRE(phases.size() == 4);
   // About 100, 400, 0 and 100, give or take what chance does to a Poisson process.
   CHECK(std::abs(integer(phases[0], "scheduled") - 100) < 60);
@@ -86,7 +48,7 @@ TEST_CASE("load: an open loop in phases, with readers of its own, against a real
   CHECK(integer(phases[3], "scheduled") > 0);
   CHECK(integer(phases[3], "scheduled") < 160);
 
-  const fs::path directory = *member(results, "directory")->text();
+  const fs::path directory = *member_of(results, "directory")->text();
   const auto loaded = load_history(directory);
   REQUIRE(loaded);
   const History& history = loaded->history;
@@ -107,7 +69,7 @@ TEST_CASE("load: an open loop in phases, with readers of its own, against a real
   const ChildResult again = stage.faultline({"check", "--json", directory.string()});
   CHECK(again.exit_code == 0);
   CHECK(again.output.find("\"name\":\"logs\"") != std::string::npos);
-  std::string config = system_test::read_file(directory / "config.yaml");
+  std::string config = read_file(directory / "config.yaml");
   const std::size_t at = config.find("panic|journal");
   REQUIRE(at != std::string::npos);
   std::ofstream(directory / "config.yaml") << config.replace(at, 13, "n3 serves");
@@ -118,7 +80,8 @@ TEST_CASE("load: an open loop in phases, with readers of its own, against a real
 }
 
 TEST_CASE("load: a store that stalls loses scheduled requests, and the results say so") {
-  const Stage stage;
+  Stage stage;
+  stage.output = {"--json"};
   const ChildResult result = stage.run(
       "name: stall\n"
       "target: { name: refkv, nodes: 3, mode: quorum }\n"
@@ -130,14 +93,14 @@ TEST_CASE("load: a store that stalls loses scheduled requests, and the results s
       "recovery: { within: 60s }\n"
       "seed: 11\n");
   INFO(stage.errors());
-  const Value results = document(result);
-  const Value& load = *member(results, "load");
+  const Value results = parsed(result.output);
+  const Value& load = *member_of(results, "load");
   // Six workers wait 300 ms each for nobody: about 40 of the 400 that fall into the pause leave.
   CHECK(integer(load, "dropped") > 100);
-  CHECK(*member(load, "bottleneck") == Value("workers"));
+  CHECK(*member_of(load, "bottleneck") == Value("workers"));
   CHECK(stage.errors().find("workers were busy when") != std::string::npos);
-  CHECK(member(load, "warning")->text()->find("never sent") != std::string::npos);
+  CHECK(member_of(load, "warning")->text()->find("never sent") != std::string::npos);
 }
 
 }  // namespace
-}  // namespace faultline
+}  // namespace faultline::system_test

@@ -91,7 +91,7 @@ TEST_CASE("run after run in one process, nothing grows") {
 std::uint64_t controllers_memory(const Stage& stage) {
   const Value meta = parsed(read_file(stage.latest("long") / "meta.json"));
   return static_cast<std::uint64_t>(
-      *member(*member(meta, "controller"), "resident_bytes_max")->integer());
+      *member_of(*member_of(meta, "controller"), "resident_bytes_max")->integer());
 }
 
 TEST_CASE("a run's memory grows with the operations it recorded, and with nothing else") {
@@ -108,7 +108,7 @@ TEST_CASE("a run's memory grows with the operations it recorded, and with nothin
   INFO(stage.errors());
   CHECK(result.exit_code == 0);
   const auto operations =
-      static_cast<std::uint64_t>(*member(parsed(result.output), "operations")->integer());
+      static_cast<std::uint64_t>(*member_of(parsed(result.output), "operations")->integer());
   const std::uint64_t more = controllers_memory(stage);
   INFO(base, " ", more, " ", operations);
   CHECK(more < base + (std::uint64_t{6} << 20) + operations * 1024);

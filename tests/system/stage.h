@@ -10,12 +10,15 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "harness/io/document.h"
 #include "harness/io/json.h"
 #include "harness/io/run_dir.h"
 #include "harness/os/child.h"
@@ -27,16 +30,6 @@ namespace faultline::system_test {
 
 inline const std::filesystem::path built = FAULTLINE_BINARY_DIR;
 
-inline const Value* member(const Value& value, std::string_view key) {
-  if (value.map() == nullptr) return nullptr;
-  for (const auto& [name, inner] : *value.map())
-    if (name == key) return &inner;
-  return nullptr;
-}
-inline std::string text(const Value& value, std::string_view key) {
-  const Value* found = member(value, key);
-  return found != nullptr && found->text() != nullptr ? *found->text() : "";
-}
 inline Value parsed(const std::string& json) {
   auto value = parse_json(json);
   REQUIRE_MESSAGE(value, json);
@@ -78,10 +71,29 @@ inline int amount(const char* variable, int usual) {
   return asked != nullptr ? std::atoi(asked) : usual;
 }
 
+inline void write_file(const std::string& path, const std::string& text) {
+  std::ofstream file(path);
+  file << text;
+  file.close();
+  REQUIRE_MESSAGE(file, path);
+}
+
+/// This process goes into namespaces of its own, as root there, so that what it mounts goes with
+/// it.
+inline void enter_user_and_mount_namespaces() {
+  const std::string user = std::to_string(::geteuid()), group = std::to_string(::getegid());
+  REQUIRE(::unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0);
+  write_file("/proc/self/setgroups", "deny");
+  write_file("/proc/self/uid_map", "0 " + user + " 1");
+  write_file("/proc/self/gid_map", "0 " + group + " 1");
+  REQUIRE(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0);
+}
+
 struct Stage {
   Folder folder;
   std::filesystem::path program = built / "faultline";
   std::filesystem::path runs = folder.path() / "runs";
+  std::vector<std::string> output = {"--json", "--quiet"};  ///< Options of every run.
 
   /// A store of our making: the program `refkv` is this script; the real one is $REFKV, $2 is the
   /// node's name.
@@ -99,8 +111,9 @@ struct Stage {
                                    const std::vector<std::string>& more = {}) const {
     const auto file = folder.path() / "test.yaml";
     std::ofstream(file) << config;
-    std::vector<std::string> argv = {program.string(), "run",    file.string(), "--runs-dir",
-                                     runs.string(),    "--json", "--quiet"};
+    std::vector<std::string> argv = {program.string(), "run", file.string(), "--runs-dir",
+                                     runs.string()};
+    argv.insert(argv.end(), output.begin(), output.end());
     argv.insert(argv.end(), more.begin(), more.end());
     return argv;
   }
@@ -118,6 +131,10 @@ struct Stage {
     auto result = run_child(options);
     REQUIRE_MESSAGE(result, (result ? "" : result.error().what));
     return *std::move(result);
+  }
+  ChildResult faultline(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), program.string());
+    return call(std::move(arguments));
   }
   /// Starts it and returns at once.
   int start(const std::vector<std::string>& argv) const {
