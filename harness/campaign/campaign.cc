@@ -115,6 +115,8 @@ Result<Campaign> make_campaign(const ConfigNode& root, const std::filesystem::pa
   const std::int64_t configured = params.integer("seed", 1, 0, INT64_MAX);
   campaign.seed = seed.value_or(static_cast<std::uint64_t>(configured));
   campaign.timeout = params.duration("timeout", std::chrono::minutes(10));
+  if (campaign.timeout <= std::chrono::nanoseconds(0))
+    params.fail("timeout", "expected a time greater than 0, as in 10m");
   const ConfigNode* tests = params.node("tests");
   if (tests == nullptr)
     params.fail(root.where,

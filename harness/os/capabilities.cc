@@ -23,6 +23,7 @@
 #include "harness/os/fd.h"
 #include "harness/os/links.h"
 #include "harness/os/netlink.h"
+#include "harness/os/node_setup.h"
 #include "harness/os/program.h"
 #include "harness/os/switch.h"
 #include "harness/os/world.h"
@@ -161,6 +162,14 @@ Capability open_files() {
           present ? "" : "raise the hard limit: ulimit -Hn " + std::to_string(open_files_needed)};
 }
 
+/// Of a store that forks without end.
+Capability fork_bound(bool as_root) {
+  if (pid_max_is_own()) return {"fork bound", true, false, "pid_max of each node's namespace", ""};
+  if (!as_root) return {"fork bound", true, false, "RLIMIT_NPROC of all nodes together", ""};
+  return {"fork bound", false, false, "a store that forks without end is not held back",
+          "Linux 6.14 or later, or run as an ordinary user"};
+}
+
 /// "NAME\tyes\tDETAIL\tREMEDY" lines by name.
 std::vector<Capability> parse_report(const std::string& text) {
   std::vector<Capability> capabilities;
@@ -241,6 +250,7 @@ std::vector<Capability> probe_capabilities() {
   }
   capabilities[1].required = !as_root;
   capabilities.push_back(open_files());
+  capabilities.push_back(fork_bound(as_root));
   return capabilities;
 }
 

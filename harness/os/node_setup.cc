@@ -105,20 +105,21 @@ long processes_max(long pid_max, std::size_t nodes) {
   return std::clamp(pid_max / 4 / static_cast<long>(std::max<std::size_t>(nodes, 1)), least, most);
 }
 
+bool pid_max_is_own() {
+  utsname system{};
+  int major = 0, minor = 0;
+  return ::uname(&system) == 0 && std::sscanf(system.release, "%d.%d", &major, &minor) == 2 &&
+         (major > 6 || (major == 6 && minor >= 14));
+}
+
 void limit_processes(const NodeSetup& setup) {
   const std::string path = "/proc/sys/kernel/pid_max";
   long machine = 0;
   std::ifstream(path) >> machine;
   const long limit = processes_max(machine, setup.nodes);
-  utsname system{};
-  int major = 0, minor = 0;
-  // Never by trial: before 6.14 the file is the machine's own.
-  const bool is_own = ::uname(&system) == 0 &&
-                      std::sscanf(system.release, "%d.%d", &major, &minor) == 2 &&
-                      (major > 6 || (major == 6 && minor >= 14));
   // The kernel wants eight numbers for every processor.
   const long least = 8 * ::sysconf(_SC_NPROCESSORS_CONF) + 1;
-  if (is_own && write_file(path, std::to_string(std::max(limit, least)))) return;
+  if (pid_max_is_own() && write_file(path, std::to_string(std::max(limit, least)))) return;
   rlimit bounds{};
   if (::getrlimit(RLIMIT_NPROC, &bounds) != 0) return;
   const auto all = static_cast<rlim_t>(limit) * std::max<std::size_t>(setup.nodes, 1);

@@ -21,6 +21,9 @@ Status set_up_host(const NodeSetup& setup);
 /// world only. A machine that allows neither is none that cannot run tests. To be called after
 /// set_up_host(), by the init; what it starts inherits it.
 void limit_processes(const NodeSetup& setup);
+/// Whether a PID namespace has a pid_max of its own. Never found out by trial: before 6.14 the file
+/// is the machine's.
+bool pid_max_is_own();
 /// How many, on a machine that has numbers for `pid_max`.
 long processes_max(long pid_max, std::size_t nodes);
 

@@ -119,6 +119,8 @@ TEST_CASE("campaign: what is wrong is said with its place") {
   CHECK(error_of("tests: []").find("c.yaml:1:8: tests: expected a list") == 0);
   CHECK(error_of("tests: [{ config: " + here + ", seed: 1 }]").find("did you mean \"seeds\"?") !=
         std::string::npos);
+  CHECK(error_of("timeout: 0s\ntests: [{ config: " + here + " }]")
+            .find("c.yaml:1:10: timeout: expected a time greater than 0") == 0);
   CHECK(error_of("tests: [{ seeds: [1] }]").find("\"config\" is missing") != std::string::npos);
   CHECK(error_of("tests: [{ config: no.yaml }]").find("there is no file") != std::string::npos);
   CHECK(error_of("tests: [{ config: " + here + ", seeds: [one] }]").find("found \"one\"") !=
