@@ -22,6 +22,8 @@ struct Parameters {
   std::uint64_t values = 0;  ///< 0: unique.
   unsigned cas_percent = 0;
   unsigned info_percent = 0;
+  bool always_busy =
+      false;  ///< No client rests between two calls; else each does as long as a step.
 };
 
 struct Client {
@@ -63,11 +65,16 @@ History generate(const Parameters& p) {
   const auto fresh_value = [&] {
     return p.values == 0 ? ++next_value : static_cast<std::int64_t>(1 + rng.below(p.values));
   };
-  std::size_t begun = 0, ended = 0;
+  std::size_t begun = 0, ended = 0, next = 0;
   while (ended < p.operations) {
-    Client& c = clients[rng.below(clients.size())];
+    // One that is always busy goes on before anybody else does anything.
+    if (!p.always_busy || clients[next].busy) next = rng.below(clients.size());
+    Client& c = clients[next];
     if (!c.busy) {
-      if (begun == p.operations) continue;
+      if (begun == p.operations) {
+        next = rng.below(clients.size());
+        continue;
+      }
       c.busy = true;
       c.executed = false;
       c.fate = Fate::ok;
@@ -152,6 +159,21 @@ BENCHMARK_CAPTURE(linearizable, register_5_values_200k_ops_10_clients,
     ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(linearizable, cas_register_5_values_200k_ops_10_clients,
                   {.operations = 200'000, .clients = 10, .values = 5, .cas_percent = 20})
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(
+    linearizable, cas_register_5_values_200k_ops_10_clients_always_busy,
+    {.operations = 200'000, .clients = 10, .values = 5, .cas_percent = 33, .always_busy = true})
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(
+    linearizable, cas_register_5_values_50k_ops_20_clients_always_busy,
+    {.operations = 50'000, .clients = 20, .values = 5, .cas_percent = 33, .always_busy = true})
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(
+    linearizable, cas_register_5_values_100k_ops_10_clients_5_percent_infos,
+    {.operations = 100'000, .clients = 10, .values = 5, .cas_percent = 33, .info_percent = 5})
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(linearizable, register_unique_100k_ops_30_clients_5_percent_infos,
+                  {.operations = 100'000, .info_percent = 5})
     ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(linearizable, cas_register_5_values_1M_ops_5000_keys_10_clients_1_percent_infos,
                   {.clients = 10, .keys = 5000, .values = 5, .cas_percent = 20, .info_percent = 1})
