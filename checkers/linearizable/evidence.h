@@ -28,7 +28,4 @@ Finding explain_zones(const Problem& problem, const Object& object, const ZoneRe
 Finding explain_search(const Problem& problem, const Object& object, const SearchResult& result,
                        const Meter& meter);
 
-/// The operations as a table in time order, a line each.
-std::string table(const History& history, const std::vector<OperationId>& operations);
-
 }  // namespace faultline::linearizable

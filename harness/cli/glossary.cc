@@ -113,6 +113,19 @@ void add_catalogues(std::vector<Thing>& all, const Catalogues& catalogues) {
   });
 }
 
+/// The sequential specifications that the checkers know.
+void add_models(std::vector<Thing>& all, std::span<const CheckerEntry> checkers) {
+  for (const CheckerEntry& entry : checkers) {
+    const ConfigNode nothing;
+    Params defaults(nothing, "checker");
+    const auto made = entry.make(defaults);
+    if (!made) continue;
+    for (const auto& [name, doc] : (*made)->models())
+      all.push_back(
+          {"model", std::string(name), std::string(doc), std::string(gloss_text("model", name))});
+  }
+}
+
 void add_exit_codes(std::vector<Thing>& all) {
   std::vector<ExitCodeEntry> codes(exit_codes().begin(), exit_codes().end());
   std::ranges::sort(codes, {}, &ExitCodeEntry::code);
@@ -139,6 +152,7 @@ bool is_number(std::string_view text) {
 std::vector<Thing> things(const Catalogues& catalogues) {
   std::vector<Thing> all;
   add_catalogues(all, catalogues);
+  add_models(all, catalogues.checkers);
   add_exit_codes(all);
   // What is in a catalogue, and the exit codes, are there already: their gloss only adds to them.
   for (const Gloss& gloss : glosses)

@@ -57,6 +57,8 @@ class Checker {
   /// Every name that the `anomalies` of its verdicts can have; each is explained in the glossary
   /// (harness/cli/glossary.cc).
   virtual std::vector<std::string_view> anomalies() const { return {}; }
+  /// The sequential specifications that it can judge by, with what each is.
+  virtual std::vector<std::pair<std::string_view, std::string_view>> models() const { return {}; }
 };
 
 }  // namespace faultline

@@ -29,7 +29,7 @@ namespace faultline {
   FUNCTION(enqueue, "enqueue") FUNCTION(dequeue, "dequeue") FUNCTION(drain, "drain") \
   FUNCTION(push, "push") FUNCTION(pop, "pop") FUNCTION(acquire, "acquire")           \
   FUNCTION(release, "release") FUNCTION(generate, "generate") FUNCTION(txn, "txn")   \
-  FUNCTION(transfer, "transfer")
+  FUNCTION(transfer, "transfer") FUNCTION(append, "append")
 // clang-format on
 
 enum class Function : std::uint8_t {
@@ -51,8 +51,14 @@ enum class Fate : std::uint8_t {
   info,      ///< It may have happened, or may still: its interval has no end.
   mismatch,  ///< A compare-and-set that certainly did not happen *because* the state differed from
              ///< its expectation at some instant of its interval: a fail that is an observation.
-             ///< On disk {"type":"fail","error":"mismatch"}.
+             ///< Likewise an acquire of what was held, a release of what was not, a remove of what
+             ///< was not there. On disk {"type":"fail","error":"mismatch"}.
 };
+/// Of those functions alone a fail with the error "mismatch" says something of the state.
+constexpr bool may_mismatch(Function f) {
+  return f == Function::cas || f == Function::acquire || f == Function::release ||
+         f == Function::remove;
+}
 std::string_view name_of(Fate fate);  ///< As on disk: ok, fail, info, and fail for mismatch.
 
 using Position = std::uint32_t;

@@ -228,7 +228,7 @@ Status Merger::append_complete(const ParsedEvent& event, const Split& split,
     if (!split.key.is_nil() && translation.key(split.key) != builder_.so_far().key()[*row])
       return Error{who + " completes an operation on another key than it invoked",
                    ErrorKind::usage};
-    const bool is_mismatch = function == Function::cas && event.type == Type::fail &&
+    const bool is_mismatch = may_mismatch(function) && event.type == Type::fail &&
                              event.error != no_error &&
                              translation.block.errors[event.error] == "mismatch";
     done.fate = event.type == Type::ok     ? Fate::ok

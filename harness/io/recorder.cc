@@ -55,9 +55,9 @@ struct Event {
 };
 
 /// Fates as history.jsonl can tell them apart, so that the history in memory and the one read back
-/// are the same: only a compare-and-set has a mismatch, and only a mismatch says "mismatch".
+/// are the same: only what may_mismatch() has one, and only a mismatch says "mismatch".
 Fate fate_on_disk(Function function, const Outcome& outcome) {
-  const bool is_no_observation = outcome.fate() == Fate::mismatch && function != Function::cas;
+  const bool is_no_observation = outcome.fate() == Fate::mismatch && !may_mismatch(function);
   return is_no_observation ? Fate::fail : outcome.fate();
 }
 std::string why_on_disk(Fate fate, const std::string& why) {

@@ -1,0 +1,236 @@
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+
+#include "checkers/linearizable/checks.h"
+#include "checkers/linearizable/general.h"
+#include "checkers/linearizable/models/transactions.h"
+#include "checkers/linearizable/objects.h"
+#include "checkers/linearizable/reduce.h"
+#include "checkers/linearizable/report.h"
+#include "checkers/linearizable/tale.h"
+
+namespace faultline::linearizable {
+namespace {
+
+constexpr std::uint64_t reduce_steps_max = 50'000'000;
+
+bool contains(const std::vector<Function>& functions, Function function) {
+  return std::ranges::find(functions, function) != functions.end();
+}
+
+/// Does its answer say anything of the state?
+bool tells(const Operation& o, const Operations& all) {
+  if (o.is_info()) return false;
+  if (o.refused) return true;
+  switch (o.function) {
+    case Function::write:
+    case Function::enqueue:
+    case Function::push:
+    case Function::append:
+    case Function::release:
+      return false;
+    case Function::add:
+    case Function::remove:
+      return o.output != no_value && o.output != o.argument;
+    case Function::txn:
+      return std::ranges::any_of(accesses_of(o, all),
+                                 [&](ValueHandle access) { return !writes(access, *all.pool); });
+    default:
+      return true;
+  }
+}
+
+/// Checks one history; made for it and thrown away.
+class Run {
+ public:
+  Run(const History& history, const Budget& budget, const Options& options, const ModelEntry& model,
+      Verdict& verdict)
+      : history_(history),
+        options_(options),
+        name_(model.name),
+        traits_(model.traits()),
+        meter_(budget),
+        objects_(history),
+        loader_(objects_),
+        verdict_(verdict),
+        report_(history, verdict) {}
+
+  void check() {
+    verdict_.model = name_;
+    verdict_.engine = "general";
+    count();
+    if (options_.engine == Engine::zones || options_.engine == Engine::search)
+      return report_.give_up("inapplicable",
+                             "the engines zones and search are for registers; use --engine auto or "
+                             "general");
+    if (const std::string why = unsupported(); !why.empty())
+      return report_.give_up("unsupported", why);
+    if (traits_.initial_objection != nullptr)
+      if (const auto wrong = traits_.initial_objection(options_.setup.initial))
+        return report_.give_up("unsupported", "the initial value: " + *wrong);
+    verdict_.validity = Validity::valid;
+    std::vector<std::size_t> hard;
+    // What is cheap first, so that a key too hard to decide does not hide another's violation.
+    for (std::size_t i = 0; i < objects_.size() && !meter_.exhausted(); ++i)
+      if (!decided_quickly(i)) hard.push_back(i);
+    if (verdict_.validity == Validity::valid && !told_ && !meter_.exhausted())
+      return report_.give_up("vacuous",
+                             "nothing was observed: no answer says anything of the state in " +
+                                 plural(history_.size(), "operation"));
+    std::ranges::stable_sort(hard, {}, [&](std::size_t i) { return objects_.rows(i).size(); });
+    for (std::size_t k = 0; k < hard.size() && !meter_.exhausted(); ++k)
+      check_by_search(hard[k], hard.size() - k);
+    if (meter_.exhausted())
+      report_.note_unknown(meter_.reason(),
+                           "the budget ended before every key was looked at; no violation so far");
+    verdict_.engine.clear();
+    for (const std::string_view engine : engines_)
+      verdict_.engine += (verdict_.engine.empty() ? "" : "+") + std::string(engine);
+    if (engines_.empty()) verdict_.engine = "general";
+    report_.conclude(objects_.size());
+  }
+
+ private:
+  void count() {
+    std::array<std::uint64_t, 256> ok{};
+    std::uint64_t refused = 0, infos = 0;
+    for (std::size_t o = 0; o < objects_.size(); ++o)
+      for (const OperationId row : objects_.rows(o)) {
+        const Fate fate = history_.fate()[row];
+        if (fate == Fate::ok) ++ok[static_cast<std::size_t>(history_.function()[row])];
+        refused += fate == Fate::mismatch;
+        infos += fate == Fate::info;
+      }
+    for (const Function f : traits_.functions)
+      verdict_.counted.emplace_back(std::string(name_of(f)), ok[static_cast<std::size_t>(f)]);
+    verdict_.counted.insert(verdict_.counted.end(),
+                            {{"mismatches", refused}, {"infos", infos}, {"keys", objects_.size()}});
+  }
+
+  std::string unsupported() const {
+    std::array<std::uint64_t, 256> others{};
+    for (std::size_t row = 0; row < history_.size(); ++row) {
+      const Function f = history_.function()[row];
+      if (!contains(traits_.functions, f)) ++others[static_cast<std::size_t>(f)];
+      if (history_.fate()[row] == Fate::mismatch && !contains(traits_.refusable, f))
+        return "the " + std::string(name_of(f)) + " with invoke index " + index(row) +
+               " was refused with a mismatch, which says nothing of a " + std::string(name_);
+    }
+    std::string text;
+    for (std::size_t f = 0; f < others.size(); ++f)
+      if (others[f] > 0)
+        text += (text.empty() ? "" : ", ") + std::string(name_of(static_cast<Function>(f))) + " (" +
+                std::to_string(others[f]) + ")";
+    if (text.empty()) return "";
+    std::string known;
+    for (const Function f : traits_.functions)
+      known += (known.empty() ? "" : ", ") + std::string(name_of(f));
+    return "no history of the model " + std::string(name_) + ": it has operations other than " +
+           known + ": " + text;
+  }
+  std::string index(std::size_t row) const {
+    return std::to_string(history_.index_of(history_.begin()[row]));
+  }
+
+  std::string objection(const Operations& all) const {
+    if (traits_.objection == nullptr) return "";
+    for (const Operation& o : all.list) {
+      if (const std::string wrong = traits_.objection(o, all); !wrong.empty())
+        return "the " + std::string(name_of(o.function)) + " with invoke index " + index(o.id) +
+               " asked for " + all.pool->to_text(argument_of(o, all)) +
+               (o.is_info() ? "" : " and was answered " + all.pool->to_text(output_of(o, all))) +
+               "; " + wrong;
+    }
+    return "";
+  }
+
+  /// By its fast engine, or because nothing can be said of it.
+  bool decided_quickly(std::size_t i) {
+    const Operations all = loader_.load(i);
+    const KeyId key = objects_.key(i);
+    if (!meter_.spend(all.list.size())) return true;
+    if (objects_.bytes() + loader_.bytes() > meter_.bytes_max()) {
+      report_.note_unknown("memory",
+                           "the budget of memory is too small for " + report_.key_phrase(key));
+      return true;
+    }
+    if (const std::string wrong = objection(all); !wrong.empty()) {
+      report_.note_unknown("unsupported", wrong);
+      return true;
+    }
+    told_ =
+        told_ || std::ranges::any_of(all.list, [&](const Operation& o) { return tells(o, all); });
+    if (traits_.fast == nullptr || options_.engine == Engine::general) return false;
+    const Decision decision = traits_.fast(all, meter_, options_.setup);
+    if (decision.answer == Decision::Answer::unknown && !meter_.exhausted()) return false;
+    engines_.insert(traits_.fast_name);
+    if (decision.answer == Decision::Answer::invalid) note_decision(key, all, decision);
+    return true;
+  }
+
+  std::string so_far(KeyId key, const Operations& all, std::uint64_t checked) const {
+    return "valid up to operation " + with_commas(checked) + " of " + with_commas(all.list.size()) +
+           " on " + report_.key_phrase(key);
+  }
+
+  /// `waiting` objects, this one included, share what is left.
+  void check_by_search(std::size_t i, std::size_t waiting) {
+    engines_.insert("general");
+    const Operations all = loader_.load(i);
+    const KeyId key = objects_.key(i);
+    const std::uint64_t taken = objects_.bytes() + loader_.bytes();
+    Meter share(meter_.steps_left() / waiting,
+                meter_.bytes_max() - std::min(taken, meter_.bytes_max()), meter_.stop());
+    const std::uint64_t before = share.steps_left();
+    const auto model = traits_.make(all, options_.setup);
+    const GeneralPlan plan(all, *model, traits_.by_process);
+    States states(*model, plan.classes());
+    const SearchResult result = search_general(plan, states, share);
+    meter_.spend(before - share.steps_left());
+    meter_.poll();
+    if (result.validity == Validity::unknown)
+      report_.note_unknown(result.reason, so_far(key, all, result.calls_checked));
+    if (result.validity != Validity::invalid) return;
+    Meter rest(std::min(meter_.steps_left() / 4, reduce_steps_max), meter_.bytes_max(),
+               meter_.stop());
+    const ObjectProof proof = reduce(all, result.failed_call, traits_, options_.setup, rest);
+    report_.note_invalid(
+        key, tell(history_, all, name_, proof.places, result.failed_call, "", proof.minimal));
+  }
+
+  void note_decision(KeyId key, const Operations& all, const Decision& decision) {
+    std::vector<std::size_t> places;
+    std::size_t bad = 0;
+    for (std::size_t i = 0; i < all.list.size(); ++i) {
+      const auto at = std::ranges::find(decision.witness, all.list[i].id);
+      if (at == decision.witness.end()) continue;
+      if (static_cast<std::size_t>(at - decision.witness.begin()) == decision.bad) bad = i;
+      places.push_back(i);
+    }
+    report_.note_invalid(
+        key, tell(history_, all, name_, places, bad, decision.anomaly, decision.minimal));
+  }
+
+  const History& history_;
+  const Options& options_;
+  const std::string_view name_;
+  const ModelTraits traits_;
+  Meter meter_;
+  Objects objects_;
+  Loader loader_;
+  Verdict& verdict_;
+  Report report_;
+  bool told_ = false;
+  std::set<std::string_view> engines_;
+};
+
+}  // namespace
+
+void check_objects(const History& history, const Budget& budget, const Options& options,
+                   const ModelEntry& model, Verdict& verdict) {
+  Run(history, budget, options, model, verdict).check();
+}
+
+}  // namespace faultline::linearizable

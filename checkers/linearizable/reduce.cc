@@ -1,0 +1,180 @@
+#include "checkers/linearizable/reduce.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <unordered_map>
+
+#include "checkers/linearizable/general.h"
+
+namespace faultline::linearizable {
+namespace {
+
+using Places = std::vector<std::size_t>;
+
+/// The operations that stay, in places of their own.
+Operations part_of(const Operations& all, const Places& places, std::vector<Operation>& storage) {
+  storage.clear();
+  for (const std::size_t i : places) storage.push_back(all.list[i]);
+  return {storage, all.events, all.values, all.pool};
+}
+
+/// What the operation is about, where a model's values have nothing to do with each other.
+ValueId value_of(const Operation& o) {
+  switch (o.function) {
+    case Function::enqueue:
+    case Function::push:
+    case Function::contains:
+    case Function::add:
+    case Function::remove:
+      return o.argument;
+    default:
+      return o.is_info() ? no_value : o.output;
+  }
+}
+
+/// Those that only observe, but `failed`.
+std::vector<Places> observers_of(const Operations& all, const Places& places,
+                                 const ModelTraits& traits, const Setup& setup,
+                                 std::size_t failed) {
+  const auto model = traits.make(all, setup);
+  std::vector<Places> observers;
+  for (const std::size_t i : places)
+    if (i != failed && !all.list[i].is_info() && model->observes(all.list[i]))
+      observers.push_back({i});
+  return observers;
+}
+
+std::vector<Places> groups_by_value(const Operations& all, const Places& places,
+                                    std::size_t failed) {
+  std::map<ValueId, Places> by_value;
+  for (const std::size_t i : places) {
+    const Operation& o = all.list[i];
+    // The whole of a set tells of all its elements.
+    if (o.output != no_value && is_list(all.values[o.output])) return {};
+    if (value_of(o) != no_value) by_value[value_of(o)].push_back(i);
+  }
+  std::vector<Places> units;
+  for (auto& [value, same] : by_value)
+    if (std::ranges::find(same, failed) == same.end()) units.push_back(std::move(same));
+  return units;
+}
+
+/// An acquire and the release that ended its hold. Who was refused tells of all holds.
+std::vector<Places> groups_by_hold(const Operations& all, const Places& places,
+                                   std::size_t failed) {
+  std::vector<Places> units;
+  std::unordered_map<std::uint32_t, Places> held;
+  for (const std::size_t i : places) {
+    const Operation& o = all.list[i];
+    if (o.refused) return {};
+    Places& hold = held[o.process];
+    hold.push_back(i);
+    if (o.function == Function::acquire) continue;
+    if (hold.size() == 2 && !all.list[hold[0]].is_info() && hold[0] != failed && i != failed)
+      units.push_back(hold);
+    hold.clear();
+  }
+  return units;
+}
+
+std::vector<Places> groups_of(const Operations& all, const Places& places,
+                              const ModelTraits& traits, std::size_t failed) {
+  if (traits.parts == Parts::by_value) return groups_by_value(all, places, failed);
+  if (traits.parts == Parts::by_hold) return groups_by_hold(all, places, failed);
+  return {};
+}
+
+/// Dropping operations must not make a linearizable history worse. One that only observes can
+/// always go; others only all together that the model holds together.
+class Reducer {
+ public:
+  Reducer(const Operations& all, std::size_t failed, const ModelTraits& traits, const Setup& setup,
+          Meter& meter)
+      : all_(all), failed_(failed), traits_(traits), setup_(setup), meter_(meter) {
+    // A model that looks ahead fails early, because of answers that come later.
+    for (const Position end : {all.list[failed].end, never}) {
+      places_.clear();
+      for (std::size_t i = 0; i < all.list.size() && all.list[i].begin <= end; ++i)
+        places_.push_back(i);
+      if (judge_part(all, places_, traits, setup, meter) == Validity::invalid) break;
+    }
+  }
+
+  ObjectProof reduce() {
+    for (bool changed = true; changed && !meter_.exhausted();) {
+      changed = drop_some(observers_of(all_, places_, traits_, setup_, failed_));
+      changed |= drop_some(groups_of(all_, places_, traits_, failed_));
+    }
+    return {std::move(places_), !meter_.exhausted()};
+  }
+
+ private:
+  /// Delta debugging (Zeller & Hildebrandt 2002) over what can be dropped. True if something was.
+  bool drop_some(std::vector<Places> units) {
+    bool dropped = false;
+    for (std::size_t chunk = std::max<std::size_t>(1, units.size()); !units.empty();) {
+      for (std::size_t start = 0; start < units.size() && !meter_.exhausted();) {
+        const std::size_t stop = std::min(start + chunk, units.size());
+        Places fewer = without(units, start, stop);
+        if (judge_part(all_, fewer, traits_, setup_, meter_) == Validity::invalid) {
+          places_ = std::move(fewer);
+          units.erase(units.begin() + static_cast<std::ptrdiff_t>(start),
+                      units.begin() + static_cast<std::ptrdiff_t>(stop));
+          dropped = true;
+        } else {
+          start = stop;
+        }
+      }
+      if (chunk == 1 || meter_.exhausted()) break;
+      chunk = (chunk + 1) / 2;
+    }
+    return dropped;
+  }
+
+  Places without(const std::vector<Places>& units, std::size_t start, std::size_t stop) const {
+    Places gone;
+    for (std::size_t u = start; u < stop; ++u)
+      gone.insert(gone.end(), units[u].begin(), units[u].end());
+    std::ranges::sort(gone);
+    Places rest;
+    std::ranges::set_difference(places_, gone, std::back_inserter(rest));
+    return rest;
+  }
+
+  const Operations& all_;
+  const std::size_t failed_;
+  const ModelTraits& traits_;
+  const Setup& setup_;
+  Meter& meter_;
+  Places places_;
+};
+
+}  // namespace
+
+Validity judge_part(const Operations& all, const Places& places, const ModelTraits& traits,
+                    const Setup& setup, Meter& meter) {
+  if (!meter.spend(places.size() + 1)) return Validity::unknown;
+  std::vector<Operation> storage;
+  const Operations part = part_of(all, places, storage);
+  const auto model = traits.make(part, setup);
+  const GeneralPlan plan(part, *model, traits.by_process);
+  States states(*model, plan.classes());
+  return search_general(plan, states, meter).validity;
+}
+
+std::vector<std::vector<std::size_t>> droppable(const Operations& all, const ModelTraits& traits,
+                                                const Setup& setup) {
+  Places places(all.list.size());
+  std::iota(places.begin(), places.end(), std::size_t{0});
+  std::vector<Places> units = observers_of(all, places, traits, setup, SIZE_MAX);
+  for (Places& group : groups_of(all, places, traits, SIZE_MAX)) units.push_back(std::move(group));
+  return units;
+}
+
+ObjectProof reduce(const Operations& all, std::size_t failed, const ModelTraits& traits,
+                   const Setup& setup, Meter& meter) {
+  return Reducer(all, failed, traits, setup, meter).reduce();
+}
+
+}  // namespace faultline::linearizable
