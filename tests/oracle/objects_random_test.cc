@@ -1,0 +1,132 @@
+// The general engine against the oracle, every model, on random histories; and against what must
+// not change a verdict.
+#include <doctest/doctest.h>
+
+#include "checkers/linearizable/reduce.h"
+#include "tests/oracle/judges.h"
+#include "tests/oracle/objects.h"
+
+namespace faultline::oracle {
+namespace {
+
+using linearizable::GeneralOptions;
+
+TEST_CASE("oracle: every model on random histories of up to twelve operations, by all strategies") {
+  ObjectOracle oracle;
+  for (const Spec& spec : all_specs()) {
+    CAPTURE(spec.model);
+    Rng rng = Rng(2027).fork(spec.model);
+    const long count = iterations(10'000);
+    long valid = 0, wrong = 0;
+    for (long i = 0; i < count; ++i) {
+      const std::vector<Asked> history = random_object_history(spec, rng, 12);
+      const bool truth = oracle.linearizable(spec, history);
+      valid += truth;
+      const Built built(history);
+      GeneralOptions options;
+      options.strategy = static_cast<GeneralOptions::Strategy>(i % 3);
+      if (i % 5 == 0) options.beam = 1;
+      const Validity found = judge_general(spec, built.all(), options);
+      if (found == validity(truth)) continue;
+      if (++wrong == 1)
+        FAIL_CHECK("oracle " << name_of(validity(truth)) << ", engine " << name_of(found) << " ("
+                             << i % 3 << ")\n"
+                             << to_text(history));
+    }
+    CHECK(wrong == 0);
+    CHECK(valid > count / 5);
+    CHECK(count - valid > count / 50);
+  }
+}
+
+TEST_CASE("oracle: widening an interval never turns valid into invalid") {
+  for (const Spec& spec : all_specs()) {
+    CAPTURE(spec.model);
+    Rng rng = Rng(2029).fork(spec.model);
+    const long count = iterations(1'000);
+    long wrong = 0, valid = 0;
+    for (long i = 0; i < count; ++i) {
+      std::vector<Asked> history = random_object_history(spec, rng, 14);
+      if (judge_general(spec, Built(history).all()) != Validity::valid) continue;
+      ++valid;
+      // Room between the positions, and then some of it used.
+      for (Asked& o : history) {
+        o.begin = 4 * o.begin + 40;
+        if (!o.info) o.end = 4 * o.end + 40;
+      }
+      for (int widened = 0; widened < 3; ++widened) {
+        Asked& o = history[static_cast<std::size_t>(pick(rng, static_cast<int>(history.size())))];
+        o.begin -= static_cast<Position>(std::min(pick(rng, 30), static_cast<int>(o.begin)));
+        if (!o.info) o.end += static_cast<Position>(pick(rng, 30));
+        if (!o.info && pick(rng, 6) == 0) {
+          o.info = true;
+          o.refused = false;
+          o.output = {};
+        }
+      }
+      wrong += judge_general(spec, Built(history).all()) != Validity::valid;
+    }
+    CHECK(wrong == 0);
+    CHECK(valid > count / 5);
+  }
+}
+
+TEST_CASE("oracle: what a witness leaves out was not needed, and what it keeps is invalid") {
+  ObjectOracle oracle;
+  for (const Spec& spec : all_specs()) {
+    CAPTURE(spec.model);
+    const linearizable::ModelTraits traits = linearizable::find_model(spec.model)->traits();
+    Rng rng = Rng(2030).fork(spec.model);
+    const long count = iterations(2'000);
+    long wrong = 0, invalid = 0;
+    for (long i = 0; i < count; ++i) {
+      const std::vector<Asked> history = random_object_history(spec, rng, 12);
+      const Built built(history);
+      const auto all = built.all();
+      const auto model = traits.make(all, {spec.initial});
+      const linearizable::GeneralPlan plan(all, *model, traits.by_process);
+      linearizable::States states(*model, plan.classes());
+      linearizable::Meter meter(std::uint64_t{1} << 40, std::uint64_t{1} << 30, nullptr);
+      const auto result = linearizable::search_general(plan, states, meter);
+      if (result.validity != Validity::invalid) continue;
+      ++invalid;
+      const auto proof =
+          linearizable::reduce(all, result.failed_call, traits, {spec.initial}, meter);
+      std::vector<Asked> kept;
+      for (const std::size_t place : proof.places) kept.push_back(built.asked[place]);
+      wrong += !proof.minimal || oracle.linearizable(spec, kept);
+    }
+    CHECK(wrong == 0);
+    CHECK(invalid > count / 50);
+  }
+}
+
+TEST_CASE("oracle: what a reduction drops never makes a valid history invalid") {
+  // Of valid histories any sound part is valid as well: the engine must not find a violation in
+  // what is left when whole values, or holds, are dropped.
+  ObjectOracle oracle;
+  for (const Spec& spec : all_specs()) {
+    CAPTURE(spec.model);
+    const linearizable::ModelTraits traits = linearizable::find_model(spec.model)->traits();
+    Rng rng = Rng(2031).fork(spec.model);
+    const long count = iterations(1'000);
+    long wrong = 0, looked = 0;
+    for (long i = 0; i < count; ++i) {
+      const std::vector<Asked> history = random_object_history(spec, rng, 12);
+      if (!oracle.linearizable(spec, history)) continue;
+      const Built built(history);
+      for (const auto& part : linearizable::droppable(built.all(), traits, {spec.initial})) {
+        std::vector<Asked> rest;
+        for (std::size_t place = 0; place < built.asked.size(); ++place)
+          if (std::ranges::find(part, place) == part.end()) rest.push_back(built.asked[place]);
+        ++looked;
+        wrong += !oracle.linearizable(spec, rest);
+      }
+    }
+    CHECK(wrong == 0);
+    CHECK((looked > count / 5 || spec.model == "id-generator"));
+  }
+}
+
+}  // namespace
+}  // namespace faultline::oracle
