@@ -43,6 +43,22 @@ class IndexSet {
       number /= 64;
     }
   }
+  /// All members in [from, to): time linear in the words that they are in.
+  void erase(std::uint32_t from, std::uint32_t to) {
+    for (std::uint32_t at = next(from); at < to; at = next(at)) {
+      const std::uint32_t word = at / 64;
+      std::uint64_t gone = ~std::uint64_t{0} << at % 64;
+      if (to / 64 == word) gone &= (std::uint64_t{1} << to % 64) - 1;
+      if ((words_[word] &= ~gone) != 0) continue;
+      std::uint32_t number = word;
+      for (std::size_t k = 1; k < depth_; ++k) {
+        std::uint64_t& above = words_[starts_[k] + number / 64];
+        above &= ~(std::uint64_t{1} << number % 64);
+        if (above != 0) break;
+        number /= 64;
+      }
+    }
+  }
   bool contains(std::uint32_t number) const {
     return (words_[number / 64] >> number % 64 & 1) != 0;
   }

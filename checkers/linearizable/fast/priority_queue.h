@@ -124,9 +124,7 @@ class PriorityQueue {
         if (open_.next(from) >= life.remove_end) return explain(ranked, from);
       }
       if (!life.surely_inside() || (!Rules::lost && !life.removed())) continue;
-      const Time to = std::min(life.remove_begin, end);
-      for (Time gap = open_.next(life.insert_end); gap < to; gap = open_.next(gap + 1))
-        open_.erase(gap);
+      open_.erase(life.insert_end, std::min(life.remove_begin, end));
     }
     return container_.find_covered_empty();
   }

@@ -117,10 +117,15 @@ class Set {
       else
         switches_.set_event(--lanes_[operations.list[i].argument].end, i, true);
     }
-    for (const std::uint32_t event : events_)
+    constexpr std::size_t ahead = 16;
+    for (std::size_t t = 0; t < events_.size(); ++t) {
+      if (t + ahead < events_.size() && events_[t + ahead] != nowhere)
+        __builtin_prefetch(&lanes_[operations.list[events_[t + ahead] / 2].argument], 1);
+      const std::uint32_t event = events_[t];
       if (event != nowhere)
         switches_.set_event(lanes_[operations.list[event / 2].argument].events++, event / 2,
                             event % 2 != 0);
+    }
     for (std::size_t v = lanes_.size(); v-- > 0; next = lanes_[v].begin) lanes_[v].end = next;
   }
 
