@@ -266,7 +266,7 @@ Finding tell(const History& history, const Operations& all, std::string_view mod
   Tale tale = Teller(history, all, model, proof, culprit).tell();
   Finding finding;
   finding.minimal = minimal;
-  if (!tale.sentence.empty() && (anomaly.empty() || anomaly == tale.anomaly)) {
+  if (!tale.sentence.empty()) {
     finding.anomaly = tale.anomaly;
     finding.sentence = std::move(tale.sentence);
   } else {

@@ -10,7 +10,8 @@
 namespace faultline::linearizable {
 
 /// `proof`: places in `all`, ascending; not linearizable by themselves. `bad`, one of them, could
-/// not take effect by its end. `anomaly`: what an engine called it, or empty.
+/// not take effect by its end. `anomaly`: what an engine called it, or empty; what the operations
+/// themselves tell goes before.
 Finding tell(const History& history, const Operations& all, std::string_view model,
              const std::vector<std::size_t>& proof, std::size_t bad, std::string_view anomaly,
              bool minimal);

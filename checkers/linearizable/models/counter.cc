@@ -1,3 +1,5 @@
+#include "checkers/linearizable/fast/counter.h"
+
 #include "checkers/linearizable/models/numbers.h"
 
 namespace faultline::linearizable {
@@ -17,6 +19,10 @@ ModelTraits counter_traits() {
   };
   traits.make = [](const Operations& all, const Setup& setup) {
     return make_number(all, setup, false);
+  };
+  traits.fast_name = "fast-counter";
+  traits.fast = [](const Operations& all, Meter& meter, const Setup& setup) {
+    return fast::Counter<>(initial_number(setup)).check(all, meter);
   };
   return traits;
 }

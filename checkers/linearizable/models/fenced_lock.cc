@@ -1,3 +1,4 @@
+#include "checkers/linearizable/fast/owner_mutex.h"
 #include "checkers/linearizable/models/locks.h"
 
 namespace faultline::linearizable {
@@ -12,6 +13,10 @@ ModelTraits fenced_lock_traits() {
   };
   traits.make = [](const Operations& all, const Setup&) {
     return make_lock(all, {.fenced = true});
+  };
+  traits.fast_name = "fast-mutex";
+  traits.fast = [](const Operations& all, Meter& meter, const Setup&) {
+    return fast::OwnerMutex<>(fast::OwnerMutex<>::Kind{.fenced = true}).check(all, meter);
   };
   return traits;
 }

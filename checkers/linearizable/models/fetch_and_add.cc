@@ -1,3 +1,5 @@
+#include "checkers/linearizable/fast/fetch_and_add.h"
+
 #include "checkers/linearizable/models/numbers.h"
 
 namespace faultline::linearizable {
@@ -13,6 +15,10 @@ ModelTraits fetch_and_add_traits() {
   };
   traits.make = [](const Operations& all, const Setup& setup) {
     return make_number(all, setup, true);
+  };
+  traits.fast_name = "fast-fetch-and-add";
+  traits.fast = [](const Operations& all, Meter& meter, const Setup& setup) {
+    return fast::FetchAndAdd<>(fast::Answers::before, initial_number(setup)).check(all, meter);
   };
   return traits;
 }

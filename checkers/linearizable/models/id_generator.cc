@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "checkers/linearizable/fast/fetch_and_add.h"
 #include "checkers/linearizable/model.h"
 
 namespace faultline::linearizable {
@@ -42,6 +43,11 @@ ModelTraits id_generator_traits() {
   };
   traits.make = [](const Operations& all, const Setup&) -> std::unique_ptr<Model> {
     return std::make_unique<IdGenerator>(all);
+  };
+  traits.fast_name = "fast-id-generator";
+  traits.fast = [](const Operations& all, Meter& meter, const Setup&) {
+    thread_local fast::IdGenerator engine;
+    return engine.check(all, meter);
   };
   return traits;
 }

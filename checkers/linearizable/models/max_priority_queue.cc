@@ -1,3 +1,4 @@
+#include "checkers/linearizable/fast/priority_queue.h"
 #include "checkers/linearizable/models/containers.h"
 
 namespace faultline::linearizable {
@@ -9,6 +10,10 @@ ModelTraits max_priority_queue_traits() {
   traits.objection = number_container_objection;
   traits.make = [](const Operations& all, const Setup&) {
     return make_container(all, Discipline::largest);
+  };
+  traits.fast_name = "fast-priority-queue";
+  traits.fast = [](const Operations& all, Meter& meter, const Setup&) {
+    return fast::PriorityQueue<>(fast::Best::largest).check(all, meter);
   };
   return traits;
 }

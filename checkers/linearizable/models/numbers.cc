@@ -6,9 +6,7 @@ namespace {
 class Number final : public Model {
  public:
   Number(const Operations& all, const Setup& setup, bool fetches)
-      : all_(all),
-        fetches_(fetches),
-        initial_(setup.initial.is_nil() ? 0 : *setup.initial.integer()) {}
+      : all_(all), fetches_(fetches), initial_(initial_number(setup)) {}
 
   void begin(State& state) override { put(static_cast<std::uint64_t>(initial_), state); }
 
@@ -46,6 +44,10 @@ class Number final : public Model {
 
 std::unique_ptr<Model> make_number(const Operations& all, const Setup& setup, bool fetches) {
   return std::make_unique<Number>(all, setup, fetches);
+}
+
+std::int64_t initial_number(const Setup& setup) {
+  return setup.initial.is_nil() ? 0 : *setup.initial.integer();
 }
 
 ModelTraits number_traits() {

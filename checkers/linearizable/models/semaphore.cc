@@ -1,3 +1,5 @@
+#include "checkers/linearizable/fast/semaphore.h"
+
 #include <algorithm>
 
 #include "checkers/linearizable/model.h"
@@ -12,13 +14,16 @@ std::uint32_t permits(const Operation& o, const Operations& all) {
              : static_cast<std::uint32_t>(all.pool->as_integer(all.values[o.argument]));
 }
 
+std::uint32_t permits_at_first(const Setup& setup) {
+  return setup.initial.is_nil() ? 1 : static_cast<std::uint32_t>(*setup.initial.integer());
+}
+
 /// The state is how many permits are free. More than there were at first are never free, unless
 /// there were none: then releases bring them.
 class Semaphore final : public Model {
  public:
   Semaphore(const Operations& all, const Setup& setup)
-      : all_(all),
-        first_(setup.initial.is_nil() ? 1 : static_cast<std::uint32_t>(*setup.initial.integer())) {}
+      : all_(all), first_(permits_at_first(setup)) {}
 
   void begin(State& state) override { state = {first_}; }
 
@@ -61,6 +66,16 @@ ModelTraits semaphore_traits() {
   };
   traits.make = [](const Operations& all, const Setup& setup) -> std::unique_ptr<Model> {
     return std::make_unique<Semaphore>(all, setup);
+  };
+  traits.fast_name = "fast-semaphore";
+  traits.fast = [](const Operations& all, Meter& meter, const Setup& setup) {
+    const std::uint32_t there = permits_at_first(setup);
+    // Releases bring permits: the engine knows no such semaphore.
+    if (there == 0) return fast::inapplicable("no permits at first");
+    // A lock's engine would take the number for a token.
+    for (const Operation& o : all.list)
+      if (permits(o, all) != 1) return fast::inapplicable("several permits at a time");
+    return fast::Semaphore<>(there).check(all, meter);
   };
   return traits;
 }
