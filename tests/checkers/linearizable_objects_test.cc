@@ -132,7 +132,7 @@ TEST_CASE("objects: each model's own mistakes, by name") {
        "stale-read", "had added 1"},
       {Story().then(F::append, 1, {}).then(F::read, {}, List{2}), "", "phantom-read",
        "nobody ever appended 2"},
-      {Story().then(F::add, 2, {}).then(F::read, {}, 3), "", "not-linearizable", "read 3"},
+      {Story().then(F::add, 2, {}).then(F::read, {}, 3), "", "phantom-read", "read 3"},
       {Story()
            .then(F::txn, List{List{"w", "x", 1}}, List{List{"w", "x", 1}})
            .then(F::txn, List{List{"r", "x", {}}}, List{List{"r", "x", 2}}),
@@ -227,6 +227,19 @@ TEST_CASE("objects: --engine general judges registers as well") {
   Story fine = story;
   fine.then(F::read, {}, 2);
   CHECK(valid(check(fine, {{"engine", "general"}})));
+}
+
+TEST_CASE("objects: the fast engine decides where it applies, else the general one") {
+  const Story unique = Story().then(F::enqueue, 1, {}).then(F::dequeue, {}, 1);
+  CHECK(check(unique).engine == "fast-queue");
+  CHECK(check(unique, {{"engine", "general"}}).engine == "general");
+  Story twice = unique;
+  twice.then(F::enqueue, 1, {}).then(F::dequeue, {}, 1);
+  CHECK(check(twice).engine == "general");
+  CHECK(valid(check(twice)));
+  const Story lost =
+      Story().then(F::enqueue, 1, {}).then(F::enqueue, 2, {}).then(F::dequeue, {}, 2);
+  CHECK(check(lost).summary == check(lost, {{"engine", "general"}}).summary);
 }
 
 TEST_CASE("objects: the initial value") {

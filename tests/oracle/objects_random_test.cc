@@ -39,6 +39,38 @@ TEST_CASE("oracle: every model on random histories of up to twelve operations, b
   }
 }
 
+TEST_CASE("oracle: every fast engine that a model has, and its witness") {
+  ObjectOracle oracle;
+  for (const Spec& spec : all_specs()) {
+    CAPTURE(spec.model);
+    const linearizable::ModelTraits traits = linearizable::find_model(spec.model)->traits();
+    if (traits.fast == nullptr) continue;
+    CHECK_FALSE(traits.fast_name.empty());
+    Rng rng = Rng(2032).fork(spec.model);
+    const long count = iterations(10'000);
+    long wrong = 0, decided = 0;
+    for (long i = 0; i < count; ++i) {
+      const std::vector<Asked> history =
+          random_object_history(spec, rng, 4 + static_cast<int>(i % 9));
+      const Built built(history);
+      linearizable::Meter meter(std::uint64_t{1} << 40, std::uint64_t{1} << 30, nullptr);
+      const auto decision = traits.fast(built.all(), meter, {spec.initial});
+      using Answer = linearizable::Decision::Answer;
+      if (decision.answer == Answer::unknown) continue;
+      ++decided;
+      std::vector<Asked> kept;
+      for (const OperationId row : decision.witness) kept.push_back(built.asked[row]);
+      const bool truth = oracle.linearizable(spec, history);
+      const bool witnessed = truth || !oracle.linearizable(spec, kept);
+      if (truth == (decision.answer == Answer::valid) && witnessed) continue;
+      if (++wrong == 1) FAIL_CHECK("oracle says " << truth << "\n" << to_text(history));
+    }
+    CHECK(wrong == 0);
+    const bool decides = decided > count / 100 || spec.model == "semaphore";
+    CHECK(decides);
+  }
+}
+
 TEST_CASE("oracle: widening an interval never turns valid into invalid") {
   for (const Spec& spec : all_specs()) {
     CAPTURE(spec.model);
