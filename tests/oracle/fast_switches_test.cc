@@ -95,6 +95,22 @@ TEST_CASE("fast: set") {
   }
 }
 
+TEST_CASE("fast: an echo of an element that is true says nothing") {
+  Values values;
+  Set<> set;
+  std::vector<Operation> twice(2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    twice[i].function = Function::add;
+    twice[i].argument = twice[i].output = Values::yes;
+    twice[i].begin = static_cast<Position>(2 * i);
+    twice[i].end = twice[i].begin + 1;
+  }
+  linearizable::Meter meter = plenty();
+  CHECK(set.check(values.object(twice), meter).answer == Answer::valid);
+  twice[0].argument = twice[1].argument = 1;  // now both say that they put it in
+  CHECK(set.check(values.object(twice), meter).answer == Answer::invalid);
+}
+
 // Semaphores and locks that do not ask who.
 
 Subject<int> semaphore_subject(int permits, int refused_percent) {

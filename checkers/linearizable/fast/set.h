@@ -86,8 +86,9 @@ class Set {
     return {};
   }
 
-  /// 1: true, 0: false, -1: neither.
+  /// 1: true, 0: false, -1: neither, or an echo of an element that is a boolean itself.
   static int truth(const Operations& operations, const Operation& o) {
+    if (o.function != Function::contains && o.output == o.argument) return -1;
     if (o.output == no_value || operations.values[o.output].kind() != ValueHandle::Kind::boolean)
       return -1;
     return operations.values[o.output].bits() >> 3 != 0 ? 1 : 0;
