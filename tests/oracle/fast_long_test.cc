@@ -17,6 +17,8 @@
 #include "checkers/linearizable/fast/semaphore.h"
 #include "checkers/linearizable/fast/set.h"
 #include "checkers/linearizable/fast/stack.h"
+#include "checkers/linearizable/general.h"
+#include "checkers/linearizable/model.h"
 #include "tests/oracle/brute.h"
 
 namespace faultline::oracle {
@@ -227,6 +229,55 @@ TEST_CASE("fast, long: the witness of a set is small and a proof") {
   CHECK(wrong == 0);
   CHECK(invalid > count / 10);
   CHECK(rows * 20 < operations);
+}
+
+/// What the search says of it; `unknown` where that would take long.
+Validity generally(const char* model_name, const Operations& all) {
+  const linearizable::ModelTraits traits = linearizable::find_model(model_name)->traits();
+  const auto model = traits.make(all, {});
+  const linearizable::GeneralPlan plan(all, *model, traits.by_process);
+  linearizable::States states(*model, plan.classes());
+  linearizable::Meter meter(300'000, std::uint64_t{1} << 28, nullptr);
+  return linearizable::search_general(plan, states, meter, {}).validity;
+}
+
+template <typename Make, typename Engine>
+void hold_against_general(const char* model, Make make, Engine engine) {
+  CAPTURE(std::string(model));
+  const long count = iterations(60);
+  Rng rng = Rng(44).fork(model);
+  long decided = 0, invalid = 0, wrong = 0;
+  for (long i = 0; i < count; ++i) {
+    const Long h = make(rng, i);
+    const Decision d = judge(engine, h.object());
+    REQUIRE(d.answer != Answer::unknown);
+    const Validity searched = generally(model, h.object());
+    if (searched == Validity::unknown) continue;
+    ++decided;
+    invalid += searched == Validity::invalid;
+    wrong += searched != validity(d.answer == Answer::valid);
+  }
+  CHECK(wrong == 0);
+  CHECK(decided > count / 2);
+  CHECK(invalid > 0);
+  CHECK(invalid < decided);
+}
+
+TEST_CASE("fast, long: the fast engines and the search agree") {
+  const auto container = [](Kind kind) {
+    return [kind](Rng& rng, long i) {
+      return containers(rng, kind, 100 + below(rng, 300), 2 + below(rng, 3), i % 2 == 0 ? 0 : 1);
+    };
+  };
+  hold_against_general("fifo-queue", container(Kind::queue), Queue<>());
+  hold_against_general("stack", container(Kind::stack), Stack<>());
+  hold_against_general("priority-queue", container(Kind::smallest), PriorityQueue<>());
+  hold_against_general(
+      "set",
+      [](Rng& rng, long i) {
+        return flips(rng, 100 + below(rng, 500), 2 + below(rng, 4), i % 2 == 1);
+      },
+      Set<>());
 }
 
 TEST_CASE("fast: a budget that is used up is no answer") {
