@@ -262,6 +262,12 @@ Finding tell(const History& history, const Operations& all, std::string_view mod
            all.pool->items(all.values[all.list[i].output]).size() >
                all.pool->items(all.values[all.list[bad].output]).size()))
         bad = i;
+  // Likewise an enqueue only because of who dequeued it.
+  if (model == "fifo-queue" && all.list[bad].function == Function::enqueue) {
+    const ValueId element = all.list[bad].argument;
+    for (const std::size_t i : proof)
+      if (takes(all.list[i]) && !all.list[i].is_info() && all.list[i].output == element) bad = i;
+  }
   const Operation& culprit = all.list[bad];
   Tale tale = Teller(history, all, model, proof, culprit).tell();
   Finding finding;

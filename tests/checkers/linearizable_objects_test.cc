@@ -240,6 +240,9 @@ TEST_CASE("objects: the fast engine decides where it applies, else the general o
   const Story lost =
       Story().then(F::enqueue, 1, {}).then(F::enqueue, 2, {}).then(F::dequeue, {}, 2);
   CHECK(check(lost).summary == check(lost, {{"engine", "general"}}).summary);
+  Story later = lost;
+  later.then(F::dequeue, {}, 1);
+  CHECK(check(later).summary == check(later, {{"engine", "general"}}).summary);
 }
 
 TEST_CASE("objects: the initial value") {

@@ -18,6 +18,7 @@ class Container final : public Model {
   Container(const Operations& all, Discipline discipline)
       : all_(all), discipline_(discipline), elements_(all) {
     answered_until_ = last_answers(all, elements_);
+    if (discipline == Discipline::first_in) find_taken();
     if (discipline == Discipline::smallest || discipline == Discipline::largest) rank();
   }
 
@@ -26,7 +27,10 @@ class Container final : public Model {
   bool step(StateView state, const Operation& o, State& next) override {
     next.assign(state.begin(), state.end());
     if (puts(o)) {
-      put(elements_.of(argument_of(o, all_)), next);
+      const std::uint32_t element = elements_.of(argument_of(o, all_));
+      if (discipline_ == Discipline::first_in && comes_out_before_some(element, state))
+        return false;
+      put(element, next);
       return true;
     }
     if (!o.is_info()) {
@@ -51,6 +55,26 @@ class Container final : public Model {
   }
 
  private:
+  /// Looking ahead: an element that is put in behind one which was certainly taken out later.
+  bool comes_out_before_some(std::uint32_t element, StateView state) const {
+    const Taken& own = taken_[element];
+    if (!own.once()) return false;
+    return std::ranges::any_of(state, [&](std::uint32_t other) {
+      return taken_[other].once() && own.end < taken_[other].begin;
+    });
+  }
+  void find_taken() {
+    taken_.resize(elements_.size());
+    for (const Operation& o : all_.list) {
+      if (puts(o)) ++taken_[elements_.of(argument_of(o, all_))].puts;
+      if (puts(o) || o.function == Function::read || o.is_info() || o.output == no_value) continue;
+      Taken& taken = taken_[elements_.of(all_.values[o.output])];
+      ++taken.takes;
+      taken.begin = o.begin;
+      taken.end = o.end;
+    }
+  }
+
   void rank() {
     std::vector<std::pair<std::int64_t, std::uint32_t>> order;
     for (const ValueHandle value : all_.values)
@@ -70,10 +94,17 @@ class Container final : public Model {
     }
   }
 
+  struct Taken {
+    std::uint32_t puts = 0, takes = 0;
+    Position begin = 0, end = 0;  ///< Of the last take.
+    bool once() const { return puts == 1 && takes == 1; }
+  };
+
   const Operations all_;
   const Discipline discipline_;
   Elements elements_;
   std::vector<Position> answered_until_;  ///< By element.
+  std::vector<Taken> taken_;              ///< By element, of a queue.
   std::vector<std::uint32_t> rank_;       ///< By element; empty if they have none.
 };
 
