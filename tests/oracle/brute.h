@@ -71,6 +71,7 @@ struct Values {
   ValuePool pool;
   std::vector<ValueHandle> handles;
   std::map<std::vector<ValueId>, ValueId> lists;
+  std::map<ValueId, std::vector<ValueId>> items;  ///< Of each list.
 
   Values() {
     for (ValueId n = 0; n < count; ++n) handles.push_back(pool.integer(n));
@@ -78,12 +79,13 @@ struct Values {
     handles.push_back(pool.boolean(false));
   }
   static ValueId truth(bool v) { return v ? yes : no; }
-  ValueId list(const std::vector<ValueId>& items) {
-    const auto [at, fresh] = lists.emplace(items, static_cast<ValueId>(handles.size()));
+  ValueId list(const std::vector<ValueId>& listed) {
+    const auto [at, fresh] = lists.emplace(listed, static_cast<ValueId>(handles.size()));
     if (fresh) {
       std::vector<ValueHandle> content;
-      for (const ValueId v : items) content.push_back(handles[v]);
+      for (const ValueId v : listed) content.push_back(handles[v]);
       handles.push_back(pool.list(content));
+      items[at->second] = listed;
     }
     return at->second;
   }

@@ -155,13 +155,10 @@ using Elements = std::vector<ValueId>;
 Subject<Elements> grow_subject(Values& values, int repeat_percent) {
   Subject<Elements> s;
   const auto content = [&values](ValueId list) {
-    for (const auto& [items, id] : values.lists)
-      if (id == list) {
-        Elements sorted = items;
-        std::sort(sorted.begin(), sorted.end());
-        return sorted;
-      }
-    return Elements{};
+    const auto at = values.items.find(list);
+    Elements sorted = at == values.items.end() ? Elements{} : at->second;
+    std::sort(sorted.begin(), sorted.end());
+    return sorted;
   };
   s.step = [=](Elements& elements, const Operation& o) {
     if (o.function == Function::read) return o.end == never || content(o.output) == elements;
