@@ -175,6 +175,46 @@ BENCHMARK(load_million)
     ->UseRealTime()
     ->Iterations(5);
 
+/// An operation's two events as Jepsen writes them; `dice` decides what it is.
+void write_edn(std::ostream& out, std::uint64_t n, std::uint64_t dice, bool is_txn) {
+  const std::string a = std::to_string(n), b = std::to_string(dice % 20);
+  const std::string asked = is_txn      ? "[[:append " + b + " " + a + "] [:r " + b + " nil]]"
+                            : dice < 50 ? "nil"
+                            : dice < 80 ? a
+                                        : "[" + b + " " + a + "]";
+  const std::string answered = is_txn ? "[[:append " + b + " " + a + "] [:r " + b + " [1 2 3]]]"
+                               : dice < 50 ? b
+                                           : asked;
+  const char* const f = is_txn ? ":txn" : dice < 50 ? ":read" : dice < 80 ? ":write" : ":cas";
+  for (const bool is_ok : {false, true})
+    out << "{:type " << (is_ok ? ":ok" : ":invoke") << ", :f " << f << ", :value "
+        << (is_ok ? answered : asked) << ", :process " << n % 20 << ", :time "
+        << 1'000'000 + 2000 * n + is_ok << ", :index " << 2 * n + is_ok << "}\n";
+}
+
+/// The bar: 250 MB/s on one core, whole file to history. 0: a register, 1: transactions.
+void load_edn(benchmark::State& state) {
+  constexpr std::uint64_t operations = 1'000'000;
+  const TemporaryFolder folder;
+  const fs::path path = folder.path / "history.edn";
+  {
+    std::ofstream out(path);
+    Rng rng(1);
+    for (std::uint64_t n = 0; n < operations; ++n)
+      write_edn(out, n, rng.below(100), state.range(0) == 1);
+  }
+  for (auto _ : state) {
+    const auto loaded = load_history(path, {1});
+    FAULTLINE_CHECK(loaded && loaded->history.size() == operations);
+    state.counters["history_MiB"] = static_cast<double>(loaded->history.bytes() >> 20);
+  }
+  const auto bytes = static_cast<double>(fs::file_size(path));
+  state.counters["file_MiB"] = bytes / (1 << 20);
+  state.counters["bytes/s"] =
+      benchmark::Counter(bytes, benchmark::Counter::kIsIterationInvariantRate);
+}
+BENCHMARK(load_edn)->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond)->Iterations(5);
+
 /// Ten million operations, in at most 6 GiB. Several gigabytes on disk, so only where asked for:
 /// FAULTLINE_BENCH_LARGE=1.
 void load_ten_million(benchmark::State& state) {

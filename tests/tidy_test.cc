@@ -74,6 +74,8 @@ const std::map<std::string, std::set<std::string>> third_party = {
     {"curl/", {"os"}},
     {"libmnl", {"os"}},
     {"simdjson", {"io"}},
+    {"zlib", {"io"}},
+    {"zstd", {"io"}},
     {"re2/", {"run"}},
     {"nlohmann", {"io", "cli", "targets", "refkv"}},
     {"yaml-cpp", {"run"}},

@@ -16,6 +16,7 @@
 #include "harness/cli/console.h"
 #include "harness/core/exit_code.h"
 #include "harness/core/text.h"
+#include "harness/io/export.h"
 #include "harness/io/json.h"
 #include "harness/io/load.h"
 #include "harness/io/run_dir.h"
@@ -34,8 +35,10 @@ using Clock = std::chrono::steady_clock;
 struct Options {
   std::vector<std::string> paths;
   std::vector<std::string> checks;
-  std::string model, initial, engine;
+  std::string model, engine;
+  std::optional<std::string> initial;
   std::string budget = "60s,4GiB";
+  std::string export_format;
   bool json = false;
 };
 
@@ -84,10 +87,13 @@ Result<Allowance> parse_budget(const std::string& text) {
 
 /// What the options say replaces what the check's parameters said.
 void override_params(const Options& options, ConfigNode& params) {
+  const auto given = [](const std::string& word) {
+    return word.empty() ? std::nullopt : std::optional(word);
+  };
   for (const auto& [key, text] :
-       {std::pair("model", &options.model), std::pair("initial", &options.initial),
-        std::pair("engine", &options.engine)}) {
-    if (text->empty()) continue;
+       {std::pair("model", given(options.model)), std::pair("initial", options.initial),
+        std::pair("engine", given(options.engine))}) {
+    if (!text) continue;
     ConfigNode value = ConfigNode::of(*text);
     value.where.file = std::string("--") + key;
     if (ConfigNode* old = params.find(key))
@@ -137,6 +143,28 @@ Result<std::vector<std::unique_ptr<Checker>>> make_checkers(
     checkers.push_back(std::move(*checker));
   }
   return checkers;
+}
+
+/// The options, where they leave it open completed by what the input's format says of the object,
+/// as far as there is such a model.
+Options hinted(const Options& options, const Loaded& loaded,
+               std::span<const CheckerEntry> catalogue) {
+  Options all = options;
+  if (all.model.empty()) all.model = loaded.model_hint;
+  if (!all.initial) all.initial = loaded.initial_hint;
+  const bool is_known = static_cast<bool>(make_checkers(all, {}, catalogue));
+  return is_known ? all : options;
+}
+
+/// What a check can say of a history that knows no real time.
+Verdict undecidable(std::string_view check) {
+  Verdict verdict;
+  verdict.name = check;
+  verdict.validity = Validity::unknown;
+  verdict.reason = "unsupported";
+  verdict.summary =
+      "the format has no order between sessions, and this check is about the order in real time";
+  return verdict;
 }
 
 LoadError load_error_of(const std::string& input, const Error& error) {
@@ -190,7 +218,7 @@ Report examine(const std::string& input, const Options& options, const Allowance
   }
   report.history = std::move(loaded->history);
   report.warnings = std::move(loaded->warnings);
-  const auto checkers = make_checkers(options, input, catalogue);
+  const auto checkers = make_checkers(hinted(options, *loaded, catalogue), input, catalogue);
   if (!checkers) {
     report.error = load_error_of(input, checkers.error());
     report.code = exit_code_of(checkers.error());
@@ -198,7 +226,8 @@ Report examine(const std::string& input, const Options& options, const Allowance
   }
   begin = Clock::now();
   for (const auto& checker : *checkers)
-    report.judgements.push_back(judge(*checker, report.history, allowance));
+    report.judgements.push_back(loaded->has_real_time ? judge(*checker, report.history, allowance)
+                                                      : Judgement{undecidable(checker->name()), 0});
   if (options.checks.empty()) {
     auto failed = add_logs(input, report.judgements);
     if (!failed) failed = add_crash_free(input, report.judgements);
@@ -364,7 +393,26 @@ void print(const Report& report, bool json) {
   std::fflush(stdout);
 }
 
+/// Writes the one history that is asked for on standard output, and judges nothing.
+int export_only(const Options& options) {
+  if (options.paths.size() != 1)
+    return complain({"--export: expected one PATH, found " + std::to_string(options.paths.size()),
+                     ErrorKind::usage});
+  const auto loaded =
+      load_history(options.paths[0], {std::max(1u, std::thread::hardware_concurrency())});
+  if (!loaded) return complain(loaded.error());
+  for (const std::string& warning : loaded->warnings) warn(warning);
+  const Status done = export_history(
+      loaded->history, options.export_format,
+      [](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); });
+  if (!done) return complain(done.error());
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+    return complain({"cannot write to standard output"});
+  return static_cast<int>(ExitCode::valid);
+}
+
 int run(const Options& options, const Catalogues& catalogues) {
+  if (!options.export_format.empty()) return export_only(options);
   const auto allowance = parse_budget(options.budget);
   if (!allowance) return complain(allowance.error());
   if (const Status fits = check_options(options, catalogues.checkers); !fits)
@@ -400,8 +448,10 @@ void add_check(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("check", std::string(command_doc("check")));
   command
-      ->add_option("path", options->paths,
-                   "history files, run directories, or directories with runs below")
+      ->add_option(
+          "path", options->paths,
+          "history files in any format of `faultline list formats`, also compressed; - for "
+          "standard input; run directories, or directories with runs below")
       ->type_name("PATH")
       ->required();
   command
@@ -424,6 +474,10 @@ void add_check(CLI::App& app, Invocation& invocation) {
   command->add_option("--budget", options->budget, "time and memory that each check may use")
       ->type_name("BUDGET")
       ->capture_default_str();
+  command
+      ->add_option("--export", options->export_format,
+                   "judge nothing: write the one history on stdout, as edn or jsonl")
+      ->type_name("FORMAT");
   command->add_flag("--json", options->json, "one JSON document a line on stdout, an input each");
   command->callback([options, &invocation] {
     invocation.action = [options, &invocation] { return run(*options, invocation.catalogues); };

@@ -8,6 +8,7 @@
 #include "harness/core/exit_code.h"
 #include "harness/core/history.h"
 #include "harness/core/value.h"
+#include "harness/io/formats.h"
 
 namespace faultline {
 namespace {
@@ -25,7 +26,7 @@ constexpr auto glosses = std::to_array<Gloss>({
 /// In the order of `faultline list`.
 constexpr auto kinds =
     std::to_array<std::string_view>({"target", "workload", "fault", "checker", "model", "anomaly",
-                                     "verdict", "reason", "check", "exit-code"});
+                                     "verdict", "reason", "check", "exit-code", "format"});
 
 std::string_view gloss_text(std::string_view kind, std::string_view name) {
   for (const Gloss& gloss : glosses)
@@ -154,6 +155,9 @@ std::vector<Thing> things(const Catalogues& catalogues) {
   add_catalogues(all, catalogues);
   add_models(all, catalogues.checkers);
   add_exit_codes(all);
+  for (const FormatEntry& entry : formats())
+    all.push_back({"format", std::string(entry.name), std::string(entry.doc),
+                   std::string(gloss_text("format", entry.name))});
   // What is in a catalogue, and the exit codes, are there already: their gloss only adds to them.
   for (const Gloss& gloss : glosses)
     if (!gloss.doc.empty())

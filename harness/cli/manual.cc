@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "harness/cli/glossary.h"
+#include "harness/io/export.h"
 
 namespace faultline {
 namespace {
@@ -65,6 +66,8 @@ std::optional<std::vector<std::string>> catalogue_words(std::string_view metavar
   if (metavar == "ENGINE") return checker_choices(catalogues, "engine");
   if (metavar == "THING") return thing_names(catalogues);
   if (metavar == "KIND") return thing_kinds();
+  if (metavar == "FORMAT")
+    return std::vector<std::string>(export_formats().begin(), export_formats().end());
   return std::nullopt;
 }
 
@@ -90,8 +93,9 @@ constexpr auto plain_metavars = std::to_array<std::string_view>(
     {"N", "SEED", "DURATION", "BUDGET", "KEY=VALUE", "VALUE", "K/N", "SHELL", "PORT", "TEXT"});
 constexpr auto file_metavars = std::to_array<std::string_view>({"FILE", "CONFIG", "PATH"});
 constexpr auto directory_metavars = std::to_array<std::string_view>({"DIR", "RUN", "CAMPAIGN"});
-constexpr auto catalogue_metavars = std::to_array<std::string_view>(
-    {"CHECKER", "TARGET", "WORKLOAD", "FAULT", "MODEL", "ENGINE", "THING", "KIND", "COMMAND"});
+constexpr auto catalogue_metavars =
+    std::to_array<std::string_view>({"CHECKER", "TARGET", "WORKLOAD", "FAULT", "MODEL", "ENGINE",
+                                     "THING", "KIND", "FORMAT", "COMMAND"});
 
 template <std::size_t N>
 bool is_in(const std::array<std::string_view, N>& words, std::string_view word) {

@@ -1,5 +1,8 @@
-// Histories from disk, in JSON lines: ours (recorder.h), and other tools' in the vocabulary of
-// Jepsen.
+// Histories from disk: ours (recorder.h), and other tools' in any format of formats.def, which is
+// found by the content, and also if it is compressed by gzip or zstd.
+//
+// What follows holds for events in the vocabulary of Jepsen, in JSON lines and in every other
+// syntax; a format's own rules are in its file.
 //
 // An event must have `process` and `type`, and an invocation `f`; other fields may be missing,
 // unknown ones are ignored, none may be there twice. An event whose process is a text ("nemesis")
@@ -11,11 +14,11 @@
 // history indexes may be absent, or sparse but rising.
 //
 // Keys: in the field `key`, or as Jepsen's tuples [k v] in `value`. It is decided once for a whole
-// file, which has tuples if no event has a `key`; if the value of every invocation and of every ok
-// is a list of two whose first element is a scalar (that of a fail or an info may be null instead);
-// if the v of every compare-and-set is a list of two; and if some invocation shows it: a
-// compare-and-set, or a v of null (a read of k). Anything else is a plain value: a wrong guess
-// would judge another history.
+// file, which has tuples if no event has a field `key`, not even of null; if the value of every
+// invocation and of every ok is a list of two whose first element is a scalar (that of a fail or an
+// info may be null instead); if the v of every compare-and-set is a list of two; and if some
+// invocation shows it: a compare-and-set, or a v of null (a read of k). Anything else is a plain
+// value: a wrong guess would judge another history.
 //
 // A last line without newline that is no whole JSON was torn by a kill: dropped, with a warning.
 // Numbers: integers of 64 bits are exact; larger ones keep their digits; others are compared as
@@ -24,6 +27,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,7 +45,14 @@ struct LoadError {
 
 struct Loaded {
   History history;
-  std::string format;                 ///< "jsonl".
+  std::string format;  ///< As in `faultline list formats`: "jsonl".
+  /// What the format says of the object, where it does: the name of a model, and the value before
+  /// the first write as --initial takes it.
+  std::string model_hint;
+  std::optional<std::string> initial_hint;
+  /// False: only the order of each process's own operations means anything, since the format has no
+  /// other; positions are those of the file.
+  bool has_real_time = true;
   std::vector<std::string> warnings;  ///< "history.jsonl: dropped a torn last line (38 bytes)".
 };
 
@@ -49,8 +60,9 @@ struct LoadOptions {
   unsigned threads = 2;
 };
 
-/// Reads `path`: a history file, or a run directory (its history.jsonl, which of a run that was
-/// killed early may have no event yet). The whole error goes into `*error` if it is given.
+/// Reads `path`: a history file, "-" for the standard input, or a run directory (its history.jsonl,
+/// which of a run that was killed early may have no event yet). The whole error goes into `*error`
+/// if it is given.
 Result<Loaded> load_history(const std::filesystem::path& path, const LoadOptions& options = {},
                             LoadError* error = nullptr);
 

@@ -20,6 +20,15 @@ bool is_tuple(const ValuePool& pool, ValueHandle h) {
   return !key.is_nil() && !key.is_compound();
 }
 
+/// Whether `value` is `argument` with what was nil filled in.
+bool fits(const ValuePool& pool, ValueHandle argument, ValueHandle value) {
+  if (argument.is_nil() || pool.equal(argument, value)) return true;
+  constexpr auto list = ValueHandle::Kind::list;
+  if (argument.kind() != list || value.kind() != list) return false;
+  return std::ranges::equal(pool.items(argument), pool.items(value),
+                            [&](ValueHandle a, ValueHandle v) { return fits(pool, a, v); });
+}
+
 }  // namespace
 
 /// A block's handles and ids in terms of the history's.
@@ -40,9 +49,21 @@ struct Merger::Translation {
         if (texts[id].is_nil()) texts[id] = builder.values().import(block.pool, h);
         return texts[id];
       }
-      case ValueHandle::Kind::big_integer:
       case ValueHandle::Kind::list:
-      case ValueHandle::Kind::map:
+      case ValueHandle::Kind::map: {
+        // Not ValuePool::import, which looks up every text of a transaction anew.
+        const std::size_t first = items.size();
+        for (const ValueHandle item : block.pool.items(h)) {
+          const ValueHandle copy = value(item);
+          items.push_back(copy);
+        }
+        const auto copies = std::span(items).subspan(first);
+        const ValueHandle copy = h.kind() == ValueHandle::Kind::list ? builder.values().list(copies)
+                                                                     : builder.values().map(copies);
+        items.resize(first);
+        return copy;
+      }
+      case ValueHandle::Kind::big_integer:
         break;
     }
     return builder.values().import(block.pool, h);
@@ -75,6 +96,7 @@ struct Merger::Translation {
   const Block& block;
   HistoryBuilder& builder;
   std::vector<ValueHandle> texts;
+  std::vector<ValueHandle> items;  ///< A stack: nested lists append behind the outer one's items.
   std::array<std::pair<std::uint64_t, KeyId>, 256>
       keys{};  ///< A cache; bits 0 (nil) is never asked for.
   std::vector<NodeId> nodes;
@@ -86,7 +108,43 @@ struct Merger::Split {
   ValueHandle key{}, value{};
 };
 
+LoadError load_error_at(std::string file, std::string_view text, std::uint64_t byte,
+                        std::string expected) {
+  const std::string_view before = text.substr(0, byte);
+  const auto line = std::ranges::count(before, '\n') + 1;
+  const std::size_t line_begin = before.rfind('\n') + 1;  // npos + 1 is 0
+  return load_error(std::move(file), static_cast<std::uint64_t>(line),
+                    static_cast<std::uint32_t>(before.size() - line_begin + 1),
+                    std::move(expected));
+}
+
+std::uint32_t Anonymous::invoke(std::uint8_t function, ValueHandle argument) {
+  open_.push_back({next_, function, argument});
+  return next_++;
+}
+
+Result<std::uint32_t> Anonymous::complete(const ParsedEvent& event, ValueHandle value,
+                                          const ValuePool& pool) {
+  std::vector<std::size_t> candidates;
+  for (std::size_t i = 0; i < open_.size(); ++i)
+    if (event.function == ParsedEvent::no_function || event.function == open_[i].function)
+      candidates.push_back(i);
+  if (candidates.size() > 1)
+    std::erase_if(candidates, [&](std::size_t i) { return !fits(pool, open_[i].argument, value); });
+  if (candidates.size() != 1)
+    return Error{(candidates.empty() ? "completes an operation that nobody invoked"
+                                     : "completes one of several open operations, it is unclear "
+                                       "which") +
+                     std::string("; expected the field process"),
+                 ErrorKind::usage};
+  const std::uint32_t process = open_[candidates[0]].process;
+  open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(candidates[0]));
+  return process;
+}
+
 LoadError Merger::error(std::uint32_t line, std::uint32_t column, std::string expected) const {
+  if (text_.data() != nullptr)
+    return load_error_at(name_, text_, block_begin_ + line, std::move(expected));
   return load_error(name_, lines_ + line + 1, column, std::move(expected));
 }
 
@@ -124,7 +182,7 @@ void Merger::inspect(const Block& block) {
     if (event.type == Type::skipped) continue;
     const bool may_be_nil = event.type == Type::fail || event.type == Type::info;
     const bool fits = is_tuple(pool, event.value) || (may_be_nil && event.value.is_nil());
-    if (!event.key.is_nil() || !fits) {
+    if (event.has_key || !fits) {
       keys_ = Keys::in_field;
       return;
     }
@@ -149,6 +207,7 @@ std::optional<LoadError> Merger::merge(const Block& block) {
     const double events = static_cast<double>(block.events.size()) * (share > 1 ? share * 1.1 : 1);
     builder_.reserve(static_cast<std::size_t>(events / 2) + 1);
   }
+  block_begin_ = block.begin;
   Translation translation(block, builder_);
   for (const ParsedEvent& event : block.events)
     if (auto failed = merge_event(event, translation)) return failed;
@@ -197,9 +256,32 @@ std::optional<LoadError> Merger::merge_event(const ParsedEvent& event, Translati
     const auto items = translation.block.pool.items(event.value);
     split = {items[0], items[1]};
   }
-  const Status done = event.type == Type::invoke ? append_invoke(event, split, translation)
-                                                 : append_complete(event, split, translation);
+  ParsedEvent named = event;
+  if (auto failed = name_process(named, split, translation)) return failed;
+  const Status done = event.type == Type::invoke ? append_invoke(named, split, translation)
+                                                 : append_complete(named, split, translation);
   if (!done) return error(event.line, 1, done.error().what);
+  return {};
+}
+
+std::optional<LoadError> Merger::name_process(ParsedEvent& event, const Split& split,
+                                              Translation& translation) {
+  const Processes here = event.has_process ? Processes::named : Processes::anonymous;
+  if (processes_ == Processes::unknown) processes_ = here;
+  if (here != processes_)
+    return error(event.line, 1,
+                 here == Processes::named
+                     ? "expected no field process, as the events before have none"
+                     : "expected the field process, as the events before have it");
+  if (event.has_process) return {};
+  const ValueHandle value = translation.value(split.value);
+  if (event.type == Type::invoke) {
+    event.process = anonymous_.invoke(event.function, value);
+    return {};
+  }
+  const auto process = anonymous_.complete(event, value, builder_.so_far().values());
+  if (!process) return error(event.line, 1, process.error().what);
+  event.process = *process;
   return {};
 }
 

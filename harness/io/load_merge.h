@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,11 +23,37 @@ inline LoadError load_error(std::string file, std::uint64_t line, std::uint32_t 
   return error;
 }
 
+/// Line and column of a byte of a text, both from 1.
+LoadError load_error_at(std::string file, std::string_view text, std::uint64_t byte,
+                        std::string expected);
+
+/// Pairs events that do not say whose they are: a completion with the one open invocation of its f,
+/// or, of several, with the one whose argument fits. Each gets a process of its own, so that
+/// nothing follows from their order but what real time says.
+class Anonymous {
+ public:
+  /// The process for an invocation.
+  std::uint32_t invoke(std::uint8_t function, ValueHandle argument);
+  /// The process of the operation that is completed, or why that cannot be told.
+  Result<std::uint32_t> complete(const ParsedEvent& event, ValueHandle value,
+                                 const ValuePool& pool);
+
+ private:
+  struct Open {
+    std::uint32_t process;
+    std::uint8_t function;
+    ValueHandle argument;
+  };
+  std::vector<Open> open_;
+  std::uint32_t next_ = 0;
+};
+
 /// Not thread-safe. After add() or finish() returned an error it must not be used again.
 class Merger {
  public:
-  Merger(std::string name, std::uint64_t file_bytes)
-      : name_(std::move(name)), file_bytes_(file_bytes) {}
+  /// `text` is the whole input, if it is in memory: see Block::begin.
+  Merger(std::string name, std::uint64_t file_bytes, std::string_view text = {})
+      : name_(std::move(name)), file_bytes_(file_bytes), text_(text) {}
 
   std::optional<LoadError> add(Block block);
   std::optional<LoadError> finish();
@@ -44,12 +71,15 @@ class Merger {
   std::optional<LoadError> merge_held();
   std::optional<LoadError> merge_event(const ParsedEvent& event, Translation& translation);
   std::optional<LoadError> merge_index(const ParsedEvent& event);
+  std::optional<LoadError> name_process(ParsedEvent& event, const Split& split,
+                                        Translation& translation);
   Status append_invoke(const ParsedEvent& event, const Split& split, Translation& translation);
   Status append_complete(const ParsedEvent& event, const Split& split, Translation& translation);
   LoadError error(std::uint32_t line, std::uint32_t column, std::string expected) const;
 
   const std::string name_;
   const std::uint64_t file_bytes_;
+  const std::string_view text_;
   HistoryBuilder builder_;
   std::vector<std::string> warnings_;
 
@@ -58,6 +88,9 @@ class Merger {
   bool has_tuple_evidence_ = false;
 
   std::uint64_t lines_ = 0;  ///< Of the blocks merged so far.
+  std::uint64_t block_begin_ = 0;
+  Anonymous anonymous_;
+  enum class Processes : std::uint8_t { unknown, named, anonymous } processes_ = Processes::unknown;
   bool is_ours_ = false, has_indexes_ = false, keeps_indexes_ = false;
   std::uint64_t last_index_ = 0;
 };

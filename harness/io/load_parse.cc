@@ -5,14 +5,14 @@
 #include <cstring>
 #include <limits>
 #include <string_view>
-#include <unordered_map>
 
 // No conversion of a result that throws may slip in: every error must be looked at.
 #define SIMDJSON_EXCEPTIONS 0
 #include <simdjson.h>
 
-#include "harness/core/text.h"
 #include "harness/io/diagnosis.h"
+#include "harness/io/event_words.h"
+#include "harness/io/forms.h"
 
 namespace faultline {
 namespace {
@@ -30,10 +30,6 @@ using Outcome = std::optional<Failure>;
 /// The line is no JSON, or JSON that the parser cannot take; where and why is found out later.
 Failure bad_json() { return {nullptr, {}}; }
 
-std::string in_quotes(std::string_view text) {
-  return "\"" + std::string(text.substr(0, 60)) + (text.size() > 60 ? "…" : "") + "\"";
-}
-
 enum Field : unsigned { index, type, process, f, key, value, time, node, error, other };
 constexpr auto field_names = std::to_array<std::string_view>(
     {"index\"", "type\"", "process\"", "f\"", "key\"", "value\"", "time\"", "node\"", "error\""});
@@ -46,24 +42,11 @@ Field field_of(const char* raw) {
   return other;
 }
 
-constexpr auto type_names = std::to_array<std::string_view>({"invoke", "ok", "fail", "info"});
-
 /// Up to the closing quote; escapes stay as they are.
 std::string_view raw_text(ondemand::raw_json_string raw) {
   const char* end = raw.raw();
   while (*end != '"') end += *end == '\\' ? 2 : 1;
   return {raw.raw(), static_cast<std::size_t>(end - raw.raw())};
-}
-
-bool is_integer_text(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-}
-
-/// Reals are compared by their spelling, so every spelling of a double becomes one. An integer that
-/// is too large for 64 bits keeps its digits: as a double it would equal its neighbours.
-std::string canonical_real(std::string_view token, double v) {
-  return token.find_first_of(".eE") == std::string_view::npos ? std::string(token)
-                                                              : real_spelling(v);
 }
 
 bool is_null(ondemand::value json) {
@@ -77,26 +60,6 @@ std::string_view trimmed(std::string_view token) {
     token.remove_suffix(1);
   return token;
 }
-
-/// Names in the order of their first appearance. There are few nodes and, mostly, few errors.
-class Names {
- public:
-  explicit Names(std::vector<std::string>& names) : names_(names) {}
-  std::size_t id(std::string_view name) {
-    if (last_ < names_.size() && names_[last_] == name) return last_;
-    const std::size_t near = std::min<std::size_t>(names_.size(), 8);
-    for (std::size_t i = 0; i < near; ++i)
-      if (names_[i] == name) return last_ = i;
-    const auto [at, fresh] = far_.try_emplace(std::string(name), names_.size());
-    if (fresh) names_.emplace_back(name);
-    return last_ = at->second;
-  }
-
- private:
-  std::vector<std::string>& names_;
-  std::unordered_map<std::string, std::size_t> far_;
-  std::size_t last_ = 0;
-};
 
 class LineParser {
  public:
@@ -154,6 +117,7 @@ class LineParser {
       case f:
         return text_or_null(json, raw.f, "f");
       case key:
+        event.has_key = true;
         return take_key(json, event.key);
       case value:
         return take_value(json, event.value, 0);
@@ -353,14 +317,9 @@ class LineParser {
     if ((seen & 1u << process) == 0) return missing(line, "process");
     if (!raw.is_client) return {};  // the event of a nemesis; its type and f are its own affair
     if ((seen & 1u << type) == 0) return missing(line, "type");
-    const auto named = std::ranges::find(type_names, raw.type);
-    if (named == type_names.end()) {
-      std::string expected = "expected type invoke, ok, fail or info, found " + in_quotes(raw.type);
-      if (const auto near = nearest_word(raw.type, type_names))
-        expected += ", did you mean " + in_quotes(*near) + "?";
-      return Failure{raw.type.data(), std::move(expected)};
-    }
-    event.type = static_cast<ParsedEvent::Type>(named - type_names.begin());
+    const auto named = parse_event_type(raw.type);
+    if (!named) return Failure{raw.type.data(), named.error().what};
+    event.type = *named;
     if (raw.f.data() == nullptr)
       return event.type == ParsedEvent::Type::invoke ? missing(line, "f") : Outcome();
     const auto function = parse_function(raw.f);

@@ -16,7 +16,7 @@ namespace faultline {
 inline constexpr std::uint64_t block_bytes = 4u << 20;
 inline constexpr std::uint64_t line_bytes_max = 256u << 20;
 
-/// A line of the file as it stands. Handles and ids are the block's own.
+/// An event of the file as it stands. Handles and ids are the block's own.
 struct ParsedEvent {
   enum class Type : std::uint8_t { invoke, ok, fail, info, skipped };
   static constexpr std::uint64_t no_index = ~std::uint64_t{0};
@@ -28,19 +28,23 @@ struct ParsedEvent {
   ValueHandle key{};  ///< nil: none.
   std::uint32_t process = 0;
   ErrorId error = no_error;
-  std::uint32_t line = 0;  ///< Counted from 0 within the block.
+  std::uint32_t line = 0;  ///< Counted from 0 within the block; or Block::begin's bytes.
   NodeId node = no_node;
   Type type = Type::skipped;  ///< `skipped`: none of a client's.
   std::uint8_t function = no_function;
+  bool has_process = true;  ///< False: the file does not say whose it is.
+  bool has_key = false;     ///< The field is there, be it null.
 };
 
 struct Problem {
-  std::uint32_t line = 0;  ///< Counted from 0 within the block.
+  std::uint32_t line = 0;  ///< As in ParsedEvent.
   std::uint32_t column = 1;
   std::string expected;
 };
 
 struct Block {
+  /// Where it is in a text that is whole in memory: "lines" are then bytes, counted from here.
+  std::uint64_t begin = 0;
   std::vector<ParsedEvent> events;
   ValuePool pool;
   std::vector<std::string> nodes, errors;

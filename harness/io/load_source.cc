@@ -15,7 +15,8 @@ namespace faultline {
 Result<Source> Source::open(const std::filesystem::path& path) {
   Source source;
   source.name_ = path.string();
-  source.fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  source.fd_ = path == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                           : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (source.fd_ < 0) return system_error("open", path);
   struct stat there{};
   if (::fstat(source.fd_, &there) != 0) return system_error("read", path);
@@ -44,12 +45,31 @@ Source Source::of(std::string_view text) {
   return source;
 }
 
+Source Source::of(std::string&& text) {
+  Source source;
+  source.owned_ = std::move(text);
+  source.text_ = source.owned_;
+  source.size_ = source.text_.size();
+  return source;
+}
+
+Result<std::string_view> Source::whole() {
+  if (fd_ < 0 && !owned_.empty()) return text_;  // a std::string has its '\0'
+  if (copy_ == nullptr) {
+    copy_ = std::make_unique_for_overwrite<char[]>(size_ + 1);
+    if (Status done = read(0, copy_.get(), size_); !done) return done.error();
+    copy_[size_] = '\0';
+  }
+  return std::string_view(copy_.get(), size_);
+}
+
 Source::Source(Source&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       name_(std::move(other.name_)),
       owned_(std::move(other.owned_)),
       text_(owned_.empty() ? other.text_ : std::string_view(owned_)),
-      size_(other.size_) {}
+      size_(other.size_),
+      copy_(std::move(other.copy_)) {}
 
 Source::~Source() {
   if (fd_ >= 0) ::close(fd_);
@@ -57,7 +77,7 @@ Source::~Source() {
 
 Status Source::read(std::uint64_t offset, char* to, std::size_t size) const {
   if (fd_ < 0) {
-    std::memcpy(to, text_.data() + offset, size);
+    if (size > 0) std::memcpy(to, text_.data() + offset, size);
     return Ok{};
   }
   while (size > 0) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -14,10 +15,12 @@ namespace faultline {
 /// an error, not a SIGBUS, and what was read does not stay in memory.
 class Source {
  public:
-  /// Pipes and other things that cannot be read twice are read whole into memory.
+  /// Pipes and other things that cannot be read twice are read whole into memory. "-" is the
+  /// standard input.
   static Result<Source> open(const std::filesystem::path& path);
   /// `text` must outlive it.
   static Source of(std::string_view text);
+  static Source of(std::string&& text);
   ~Source();
   Source(Source&& other) noexcept;
   Source& operator=(Source&&) = delete;
@@ -25,6 +28,8 @@ class Source {
   std::uint64_t size() const { return size_; }
   /// Exactly bytes [offset, offset + size), which must be within size().
   Status read(std::uint64_t offset, char* to, std::size_t size) const;
+  /// All bytes, and a '\0' behind them, as long as this object lives. Not thread-safe.
+  Result<std::string_view> whole();
 
  private:
   Source() = default;
@@ -33,6 +38,7 @@ class Source {
   std::string owned_;
   std::string_view text_;
   std::uint64_t size_ = 0;
+  std::unique_ptr<char[]> copy_;  ///< What whole() answers.
 };
 
 }  // namespace faultline

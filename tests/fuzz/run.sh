@@ -17,6 +17,7 @@ for name in "$@"; do
   seeds=$(mktemp -d)
   case $name in
     jsonl) cp tests/histories/*.jsonl tests/fuzz/corpus/jsonl/* "$seeds" ;;
+    edn) cp tests/histories/*.edn tests/histories/*.json tests/fuzz/corpus/edn/* "$seeds" ;;
     yaml) cp configs/*.yaml tests/e2e/*.yaml tests/fuzz/corpus/yaml/* "$seeds" ;;
     *) cp "tests/fuzz/corpus/$name"/* "$seeds" ;;
   esac

@@ -31,6 +31,23 @@ const std::string_view tuple_history =
 {"type":"ok","process":1,"f":"read","value":[1,"x"]}
 )";
 
+const std::string_view edn_history =
+    R"(; comments
+[{:index 0, :type :invoke, :process 0, :node "n1", :f :write, :key "k7", :value 12, :time 100}
+{:type :info, :f :start, :value {"n1" #{"n2"}}, :process :nemesis, :index 1, :time 3}
+#x.Y{:index 2 :type :ok, :process 0 :f :write :value -12 :key "k7" :meta [1 (2 "a\u00fc") \a #_b]}
+{:index 3, :type :invoke, :process 1 :f :txn :value [[:append 1 2] [:read :x nil]] :time 1.5e3}
+{:index 4, :type :fail, :process 1 :f :txn :value nil :error [:x "y"]}]
+)";
+
+const std::string_view row_history =
+    "0\t:invoke\t:write\t[8 1]\n:nemesis\t:info\t:start\t{\n0 :info :write :timed-out\n"
+    "[1 :invoke :cas [8 [0 2]]] [1 :fail :cas [8 [0 2]] :mismatch]\n";
+
+const std::string_view json_history =
+    R"([{"index":0,"type":"invoke","process":0,"f":"write","value":{"a":[1,2.5,"\u00fc"]},"time":1},
+{"index":1,"type":"ok","process":0,"f":"write","value":null,"error":["x"]}])";
+
 struct Tally {
   int loaded = 0, refused = 0;
 };
@@ -87,6 +104,13 @@ constexpr auto pieces = std::to_array<std::string_view>({"\"",
                                                          "{\"a\":",
                                                          "4294967295",
                                                          "4294967296",
+                                                         "#{",
+                                                         "#_",
+                                                         "^",
+                                                         ";",
+                                                         "##",
+                                                         "(",
+                                                         ":process",
                                                          " "});
 
 std::string mutated(std::string text, Rng& rng) {
@@ -128,6 +152,17 @@ TEST_CASE("load fuzz: mutated histories load or are refused with a place, and ne
   // Both ends of the scale were reached, or the mutations prove little.
   CHECK(tally.loaded > 300);
   CHECK(tally.refused > 3000);
+}
+
+TEST_CASE("load fuzz: mutated EDN and JSON loads or is refused with a place, and never crashes") {
+  Rng rng(20'261'122);
+  for (const std::string_view history : {edn_history, row_history, json_history}) {
+    REQUIRE(load_history_text(history, "h"));
+    Tally tally;
+    for (int i = 0; i < 5'000; ++i) load_any(mutated(std::string(history), rng), tally);
+    CHECK(tally.loaded > 200);
+    CHECK(tally.refused > 1000);
+  }
 }
 
 TEST_CASE(

@@ -1,0 +1,181 @@
+// Public histories with known verdicts, read where they are: FAULTLINE_CORPORA names the folder, by
+// default ../shared/corpora beside the checkout. Its README.md says where each comes from, and what
+// the verdicts are. Without the folder there is nothing to test, and that is said.
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "checkers/checkers.h"
+#include "harness/io/export.h"
+#include "harness/io/load.h"
+#include "harness/run/judge.h"
+#include "tests/io/well_formed.h"
+
+namespace faultline {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path corpora() {
+  const char* const said = std::getenv("FAULTLINE_CORPORA");
+  return said != nullptr && *said != '\0' ? fs::path(said)
+                                          : fs::path(FAULTLINE_SOURCE_DIR) / "../shared/corpora";
+}
+
+bool is_absent(const fs::path& folder) {
+  std::error_code ignored;
+  if (fs::exists(folder / "README.md", ignored)) return false;
+  MESSAGE("SKIPPED: no public histories at " << folder.string()
+                                             << "; FAULTLINE_CORPORA says where they are");
+  return true;
+}
+
+/// Every file below `path`, or the file itself, whose name begins so.
+std::vector<fs::path> files_of(const fs::path& path, const std::string& begin = "") {
+  std::vector<fs::path> files;
+  if (fs::is_regular_file(path)) return {path};
+  for (const auto& entry : fs::recursive_directory_iterator(path))
+    if (entry.is_regular_file() && entry.path().filename().string().starts_with(begin))
+      files.push_back(entry.path());
+  std::ranges::sort(files);
+  return files;
+}
+
+bool is_tex(const fs::path& file) { return file.extension() == ".tex"; }
+bool is_about_them(const fs::path& file) {
+  return file.filename() == "README.md" || file.filename() == "expected.tsv";
+}
+
+TEST_CASE("corpora: every file loads whole, or is refused with a clear sentence") {
+  const fs::path root = corpora();
+  if (is_absent(root)) return;
+  int loaded_count = 0, refused_count = 0;
+  std::map<std::string, int> formats;
+  for (const fs::path& file : files_of(root)) {
+    if (is_about_them(file)) continue;
+    CAPTURE(file.string());
+    LoadError error;
+    const auto loaded = load_history(file, {1}, &error);
+    const bool must_be_refused = is_tex(file) || file.filename() == "txfuzzer-chaos.edn";
+    CHECK_MESSAGE(static_cast<bool>(loaded) != must_be_refused,
+                  (loaded ? "loaded" : loaded.error().what));
+    if (!loaded) {
+      ++refused_count;
+      CHECK(error.where.line > 0);
+      CHECK(!error.expected.empty());
+      continue;
+    }
+    ++loaded_count;
+    ++formats[loaded->format];
+    CHECK(defect_of(loaded->history) == "");
+    CHECK(loaded->warnings.empty());
+  }
+  CHECK(loaded_count > 400);
+  CHECK(refused_count > 20);
+  for (const char* format : {"edn", "json", "limo", "fptlin", "awdit", "plume", "dbcop"})
+    CHECK_MESSAGE(formats[format] > 0, format);
+}
+
+TEST_CASE("corpora: what is exported is loaded as the same history") {
+  const fs::path root = corpora();
+  if (is_absent(root)) return;
+  for (const char* part : {"elle", "elle-cli", "found", "fptlin", "porcupine/kv"})
+    for (const fs::path& file : files_of(root / part)) {
+      const auto loaded = load_history(file, {1});
+      if (!loaded || !loaded->has_real_time) continue;
+      CAPTURE(file.string());
+      std::string once, twice;
+      REQUIRE(export_history(loaded->history, "edn", [&](auto piece) { once += piece; }));
+      const auto back = load_history_text(once, "exported");
+      REQUIRE(back);
+      CHECK(back->history.size() == loaded->history.size());
+      CHECK(std::ranges::equal(back->history.end(), loaded->history.end()));
+      CHECK(std::ranges::equal(back->history.fate(), loaded->history.fate()));
+      REQUIRE(export_history(back->history, "edn", [&](auto piece) { twice += piece; }));
+      CHECK(once == twice);
+    }
+}
+
+/// Histories of one model and one verdict.
+struct Known {
+  std::string path, begin;               ///< A file or a folder, and how the files' names begin.
+  std::string verdict;                   ///< Empty: porcupine/expected.tsv says it.
+  std::string model;                     ///< Empty: what the format says.
+  std::optional<std::string> initial{};  ///< Else what the format says.
+};
+
+const std::vector<Known> all_known = {
+    {"porcupine/jepsen", "etcd_", "", "cas-register"},
+    {"porcupine/kv", "", "", ""},
+    {"knossos/cas-register/good", "", "valid", "cas-register", "0"},
+    {"knossos/cas-register/bad", "", "invalid", "cas-register", "0"},
+    {"knossos/cas-register/bad", "rethink-fail", "invalid", "cas-register", "nil"},
+    {"knossos/multi-register/good", "", "valid", "multi-register", "0"},
+    {"knossos/mutex/bad", "", "invalid", "mutex"},
+    {"elle-cli/knossos/cas-register/good", "", "valid", "cas-register", "0"},
+    {"elle-cli/knossos/cas-register/bad", "", "invalid", "cas-register", "0"},
+    {"elle-cli/knossos/mutex/bad", "", "invalid", "mutex"},
+    {"elle-cli/jepsen", "counter", "valid", "counter"},
+    {"elle-cli/jepsen/set.edn", "", "valid", "grow-only-set"},
+    {"limo/simple/queue/safe", "", "valid", ""},
+    {"limo/simple/queue/violation", "", "invalid", ""},
+    {"limo/simple/stack/safe", "", "valid", ""},
+    {"limo/simple/stack/violation", "", "invalid", ""},
+    {"limo/generated", "my-sync-stack", "valid", ""},
+    {"fptlin", "lin_", "valid", ""},
+    {"fptlin", "nonlin_", "invalid", ""},
+};
+
+std::map<std::string, std::string> porcupine_verdicts(const fs::path& root) {
+  std::map<std::string, std::string> verdicts;
+  std::ifstream in(root / "porcupine/expected.tsv");
+  for (std::string file, verdict; in >> file >> verdict;)
+    verdicts["porcupine/" + file] = verdict == "true" ? "valid" : "invalid";
+  return verdicts;
+}
+
+std::string verdict_of(const fs::path& file, const Known& known) {
+  const auto loaded = load_history(file, {1});
+  if (!loaded) return loaded.error().what;
+  ConfigNode params;
+  const std::string model = known.model.empty() ? loaded->model_hint : known.model;
+  const auto initial = known.initial ? known.initial : loaded->initial_hint;
+  if (!model.empty()) params.members.push_back({"model", {}, ConfigNode::of(model)});
+  if (initial) params.members.push_back({"initial", {}, ConfigNode::of(*initial)});
+  const auto checker = make_checker(checkers(), "linearizable", params);
+  if (!checker) return checker.error().what;
+  const Verdict verdict = judge(**checker, loaded->history, {}).verdict;
+  return std::string(name_of(verdict.validity)) +
+         (verdict.validity == Validity::unknown ? ": " + verdict.reason + ", " + verdict.summary
+                                                : "");
+}
+
+TEST_CASE("corpora: every known verdict is ours as well") {
+  const fs::path root = corpora();
+  if (is_absent(root)) return;
+  const auto of_porcupine = porcupine_verdicts(root);
+  int count = 0;
+  for (const Known& known : all_known) {
+    const auto files = files_of(root / known.path, known.begin);
+    CHECK_MESSAGE(!files.empty(), known.path);
+    for (const fs::path& file : files) {
+      if (is_tex(file)) continue;
+      const std::string name = fs::relative(file, root).string();
+      const std::string wanted = known.verdict.empty() ? of_porcupine.at(name) : known.verdict;
+      CHECK_MESSAGE(verdict_of(file, known) == wanted, name);
+      ++count;
+    }
+  }
+  CHECK(count > 300);
+}
+
+}  // namespace
+}  // namespace faultline
