@@ -118,7 +118,10 @@ LoadError load_error_at(std::string file, std::string_view text, std::uint64_t b
                     std::move(expected));
 }
 
-std::uint32_t Anonymous::invoke(std::uint8_t function, ValueHandle argument) {
+Result<std::uint32_t> Anonymous::invoke(std::uint8_t function, ValueHandle argument) {
+  if (open_.size() == open_max)
+    return Error{"expected the field process, or fewer than 10,000 operations open at once",
+                 ErrorKind::usage};
   open_.push_back({next_, function, argument});
   return next_++;
 }
@@ -275,11 +278,9 @@ std::optional<LoadError> Merger::name_process(ParsedEvent& event, const Split& s
                      : "expected the field process, as the events before have it");
   if (event.has_process) return {};
   const ValueHandle value = translation.value(split.value);
-  if (event.type == Type::invoke) {
-    event.process = anonymous_.invoke(event.function, value);
-    return {};
-  }
-  const auto process = anonymous_.complete(event, value, builder_.so_far().values());
+  const auto process = event.type == Type::invoke
+                           ? anonymous_.invoke(event.function, value)
+                           : anonymous_.complete(event, value, builder_.so_far().values());
   if (!process) return error(event.line, 1, process.error().what);
   event.process = *process;
   return {};

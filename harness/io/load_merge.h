@@ -32,8 +32,8 @@ LoadError load_error_at(std::string file, std::string_view text, std::uint64_t b
 /// nothing follows from their order but what real time says.
 class Anonymous {
  public:
-  /// The process for an invocation.
-  std::uint32_t invoke(std::uint8_t function, ValueHandle argument);
+  /// The process for an invocation; an error if too many are open.
+  Result<std::uint32_t> invoke(std::uint8_t function, ValueHandle argument);
   /// The process of the operation that is completed, or why that cannot be told.
   Result<std::uint32_t> complete(const ParsedEvent& event, ValueHandle value,
                                  const ValuePool& pool);
@@ -46,6 +46,7 @@ class Anonymous {
   };
   std::vector<Open> open_;
   std::uint32_t next_ = 0;
+  static constexpr std::size_t open_max = 10'000;  ///< Each completion looks at all of them.
 };
 
 /// Not thread-safe. After add() or finish() returned an error it must not be used again.

@@ -162,7 +162,7 @@ TEST_CASE("corpora: every known verdict is ours as well") {
   const fs::path root = corpora();
   if (is_absent(root)) return;
   const auto of_porcupine = porcupine_verdicts(root);
-  int count = 0;
+  int count = 0, vacuous = 0;
   for (const Known& known : all_known) {
     const auto files = files_of(root / known.path, known.begin);
     CHECK_MESSAGE(!files.empty(), known.path);
@@ -170,11 +170,16 @@ TEST_CASE("corpora: every known verdict is ours as well") {
       if (is_tex(file)) continue;
       const std::string name = fs::relative(file, root).string();
       const std::string wanted = known.verdict.empty() ? of_porcupine.at(name) : known.verdict;
-      CHECK_MESSAGE(verdict_of(file, known) == wanted, name);
+      const std::string verdict = verdict_of(file, known);
+      // Of a few nothing was observed, and then we do not call them valid.
+      const bool is_vacuous = wanted == "valid" && verdict.starts_with("unknown: vacuous");
+      CHECK_MESSAGE((verdict == wanted || is_vacuous), name, ": ", verdict);
+      vacuous += is_vacuous;
       ++count;
     }
   }
   CHECK(count > 300);
+  CHECK(vacuous < 10);
 }
 
 }  // namespace
