@@ -2,6 +2,7 @@
 // default ../shared/corpora beside the checkout. Its README.md says where each comes from, and what
 // the verdicts are. Without the folder there is nothing to test, and that is said.
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -9,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -49,7 +51,13 @@ std::vector<fs::path> files_of(const fs::path& path, const std::string& begin = 
   return files;
 }
 
-bool is_tex(const fs::path& file) { return file.extension() == ".tex"; }
+/// TeX; completions of nothing; an empty file; a thread that calls while its last call is open.
+bool is_no_history(const fs::path& file) {
+  constexpr auto names = std::to_array<std::string_view>(
+      {"txfuzzer-chaos.edn", "etcd_095.log", "bidirectional-trap.hist"});
+  return file.extension() == ".tex" ||
+         std::ranges::find(names, file.filename().string()) != names.end();
+}
 bool is_about_them(const fs::path& file) {
   return file.filename() == "README.md" || file.filename() == "expected.tsv";
 }
@@ -64,8 +72,7 @@ TEST_CASE("corpora: every file loads whole, or is refused with a clear sentence"
     CAPTURE(file.string());
     LoadError error;
     const auto loaded = load_history(file, {1}, &error);
-    const bool must_be_refused = is_tex(file) || file.filename() == "txfuzzer-chaos.edn";
-    CHECK_MESSAGE(static_cast<bool>(loaded) != must_be_refused,
+    CHECK_MESSAGE(static_cast<bool>(loaded) != is_no_history(file),
                   (loaded ? "loaded" : loaded.error().what));
     if (!loaded) {
       ++refused_count;
@@ -78,7 +85,7 @@ TEST_CASE("corpora: every file loads whole, or is refused with a clear sentence"
     CHECK(defect_of(loaded->history) == "");
     CHECK(loaded->warnings.empty());
   }
-  CHECK(loaded_count > 400);
+  CHECK(loaded_count > 360);
   CHECK(refused_count > 20);
   for (const char* format : {"edn", "json", "limo", "fptlin", "awdit", "plume", "dbcop"})
     CHECK_MESSAGE(formats[format] > 0, format);
@@ -167,7 +174,7 @@ TEST_CASE("corpora: every known verdict is ours as well") {
     const auto files = files_of(root / known.path, known.begin);
     CHECK_MESSAGE(!files.empty(), known.path);
     for (const fs::path& file : files) {
-      if (is_tex(file)) continue;
+      if (is_no_history(file)) continue;
       const std::string name = fs::relative(file, root).string();
       const std::string wanted = known.verdict.empty() ? of_porcupine.at(name) : known.verdict;
       const std::string verdict = verdict_of(file, known);
