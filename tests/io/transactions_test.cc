@@ -90,7 +90,7 @@ TEST_CASE("dbcop: whatever is cut off or damaged is refused, and where is said")
   CHECK(refusal_of(odd) == "0:0: expected whether a transaction was committed, 0 or 1, at byte " +
                                std::to_string(whole.size() - 9));
   std::string huge = whole;
-  huge[72 + 15] = '\x7f';  // of the number of sessions
+  huge[72 + 7] = '\x7f';  // of the number of sessions
   CHECK(refusal_of(huge).find("that the file has room for at byte 72") != std::string::npos);
 }
 
