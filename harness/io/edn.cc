@@ -182,7 +182,7 @@ class Events {
     const char closing = *raw.begin == '[' ? ']' : ')';
     forms_.go_to(raw.begin + 1);
     if (!forms_.space() || !take_process(event, raw)) return false;
-    if (raw.is_client && !read_rest(event, raw)) return false;
+    if (raw.is_client ? !read_rest(event, raw) : !read_type(raw)) return false;
     const char* error_at = nullptr;
     for (;;) {
       const char* const stop = forms_.at();
@@ -209,6 +209,7 @@ class Events {
     if (is_log_ && !pass_log_prefix()) return false;
     if (!take_process(event, raw)) return false;
     if (!raw.is_client) {  // the value of a nemesis may be anything
+      if (!read_type(raw)) return false;
       forms_.go_to(line_end);
       return finish(event, raw);
     }
@@ -232,9 +233,15 @@ class Events {
     return forms_.space();
   }
 
+  bool read_type(Raw& raw) {
+    if (!forms_.space() || !forms_.word(raw.type, ":invoke, :ok, :fail or :info")) return false;
+    const auto what = parse_event_type(raw.type);
+    return static_cast<bool>(what) || forms_.fail(raw.type.data(), what.error().what);
+  }
+
   /// :TYPE :F VALUE
   bool read_rest(ParsedEvent& event, Raw& raw) {
-    if (!forms_.space() || !forms_.word(raw.type, ":invoke, :ok, :fail or :info")) return false;
+    if (!read_type(raw)) return false;
     if (!forms_.space() || !forms_.word(raw.f, "the f of the event")) return false;
     raw.has_type = raw.has_f = true;
     if (!forms_.space()) return false;

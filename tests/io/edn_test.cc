@@ -238,6 +238,10 @@ TEST_CASE("edn: errors say line, column and what was expected") {
   CHECK(refusal(good + "{:process 0 :key [1]}") == "2:18: expected the key as a text or a number");
   CHECK(refusal("0 :invoke :read\n") == "2:1: expected a value, found the end of the file");
   CHECK(refusal("0 :invoke :read [1\n]\n") == "1:1: expected PROCESS :TYPE :F VALUE on one line");
+  CHECK(refusal(":nemesis") ==
+        "1:9: expected :invoke, :ok, :fail or :info, found the end of the file");
+  CHECK(refusal(":nemesis :began :start") ==
+        "1:11: expected type invoke, ok, fail or info, found \"began\"");
   CHECK(refusal("; nothing\n") == "1:1: expected a history, found no event");
   CHECK(refusal("{:process 3 :type :ok :f :read}") ==
         "1:1: process 3 completes an operation that it never invoked");
