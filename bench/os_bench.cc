@@ -5,14 +5,14 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#include "harness/os/world.h"
+#include "bench/world.h"
 
 namespace faultline {
 namespace {
 
 struct Bed {
   Bed() {
-    static const Status entered = enter_world();
+    const Status& entered = bench_world();
     problem = entered ? "" : entered.error().what;
     std::string name = (std::filesystem::temp_directory_path() / "faultline-bench-XXXXXX").string();
     if (!::mkdtemp(name.data())) problem = "mkdtemp";

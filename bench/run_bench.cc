@@ -4,32 +4,17 @@
 #include <filesystem>
 
 #include <benchmark/benchmark.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "bench/null_target.h"
+#include "bench/world.h"
+#include "harness/run/client_machines.h"
 #include "harness/run/crew.h"
 
 namespace {
 
 using namespace faultline;
-
-class NullClient : public Client {
- public:
-  Outcome invoke(const Request& request, Deadline) override { return Outcome::ok(request.value); }
-};
-
-class NullTarget : public Target {
- public:
-  std::string_view name() const override { return "null"; }
-  std::vector<Function> functions() const override { return {Function::read, Function::write}; }
-  Status available() const override { return Ok{}; }
-  std::filesystem::path program() const override { return {}; }
-  std::string version() const override { return {}; }
-  Result<Launch> launch(const Node&, std::span<const Node>) const override { return Launch{}; }
-  Status ready(const Node&, Deadline) const override { return Ok{}; }
-  Result<std::unique_ptr<Client>> connect(const Node&) const override {
-    return std::unique_ptr<Client>(std::make_unique<NullClient>());
-  }
-};
 
 /// Half reads, half writes of unique values over twenty keys.
 class Halves : public Workload {
@@ -58,9 +43,44 @@ class Halves : public Workload {
   }
 };
 
-void run_loop(benchmark::State& state) {
-  const auto workers = static_cast<std::size_t>(state.range(0));
-  constexpr std::uint64_t operations = 400'000;
+/// The folder of a cluster, gone with it.
+struct Directory {
+  Directory() {
+    std::string name = (std::filesystem::temp_directory_path() / "faultline-bench-XXXXXX").string();
+    if (::mkdtemp(name.data())) path = name;
+  }
+  ~Directory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+  }
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+  std::filesystem::path path;
+};
+
+/// One node, and `machines` client machines that are ready for `workers`.
+Status start_machines(const Directory& directory, std::size_t machines, std::size_t workers,
+                      std::unique_ptr<ClientMachines>& clients, std::unique_ptr<Cluster>& cluster) {
+  if (!bench_world()) return bench_world();
+  auto made = ClientMachines::make({machines, workers, 5, Map{{"name", "null"}}});
+  if (!made) return made.error();
+  clients = std::move(*made);
+  ClusterOptions options;
+  options.nodes = 1;
+  options.clients = clients->programs();
+  options.directory = directory.path;
+  auto built = make_cluster(options);
+  if (!built) return built.error();
+  cluster = std::move(*built);
+  for (const Node& client : cluster->clients())
+    if (const Status started = cluster->start(client.index); !started) return started;
+  const std::vector<Node> nodes(5);
+  return clients->set_up(nodes, std::chrono::seconds(30));
+}
+
+/// `operations` of `workers`, over `clients` if there are any.
+void work(benchmark::State& state, std::size_t workers, std::uint64_t operations,
+          ClientMachines* clients) {
   const NullTarget target;
   const Halves workload;
   std::vector<Node> nodes(5);
@@ -85,7 +105,10 @@ void run_loop(benchmark::State& state) {
                Affinity::spread,
                std::chrono::seconds(2),
                Rng(1),
-               operations / workers});
+               operations / workers,
+               {},
+               {},
+               clients});
     if (!crew.start()) return state.SkipWithError("no threads");
     crew.join();
     const History history = (*recorder)->finish();  // until all of it is on disk
@@ -96,6 +119,28 @@ void run_loop(benchmark::State& state) {
       benchmark::Counter(static_cast<double>(recorded), benchmark::Counter::kIsRate);
 }
 
+void run_loop(benchmark::State& state) {
+  work(state, static_cast<std::size_t>(state.range(0)), 400'000, nullptr);
+}
+
+/// The same with `clients: separate`: every request goes to a process on a client machine and back.
+void run_clients_separate(benchmark::State& state) {
+  const auto workers = static_cast<std::size_t>(state.range(0));
+  const auto machines = static_cast<std::size_t>(state.range(1));
+  const Directory directory;
+  std::unique_ptr<ClientMachines> clients;
+  std::unique_ptr<Cluster> cluster;
+  const Status started = start_machines(directory, machines, workers, clients, cluster);
+  if (!started) return state.SkipWithError(started.error().what.c_str());
+  work(state, workers, 100'000, clients.get());
+}
+
 }  // namespace
 
 BENCHMARK(run_loop)->Arg(8)->Arg(32)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(run_clients_separate)
+    ->Args({8, 5})
+    ->Args({32, 1})
+    ->Args({32, 5})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();

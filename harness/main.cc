@@ -6,6 +6,7 @@
 #include "harness/cli/command_line.h"
 #include "harness/core/exit_code.h"
 #include "harness/os/world.h"
+#include "harness/run/client_program.h"
 #include "nemesis/nemeses.h"
 #include "targets/targets.h"
 #include "workloads/workloads.h"
@@ -13,6 +14,7 @@
 int main(int argc, char** argv) {
   using namespace faultline;
   if (is_hidden_subcommand(argc, argv)) return run_hidden_subcommand(argc, argv);
+  if (is_client_program(argc, argv)) return run_client_program(targets());
   try {
     const Catalogues catalogues{checkers(), nemeses(), workloads(), targets()};
     Invocation invocation{catalogues, {argv, argv + argc}, {}};

@@ -37,7 +37,7 @@ Result<bool> await(std::chrono::nanoseconds limit, Condition condition) {
 }
 
 inline const std::string& node_name(Levers& levers, std::size_t node) {
-  return levers.cluster().nodes()[node].name;
+  return machine_of(levers.cluster(), node).name;
 }
 
 inline List node_names(Levers& levers, std::span<const std::size_t> nodes) {

@@ -30,7 +30,7 @@ class Crash : public Nemesis {
                              std::span<const std::size_t>, Rng) override {
     Crashed& crashed = crashed_[id];
     crashed.victims.assign(victims.begin(), victims.end());
-    crashed.links = all_links_of(victims, levers.cluster().nodes().size());
+    crashed.links = all_links_of(victims, levers.cluster());
     auto before = count_alive(levers, victims);
     if (!before) return before.error();
     if (const Status held = levers.hold_cut(id, crashed.links); !held) return held.error();

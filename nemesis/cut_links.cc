@@ -21,16 +21,16 @@ Map named_counters(Levers& levers, std::span<const Edge> edges,
 }  // namespace
 
 std::string link_name(Levers& levers, const Edge& edge) {
-  const auto nodes = levers.cluster().nodes();
-  return std::string(end_name(nodes, edge.from)) + ">" + std::string(end_name(nodes, edge.to));
+  const Cluster& cluster = levers.cluster();
+  return std::string(end_name(cluster, edge.from)) + ">" + std::string(end_name(cluster, edge.to));
 }
 
 List all_links(Levers& levers, std::span<const Edge> edges) {
-  const auto nodes = levers.cluster().nodes();
+  const Cluster& cluster = levers.cluster();
   List names;
   for (const Edge& edge : edges)
     names.emplace_back(
-        List{std::string(end_name(nodes, edge.from)), std::string(end_name(nodes, edge.to))});
+        List{std::string(end_name(cluster, edge.from)), std::string(end_name(cluster, edge.to))});
   return names;
 }
 
@@ -38,11 +38,12 @@ List named_links(Levers& levers, std::span<const Edge> edges) {
   return all_links(levers, edges.first(std::min(edges.size(), evidence_items_max)));
 }
 
-std::vector<Edge> all_links_of(std::span<const std::size_t> victims, std::size_t nodes) {
+std::vector<Edge> all_links_of(std::span<const std::size_t> victims, const Cluster& cluster) {
   std::set<Edge> links;
+  const std::size_t machines = machine_count(cluster);
   for (const std::size_t victim : victims) {
-    for (std::size_t other = 0; other <= nodes; ++other) {
-      const std::size_t end = other == nodes ? clients_end : other;
+    for (std::size_t other = 0; other <= machines; ++other) {
+      const std::size_t end = other == machines ? clients_end : other;
       if (end == victim) continue;
       links.insert({victim, end});
       links.insert({end, victim});

@@ -19,9 +19,9 @@ List all_links(Levers& levers, std::span<const Edge> edges);
 /// The same, at most evidence_items_max of them.
 List named_links(Levers& levers, std::span<const Edge> edges);
 
-/// Every link between `victims` and all other nodes and the clients, in both directions: what a
-/// machine that is off or frozen neither sends nor receives.
-std::vector<Edge> all_links_of(std::span<const std::size_t> victims, std::size_t nodes);
+/// Every link between `victims` and all other machines and the controller, in both directions: what
+/// a machine that is off or frozen neither sends nor receives.
+std::vector<Edge> all_links_of(std::span<const std::size_t> victims, const Cluster& cluster);
 
 /// Sends a datagram over each of these links, which must be cut by now: the link's own counter must
 /// rise within `within`. Adds "drops" and "probe" to the evidence, and where one did not rise

@@ -7,7 +7,7 @@ namespace faultline {
 namespace {
 
 constexpr auto table = std::to_array<NemesisEntry>({
-#define NEMESIS(name, doc) {#name, doc, &make_##name},
+#define NEMESIS(name, doc) {dashed<#name>(), doc, &make_##name},
 #include "nemesis/list.def"
 #undef NEMESIS
 });

@@ -1,5 +1,7 @@
 // partition: cuts links between nodes, all in one step. Clients still reach every node unless the
 // configuration says on which side they stand (`clients`, `kind: clients`, or in `groups`).
+// "Clients" are the controller and all client machines; `groups` may name machines of them by
+// themselves.
 //
 // Attested by packets, never by the rules' text: one datagram is sent over every link that was cut,
 // whose own drop counter must rise, and one inside every component, which must arrive. The counters
@@ -59,8 +61,8 @@ List groups_value(const Groups& groups) {
 Groups read_groups(Params& params) {
   const ConfigNode* node = params.node("groups");
   constexpr const char* expected =
-      "expected two or more lists of nodes, as in [[n1, n2, clients], [n3]]; a node or \"clients\" "
-      "stands in one of them at most";
+      "expected two or more lists of nodes, as in [[n1, n2, clients], [n3]]; a node, a client "
+      "machine or \"clients\" stands in one of them at most";
   Groups groups;
   std::set<std::string> seen;
   bool good = node != nullptr && node->kind == ConfigNode::Kind::sequence && node->items.size() > 1;
@@ -77,25 +79,57 @@ Groups read_groups(Params& params) {
   return groups;
 }
 
+/// By index; "clients" is clients_end.
 Result<std::vector<std::vector<std::size_t>>> resolve_groups(const Groups& groups,
-                                                             std::span<const Node> nodes) {
+                                                             const Cluster& cluster) {
   std::vector<std::vector<std::size_t>> resolved;
   for (const auto& group : groups) {
     auto& members = resolved.emplace_back();
     for (const std::string& name : group) {
-      const auto found = std::ranges::find(nodes, name, &Node::name);
-      if (found == nodes.end() && name != clients_word)
-        return Error{"partition groups: there is no node " + name + "; expected n1 to " +
-                         nodes.back().name + ", or clients",
+      std::size_t index = 0;
+      while (index < machine_count(cluster) && machine_of(cluster, index).name != name) ++index;
+      if (index == machine_count(cluster) && name != clients_word) {
+        std::string expected = "n1 to " + cluster.nodes().back().name + ", ";
+        if (!cluster.clients().empty()) expected += "c1 to " + cluster.clients().back().name + ", ";
+        return Error{"partition groups: there is no machine " + name + "; expected " + expected +
+                         "or clients" +
+                         (cluster.clients().empty()
+                              ? " (with clients: separate, machines of them are c1, c2 …)"
+                              : ""),
                      ErrorKind::usage};
-      members.push_back(found == nodes.end() ? clients_end : found->index);
+      }
+      members.push_back(name == clients_word ? clients_end : index);
     }
   }
   return resolved;
 }
 
+bool is_client(const Cluster& cluster, std::size_t end) { return end >= cluster.nodes().size(); }
+
+/// What stands for the clients stands for every client machine that the groups do not name. Clients
+/// do not speak to each other, so that nothing need be cut between them.
+Grudge with_client_machines(const Grudge& grudge, const Groups& groups, const Cluster& cluster) {
+  std::vector<std::size_t> meant = {clients_end};
+  for (const Node& client : cluster.clients())
+    if (std::ranges::none_of(groups, [&](const auto& group) {
+          return std::ranges::find(group, client.name) != group.end();
+        }))
+      meant.push_back(client.index);
+  const auto ends = [&](std::size_t end) {
+    return end == clients_end ? meant : std::vector<std::size_t>{end};
+  };
+  Grudge all;
+  for (const Edge& edge : grudge) {
+    if (is_client(cluster, edge.from) && is_client(cluster, edge.to)) continue;
+    for (const std::size_t from : ends(edge.from))
+      for (const std::size_t to : ends(edge.to)) all.insert({from, to});
+  }
+  return all;
+}
+
 /// The links of all_links(), in the evidence's "cut"; nothing if there is no "cut".
-Result<std::optional<Grudge>> read_grudge(const Map& evidence, std::span<const std::string> nodes) {
+Result<std::optional<Grudge>> read_grudge(const Map& evidence,
+                                          std::span<const std::string> machines) {
   const auto cut = std::ranges::find(evidence, "cut", &Map::value_type::first);
   if (cut == evidence.end()) return std::optional<Grudge>();
   const Error malformed{"cut: expected the links that were cut, like [[\"n1\", \"n2\"]]",
@@ -103,11 +137,11 @@ Result<std::optional<Grudge>> read_grudge(const Map& evidence, std::span<const s
   if (cut->second.list() == nullptr) return malformed;
   const auto index_of = [&](const Value& name) {
     if (name == Value(std::string(clients_word))) return clients_end;
-    const auto at =
-        std::ranges::find_if(nodes, [&](const std::string& node) { return name == Value(node); });
-    return static_cast<std::size_t>(at - nodes.begin());
+    const auto at = std::ranges::find_if(
+        machines, [&](const std::string& machine) { return name == Value(machine); });
+    return static_cast<std::size_t>(at - machines.begin());
   };
-  const auto is_end = [&](std::size_t end) { return end < nodes.size() || end == clients_end; };
+  const auto is_end = [&](std::size_t end) { return end < machines.size() || end == clients_end; };
   Grudge grudge;
   for (const Value& link : *cut->second.list()) {
     if (link.list() == nullptr || link.list()->size() != 2) return malformed;
@@ -145,7 +179,7 @@ class Partition : public Nemesis {
 
   Status available(const Cluster& cluster) const override {
     const std::size_t needed = nodes_min(settings_.kind), have = cluster.nodes().size();
-    if (const auto groups = resolve_groups(settings_.groups, cluster.nodes()); !groups)
+    if (const auto groups = resolve_groups(settings_.groups, cluster); !groups)
       return groups.error();
     if (have >= needed) return cluster.can_cut();
     return Error{"partition " + std::string(kind_name()) + " needs at least " +
@@ -174,8 +208,8 @@ class Partition : public Nemesis {
     return attestation;
   }
 
-  Status recall(FaultId id, const Map& evidence, std::span<const std::string> nodes) override {
-    const auto grudge = read_grudge(evidence, nodes);
+  Status recall(FaultId id, const Map& evidence, std::span<const std::string> machines) override {
+    const auto grudge = read_grudge(evidence, machines);
     if (!grudge) return grudge.error();
     // Without one it cut nothing, as when nobody led: then it is drawn as it was.
     if (*grudge) recalled_[id] = **grudge;
@@ -203,10 +237,12 @@ class Partition : public Nemesis {
       choice.minority_unheard = settings_.direction == directions[1];
     choice.clients_side = settings_.clients;
     choice.clients_loss = settings_.loss;
-    const auto groups = resolve_groups(settings_.groups, levers.cluster().nodes());
+    const auto groups = resolve_groups(settings_.groups, levers.cluster());
     if (!groups) return groups.error();
     choice.groups = *groups;
-    return choose_grudge(choice, rng);
+    auto grudge = choose_grudge(choice, rng);
+    if (grudge) *grudge = with_client_machines(*grudge, settings_.groups, levers.cluster());
+    return grudge;
   }
 
   /// Inside every component of what is cut now, by this fault and others, one datagram arrives.
@@ -223,8 +259,7 @@ class Partition : public Nemesis {
       if (!arrived) return Error{"probe " + link_name(levers, edge) + ": " + arrived.error().what};
       if (!*arrived) lost.emplace_back(link_name(levers, edge));
     }
-    if (const auto reached = reached_by_clients(levers.cluster().nodes().size(), cut)) {
-      const Edge edge{clients_end, *reached};
+    for (const Edge& edge : open_to_clients(levers.cluster(), cut)) {
       ++probed;
       const auto arrived = levers.cluster().probe(edge, left_until(deadline));
       if (!arrived) return Error{"probe " + link_name(levers, edge) + ": " + arrived.error().what};
@@ -235,14 +270,20 @@ class Partition : public Nemesis {
     return Ok{};
   }
 
-  /// A node with which the clients speak, if they are cut from any.
-  static std::optional<std::size_t> reached_by_clients(std::size_t nodes, const Grudge& cut) {
-    if (std::ranges::none_of(
-            cut, [](const Edge& e) { return e.from == clients_end || e.to == clients_end; }))
-      return std::nullopt;
-    for (std::size_t node = 0; node < nodes; ++node)
-      if (!cut.contains({clients_end, node}) && !cut.contains({node, clients_end})) return node;
-    return std::nullopt;
+  /// For each end of clients that is cut from some nodes, a link to one with which it speaks.
+  static std::vector<Edge> open_to_clients(const Cluster& cluster, const Grudge& cut) {
+    std::set<std::size_t> ends;
+    for (const Edge& edge : cut)
+      for (const std::size_t end : {edge.from, edge.to})
+        if (is_client(cluster, end)) ends.insert(end);
+    std::vector<Edge> open;
+    for (const std::size_t end : ends)
+      for (std::size_t node = 0; node < cluster.nodes().size(); ++node)
+        if (!cut.contains({end, node}) && !cut.contains({node, end})) {
+          open.push_back({end, node});
+          break;
+        }
+    return open;
   }
 
   static Edge open_edge(std::span<const std::size_t> component, const Grudge& cut) {

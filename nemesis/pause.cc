@@ -10,25 +10,12 @@
 #include "nemesis/attest.h"
 #include "nemesis/cut_links.h"
 #include "nemesis/nemeses.h"
+#include "nemesis/stopped.h"
 
 namespace faultline {
 namespace {
 
 constexpr std::array<std::string_view, 2> kinds = {"process", "machine"};
-
-struct Count {
-  std::size_t stopped = 0, running = 0;
-};
-
-Result<Count> count(Levers& levers, std::size_t node) {
-  const auto processes = levers.cluster().processes(node);
-  if (!processes) return at_node("processes of", levers, node, processes.error());
-  Count result;
-  for (const ProcessInfo& process : *processes)
-    // T: stopped by a signal; t: by a tracer, where the signal waits at the door.
-    ++(process.state == 'T' || process.state == 't' ? result.stopped : result.running);
-  return result;
-}
 
 class Pause : public Nemesis {
  public:
@@ -44,13 +31,13 @@ class Pause : public Nemesis {
                              std::span<const std::size_t>, Rng) override {
     Paused& paused = paused_[id];
     paused.victims.assign(victims.begin(), victims.end());
-    if (machine()) paused.links = all_links_of(victims, levers.cluster().nodes().size());
+    if (machine()) paused.links = all_links_of(victims, levers.cluster());
     for (const std::size_t victim : victims)
       if (const Status held = levers.hold_paused(id, victim); !held) return held.error();
     if (machine())
       if (const Status held = levers.hold_cut(id, paused.links); !held) return held.error();
 
-    auto attestation = attest_stopped(levers, victims);
+    auto attestation = attest_stopped(levers, victims, within_);
     if (!attestation || !machine()) return attestation;
     attestation->evidence.emplace_back("links", paused.links.size());
     if (const Status blocked = attest_blocked(levers, paused.links, within_, *attestation);
@@ -65,7 +52,8 @@ class Pause : public Nemesis {
     tell_drops(levers, paused.links, attestation);
     const Status released = levers.release(id);
     if (!released) return released.error();
-    if (const Status continued = attest_continued(levers, paused.victims, attestation); !continued)
+    if (const Status continued = attest_continued(levers, paused.victims, within_, attestation);
+        !continued)
       return continued.error();
     if (machine())
       if (const Status open = attest_open(levers, paused.links, within_, attestation); !open)
@@ -79,68 +67,6 @@ class Pause : public Nemesis {
     std::vector<Edge> links;  ///< Of kind machine.
   };
   bool machine() const { return kind_ == kinds[1]; }
-
-  Result<Attestation> attest_stopped(Levers& levers, std::span<const std::size_t> victims) const {
-    std::size_t running = 0;
-    std::vector<std::size_t> without_process;
-    Map stopped;
-    const auto all = await(within_, [&]() -> Result<bool> {
-      running = 0;
-      without_process.clear();
-      stopped.clear();
-      for (const std::size_t victim : victims) {
-        const auto counted = count(levers, victim);
-        if (!counted) return counted.error();
-        running += counted->running;
-        if (counted->stopped + counted->running == 0) without_process.push_back(victim);
-        stopped.emplace_back(node_name(levers, victim), counted->stopped);
-      }
-      return running == 0;
-    });
-    if (!all) return all.error();
-
-    Attestation attestation;
-    attestation.effective = running == 0 && without_process.size() < victims.size();
-    attestation.evidence = {{"stopped", std::move(stopped)}, {"running", running}};
-    if (!without_process.empty())
-      attestation.evidence.emplace_back("nothing_to_pause", node_names(levers, without_process));
-    if (running > 0)
-      attestation.evidence.emplace_back("reason", "processes went on after SIGSTOP");
-    else if (!attestation.effective)
-      attestation.evidence.emplace_back("reason", "no victim had a process to pause");
-    return attestation;
-  }
-
-  Status attest_continued(Levers& levers, std::span<const std::size_t> victims,
-                          Attestation& attestation) const {
-    std::vector<std::size_t> held;
-    std::size_t stopped = 0;
-    Map running;
-    const auto none = await(within_, [&]() -> Result<bool> {
-      held.clear();
-      running.clear();
-      stopped = 0;
-      for (const std::size_t victim : victims) {
-        if (levers.paused(victim)) {
-          held.push_back(victim);
-          continue;
-        }
-        const auto counted = count(levers, victim);
-        if (!counted) return counted.error();
-        stopped += counted->stopped;
-        running.emplace_back(node_name(levers, victim), counted->running);
-      }
-      return stopped == 0;
-    });
-    if (!none) return none.error();
-    attestation.effective = *none;
-    attestation.evidence.emplace_back("running", std::move(running));
-    attestation.evidence.emplace_back("stopped", stopped);
-    if (!held.empty())
-      attestation.evidence.emplace_back("held_by_others", node_names(levers, held));
-    if (!*none) attestation.evidence.emplace_back("reason", "processes stayed stopped");
-    return Ok{};
-  }
 
   std::string_view kind_;
   std::chrono::nanoseconds within_;

@@ -18,13 +18,13 @@ namespace faultline::fakes {
 /// 9"), and can be told to misbehave. Every node runs at first, as after the start of a run.
 class FakeCluster : public Cluster {
  public:
-  explicit FakeCluster(std::size_t nodes) {
-    for (std::size_t i = 0; i < nodes; ++i) {
+  explicit FakeCluster(std::size_t nodes, std::size_t clients = 0) {
+    for (std::size_t i = 0; i < nodes + clients; ++i) {
       Node node;
       node.index = i;
-      node.name = "n" + std::to_string(i + 1);
+      node.name = (i < nodes ? "n" : "c") + std::to_string(i < nodes ? i + 1 : i - nodes + 1);
       node.address = "10.88.0." + std::to_string(i + 1);
-      nodes_.push_back(node);
+      (i < nodes ? nodes_ : clients_).push_back(node);
       processes_.push_back(fresh(i));
     }
   }
@@ -33,6 +33,8 @@ class FakeCluster : public Cluster {
   std::set<std::size_t> failing_calls;  ///< Numbers of the calls that fail, from 1: see calls.
   std::set<std::size_t> unstartable;    ///< start() of these nodes fails.
   bool signals_are_lost = false;        ///< signal() says Ok and does nothing.
+  bool stopped_answer = false;          ///< Client machines answer although they are stopped.
+  std::set<std::size_t> mute;           ///< Client machines that never answer.
   bool cuts_are_lost = false;           ///< cut() says Ok and cuts nothing.
   std::string cannot_cut;               ///< Why; empty if it can.
   std::string cannot_destroy;           ///< Why; empty if connections can be destroyed.
@@ -59,10 +61,11 @@ class FakeCluster : public Cluster {
 
   // Cluster.
   std::span<const Node> nodes() const override { return nodes_; }
+  std::span<const Node> clients() const override { return clients_; }
   std::string rung() const override { return "fake"; }
 
   Status start(std::size_t node) override {
-    if (Status called = call("start " + nodes_[node].name); !called) return called;
+    if (Status called = call("start " + machine_of(*this, node).name); !called) return called;
     if (running(node)) return Error{"it runs already"};
     if (unstartable.contains(node)) return Error{"exec: no such file"};
     if (dies_at_start.contains(node)) {
@@ -74,8 +77,9 @@ class FakeCluster : public Cluster {
   }
 
   Status signal(std::size_t node, int number) override {
-    if (Status called = call("signal " + nodes_[node].name + " " + std::to_string(number)); !called)
-      return called;
+    const Status called =
+        call("signal " + machine_of(*this, node).name + " " + std::to_string(number));
+    if (!called) return called;
     if (signals_are_lost) return Ok{};
     if (number == SIGKILL) processes_[node].clear();
     for (ProcessInfo& process : processes_[node]) {
@@ -87,11 +91,15 @@ class FakeCluster : public Cluster {
 
   Result<std::vector<ProcessInfo>> processes(std::size_t node) override { return processes_[node]; }
 
+  Result<bool> answers(std::size_t client, std::chrono::milliseconds) override {
+    return running(client) && (stopped_answer || !stopped(client)) && !mute.contains(client);
+  }
+
   Status cut(std::span<const Edge> edges) override {
     std::string text = "cut";
     for (const Edge& edge : edges)
-      text += " " + std::string(end_name(nodes_, edge.from)) + ">" +
-              std::string(end_name(nodes_, edge.to));
+      text += " " + std::string(end_name(*this, edge.from)) + ">" +
+              std::string(end_name(*this, edge.to));
     if (Status called = call(text); !called) return called;
     cut_.clear();
     if (!cuts_are_lost) cut_.insert(edges.begin(), edges.end());
@@ -142,7 +150,7 @@ class FakeCluster : public Cluster {
     return Ok{};
   }
 
-  std::vector<Node> nodes_;
+  std::vector<Node> nodes_, clients_;
   std::vector<std::vector<ProcessInfo>> processes_;
   std::set<Edge> cut_;
   std::map<Edge, std::uint64_t> drops_;

@@ -35,6 +35,20 @@ struct TargetEntry {
   Result<std::unique_ptr<Target>> (*make)(Params&);
 };
 
+/// A name of list.def, an identifier, as users write it: dashed<"client_stall">() is
+/// "client-stall".
+template <std::size_t size>
+struct Identifier {
+  consteval Identifier(const char (&name)[size]) {
+    for (std::size_t i = 0; i < size; ++i) text[i] = name[i] == '_' ? '-' : name[i];
+  }
+  char text[size] = {};
+};
+template <Identifier name>
+constexpr std::string_view dashed() {
+  return {name.text, sizeof name.text - 1};
+}
+
 struct Catalogues {
   std::span<const CheckerEntry> checkers;
   std::span<const NemesisEntry> nemeses;

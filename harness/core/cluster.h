@@ -4,6 +4,7 @@
 //   Nemesis  one kind of fault, which only knows Levers (nemesis.h)
 #pragma once
 
+#include <chrono>
 #include <compare>
 #include <cstdint>
 #include <span>
@@ -16,19 +17,15 @@
 
 namespace faultline {
 
-/// An end of a link that is no node: the controller, and with it every client.
+/// An end of a link that is no machine of the cluster: the controller, and with it every client
+/// that has no machine of its own.
 inline constexpr std::size_t clients_end = static_cast<std::size_t>(-1);
 
-/// A directed link between two nodes, by index, or between a node and clients_end.
+/// A directed link between two machines, by index, or between a machine and clients_end.
 struct Edge {
   std::size_t from = 0, to = 0;
   friend auto operator<=>(const Edge&, const Edge&) = default;
 };
-
-/// "n2", or "clients".
-inline std::string_view end_name(std::span<const Node> nodes, std::size_t end) {
-  return end == clients_end ? std::string_view("clients") : std::string_view(nodes[end].name);
-}
 
 struct ProcessInfo {
   int pid = 0;          ///< As the controller sees it.
@@ -42,15 +39,23 @@ class Cluster {
  public:
   virtual ~Cluster() = default;
   virtual std::span<const Node> nodes() const = 0;
+  /// The machines on which clients run as processes of their own: c1, c2 …, whose indexes follow
+  /// those of the nodes. None where the clients are threads of the controller. Below, "machine" is
+  /// one of either, "node" one that a store runs on.
+  virtual std::span<const Node> clients() const { return {}; }
   /// Where faults are applied, in words: "bridge, nftables, root". Printed and kept in meta.json.
   virtual std::string rung() const = 0;
 
-  /// Runs the store's process in the node. An error if it runs already or cannot be executed.
-  virtual Status start(std::size_t node) = 0;
-  /// Sends a signal to every process of the node's PID namespace but its init.
-  virtual Status signal(std::size_t node, int number) = 0;
-  /// The processes of the node but its init, zombies excluded.
-  virtual Result<std::vector<ProcessInfo>> processes(std::size_t node) = 0;
+  /// Runs the machine's process, of the store or of the clients. An error if it runs already or
+  /// cannot be executed.
+  virtual Status start(std::size_t machine) = 0;
+  /// Sends a signal to every process of the machine's PID namespace but its init.
+  virtual Status signal(std::size_t machine, int number) = 0;
+  /// The processes of the machine but its init, zombies excluded.
+  virtual Result<std::vector<ProcessInfo>> processes(std::size_t machine) = 0;
+  /// Whether the process of a client machine answers a question within `timeout`: it makes
+  /// progress. It is asked over a channel that no cut of links touches.
+  virtual Result<bool> answers(std::size_t client, std::chrono::milliseconds timeout) = 0;
 
   /// Exactly these links are cut from now on. ARP and neighbour discovery pass. The controller's
   /// own links stay open but where an edge names clients_end.
@@ -71,14 +76,26 @@ class Cluster {
   /// Whether that can work here; else of kind capability, with the reason and the remedy.
   virtual Status can_destroy_connections() const { return Ok{}; }
 
-  /// What the store's own process did without being asked: it ended by itself. In order of time;
+  /// What a machine's own process did without being asked: it ended by itself. In order of time;
   /// cleared by the call. Ends caused by signal() are not in it.
   struct Death {
-    std::size_t node = 0;
+    std::size_t node = 0;        ///< A machine's index: that of a client's is our failure.
     std::string how;             ///< "exit status 2", "signal 6 (Aborted)".
     std::int64_t steady_ns = 0;  ///< Steady clock, nanoseconds (std::chrono::steady_clock's epoch).
   };
   virtual std::vector<Death> take_deaths() = 0;
 };
+
+inline std::size_t machine_count(const Cluster& cluster) {
+  return cluster.nodes().size() + cluster.clients().size();
+}
+inline const Node& machine_of(const Cluster& cluster, std::size_t index) {
+  const std::size_t nodes = cluster.nodes().size();
+  return index < nodes ? cluster.nodes()[index] : cluster.clients()[index - nodes];
+}
+/// "n2", "c1", or "clients".
+inline std::string_view end_name(const Cluster& cluster, std::size_t end) {
+  return end == clients_end ? std::string_view("clients") : machine_of(cluster, end).name;
+}
 
 }  // namespace faultline

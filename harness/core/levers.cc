@@ -11,18 +11,19 @@ namespace faultline {
 
 Levers::Levers(Cluster& cluster)
     : cluster_(cluster),
-      is_down_(cluster.nodes().size(), Applied::no),
-      is_paused_(cluster.nodes().size(), Applied::no) {}
+      is_down_(machine_count(cluster), Applied::no),
+      is_paused_(machine_count(cluster), Applied::no) {}
 
 Error Levers::failed(std::string_view what, std::size_t n, const Error& why) const {
-  return {std::string(what) + " " + cluster_.nodes()[n].name + ": " + why.what, why.kind};
+  return {std::string(what) + " " + machine_of(cluster_, n).name + ": " + why.what, why.kind};
 }
 
 bool Levers::down(std::size_t node) const {
   return std::ranges::any_of(holds_, [&](const auto& h) { return h.second.down.contains(node); });
 }
-bool Levers::paused(std::size_t node) const {
-  return std::ranges::any_of(holds_, [&](const auto& h) { return h.second.paused.contains(node); });
+bool Levers::paused(std::size_t machine) const {
+  return std::ranges::any_of(holds_,
+                             [&](const auto& h) { return h.second.paused.contains(machine); });
 }
 bool Levers::is_cut(const Edge& edge) const {
   return std::ranges::any_of(holds_, [&](const auto& h) { return h.second.cut.contains(edge); });
@@ -34,19 +35,19 @@ std::set<Edge> Levers::cut_edges() const {
 }
 
 Status Levers::hold_down(FaultId fault, std::size_t node) {
-  FAULTLINE_CHECK(node < is_down_.size());
+  FAULTLINE_CHECK(node < cluster_.nodes().size());
   Holds& holds = holds_[fault];
   holds.down.insert(node);
   holds.nodes.insert(node);
   return settle(node);
 }
 
-Status Levers::hold_paused(FaultId fault, std::size_t node) {
-  FAULTLINE_CHECK(node < is_paused_.size());
+Status Levers::hold_paused(FaultId fault, std::size_t machine) {
+  FAULTLINE_CHECK(machine < is_paused_.size());
   Holds& holds = holds_[fault];
-  holds.paused.insert(node);
-  holds.nodes.insert(node);
-  return settle(node);
+  holds.paused.insert(machine);
+  holds.nodes.insert(machine);
+  return settle(machine);
 }
 
 Status Levers::hold_cut(FaultId fault, std::span<const Edge> edges) {

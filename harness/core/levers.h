@@ -18,14 +18,14 @@ using FaultId = std::uint32_t;
 
 class Levers {
  public:
-  explicit Levers(Cluster& cluster);  ///< Every node is running, nothing is cut.
+  explicit Levers(Cluster& cluster);  ///< Every machine is running, nothing is cut.
 
   Cluster& cluster() { return cluster_; }
 
   /// SIGKILL now, and no restart until released. Idempotent per fault and node.
   Status hold_down(FaultId fault, std::size_t node);
-  /// SIGSTOP now (or as soon as the node runs again), and no SIGCONT until released.
-  Status hold_paused(FaultId fault, std::size_t node);
+  /// SIGSTOP now (or as soon as the machine runs again), and no SIGCONT until released.
+  Status hold_paused(FaultId fault, std::size_t machine);
   /// Cuts these links until released. One step with everything that is cut already.
   Status hold_cut(FaultId fault, std::span<const Edge> edges);
 
@@ -39,8 +39,8 @@ class Levers {
   /// Releases everything, whatever failed before: the last heal.
   Status release_all();
 
-  bool down(std::size_t node) const;    ///< Held down by some fault.
-  bool paused(std::size_t node) const;  ///< Held paused by some fault.
+  bool down(std::size_t node) const;       ///< Held down by some fault.
+  bool paused(std::size_t machine) const;  ///< Held paused by some fault.
   bool is_cut(const Edge& edge) const;
   std::set<Edge> cut_edges() const;
 

@@ -30,6 +30,8 @@ class Nemesis {
   /// The victims when the configuration names none: "one", "minority", …, or "all" for a fault that
   /// chooses for itself within the cluster (partition).
   virtual std::string_view default_victims() const { return "one"; }
+  /// True if its victims are client machines instead of nodes.
+  virtual bool strikes_clients() const { return false; }
   /// True if a fault of these parameters needs to know who leads (partition isolate-leader).
   virtual bool needs_leader() const { return false; }
 
@@ -37,18 +39,20 @@ class Nemesis {
   /// that silently does nothing makes a passing test a lie.
   virtual Status available(const Cluster&) const { return Ok{}; }
 
-  /// Breaks `victims` (indexes, sorted, not empty). `rng` belongs to this injection: same seed,
-  /// same choice. `leaders` as the target reported them just now. On error nothing is assumed about
-  /// what was done; the caller heals.
+  /// Breaks `victims` (indexes of machines, sorted, not empty). `rng` belongs to this injection:
+  /// same seed, same choice. `leaders` as the target reported them just now. On error nothing is
+  /// assumed about what was done; the caller heals.
   virtual Result<Attestation> inject(Levers& levers, FaultId id,
                                      std::span<const std::size_t> victims,
                                      std::span<const std::size_t> leaders, Rng rng) = 0;
 
   /// For a replay, before anything starts: the next inject() of `id` makes the choice that
-  /// `evidence` tells, which an earlier one attested, instead of drawing it; `nodes` are the names.
+  /// `evidence` tells, which an earlier one attested, instead of drawing it; `machines` are the
+  /// names.
   /// Nothing to do for a fault whose choice is a function of its victims. An error if the evidence
   /// does not tell.
-  virtual Status recall(FaultId, const Map& /*evidence*/, std::span<const std::string> /*nodes*/) {
+  virtual Status recall(FaultId, const Map& /*evidence*/,
+                        std::span<const std::string> /*machines*/) {
     return Ok{};
   }
 

@@ -16,6 +16,7 @@
 namespace faultline {
 
 /// One machine of the cluster under test, as everybody may know it. Immutable during a run.
+/// Machines on which clients run (Cluster::clients()) are described likewise.
 struct Node {
   std::size_t index = 0;           ///< 0-based: the first node of every list.
   std::string name;                ///< "n1", also its hostname, resolvable from every node.
@@ -54,7 +55,9 @@ class Target {
   /// during start and recovery. Thread-safe.
   virtual Status ready(const Node& node, Deadline deadline) const = 0;
 
-  /// A new connection. Does not block: what fails, fails in invoke(). Thread-safe.
+  /// A new connection. Does not block: what fails, fails in invoke(). Thread-safe. Where clients
+  /// run on machines of their own it is called there, on a target made anew from the same
+  /// parameters.
   virtual Result<std::unique_ptr<Client>> connect(const Node& node) const = 0;
 
   /// Best effort: indexes of the nodes that now believe they lead. Empty if unknown or leaderless.

@@ -141,7 +141,8 @@ void find_runs_below(const fs::path& directory, int depth, std::vector<fs::path>
     if (is_run) runs.push_back(entry.path());
     // What a store keeps in its folder is no business of ours.
     const bool is_a_runs_own =
-        is_run_name(directory.filename().string()) && entry.path().filename() == "nodes";
+        is_run_name(directory.filename().string()) &&
+        (entry.path().filename() == "nodes" || entry.path().filename() == "clients");
     if (depth < depth_max && !is_a_runs_own) find_runs_below(entry.path(), depth + 1, runs);
   }
 }

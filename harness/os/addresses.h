@@ -17,8 +17,9 @@ namespace faultline {
 inline constexpr int prefix_bits = 16, prefix_bits6 = 64;
 inline constexpr const char* controller_address = "10.88.255.254";
 inline constexpr const char* controller_address6 = "fd58:fa17:1ee0::ffff";
-inline constexpr std::size_t nodes_max = 250;
+inline constexpr std::size_t machines_max = 250;
 
+/// Of a machine, a node or a client's, by its index.
 std::string node_address(std::size_t index);
 std::string node_address6(std::size_t index);
 MacAddress node_mac(std::size_t index);

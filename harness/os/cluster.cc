@@ -39,15 +39,15 @@ class NamespaceCluster final : public Cluster {
     if (const Status made = start_nursery(); !made) return made;
     if (options_.links == LinksLever::bridge) make_links();  // While the nursery loads.
     if (const Status made = receive_inits(); !made) return made;
-    if (const Status made = connect_nodes(); !made) return made;
+    if (const Status made = connect_machines(); !made) return made;
     for (NodeHandle& handle : handles_)
       if (const Status done = handle.finish_setup(); !done) return done;
     if (options_.links == LinksLever::iptables) make_links();
     if (const Status forwarding = await_ports(); !forwarding) return forwarding;
     std::vector<ProbeSockets> sockets;
-    for (std::size_t i = 0; i < nodes_.size(); ++i)
-      sockets.push_back(
-          {nodes_[i].address, nodes_[i].address6, handles_[i].socket(), handles_[i].socket6()});
+    for (std::size_t i = 0; i < machines_.size(); ++i)
+      sockets.push_back({machines_[i].address, machines_[i].address6, handles_[i].socket(),
+                         handles_[i].socket6()});
     ProbeSockets clients{controller_address, controller_address6, -1, -1};
     for (const std::string& address : {clients.address, clients.address6}) {
       if (!clients_sockets_.empty() && !the_switch().ipv6) break;
@@ -61,7 +61,12 @@ class NamespaceCluster final : public Cluster {
     return Ok{};
   }
 
-  std::span<const Node> nodes() const override { return nodes_; }
+  std::span<const Node> nodes() const override {
+    return std::span(machines_).first(options_.nodes);
+  }
+  std::span<const Node> clients() const override {
+    return std::span(machines_).subspan(options_.nodes);
+  }
 
   std::string rung() const override {
     std::string text = "bridge, " + links_->rung() + ", ";
@@ -69,18 +74,28 @@ class NamespaceCluster final : public Cluster {
     return the_switch().ipv6 ? text : text + ", no IPv6";
   }
 
-  Status start(std::size_t node) override {
-    const auto launch = options_.launch(nodes_.at(node), nodes_);
+  Status start(std::size_t machine) override {
+    const Node& node = machines_.at(machine);
+    const ClientProgram* program =
+        machine < options_.nodes ? nullptr : &options_.clients[machine - options_.nodes];
+    const auto launch = program ? Result<Launch>(program->launch) : options_.launch(node, nodes());
     if (!launch) return launch.error();
     if (launch->argv.empty() || !launch->argv[0].starts_with('/'))
-      return Error{"start " + nodes_[node].name + ": the program's path is not absolute"};
+      return Error{"start " + node.name + ": the program's path is not absolute"};
     if (links_->usable())
-      if (const Status cut = links_->before_start(node); !cut) return cut;
-    return handles_[node].start(*launch, nodes_[node], run_mark(options_.directory));
+      if (const Status cut = links_->before_start(machine); !cut) return cut;
+    return handles_[machine].start(*launch, node, run_mark(options_.directory),
+                                   program ? program->channel : -1);
   }
-  Status signal(std::size_t node, int number) override { return handles_.at(node).signal(number); }
-  Result<std::vector<ProcessInfo>> processes(std::size_t node) override {
-    return handles_.at(node).processes();
+  Status signal(std::size_t machine, int number) override {
+    return handles_.at(machine).signal(number);
+  }
+  Result<std::vector<ProcessInfo>> processes(std::size_t machine) override {
+    return handles_.at(machine).processes();
+  }
+  Result<bool> answers(std::size_t client, std::chrono::milliseconds timeout) override {
+    FAULTLINE_CHECK(client >= options_.nodes && client < machines_.size());
+    return options_.clients[client - options_.nodes].answers(timeout);
   }
 
   Status cut(std::span<const Edge> edges) override { return links_->cut(edges); }
@@ -100,7 +115,7 @@ class NamespaceCluster final : public Cluster {
       if (::setns(handles_.at(node).process(), CLONE_NEWNET) == 0)
         count = destroy_tcp_connections();
       else
-        count = os_error("enter the network of " + nodes_[node].name);
+        count = os_error("enter the network of " + machines_[node].name);
     }).join();
     return count;
   }
@@ -126,20 +141,22 @@ class NamespaceCluster final : public Cluster {
  private:
   Status make_directories() {
     hosts_ = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n";
-    for (std::size_t i = 0; i < options_.nodes; ++i) {
+    for (std::size_t i = 0; i < options_.nodes + options_.clients.size(); ++i) {
+      const bool is_node = i < options_.nodes;
       Node node;
       node.index = i;
-      node.name = "n" + std::to_string(i + 1);
+      node.name =
+          is_node ? "n" + std::to_string(i + 1) : "c" + std::to_string(i - options_.nodes + 1);
       node.address = node_address(i);
       if (the_switch().ipv6) node.address6 = node_address6(i);
-      const auto directory = options_.directory / "nodes" / node.name;
+      const auto directory = options_.directory / (is_node ? "nodes" : "clients") / node.name;
       node.data_dir = directory / "data";
       node.log_dir = directory / "log";
       hosts_ += node.address + " " + node.name + "\n";
       if (!node.address6.empty()) hosts_ += node.address6 + " " + node.name + "\n";
-      nodes_.push_back(std::move(node));
+      machines_.push_back(std::move(node));
     }
-    for (const Node& node : nodes_) {
+    for (const Node& node : machines_) {
       for (const auto& directory : {node.data_dir, node.log_dir}) {
         std::error_code failure;
         std::filesystem::create_directories(directory, failure);
@@ -159,12 +176,12 @@ class NamespaceCluster final : public Cluster {
     if (!pid) return Error{"start the nursery: " + pid.error().what};
     nursery_pid_ = *pid;
     nursery_ = std::move(channel->first);
-    const auto count = static_cast<std::int64_t>(nodes_.size());
+    const auto count = static_cast<std::int64_t>(machines_.size());
     return wire::send(nursery_.get(), wire::Writer(wire::Kind::spawn).number(count));
   }
 
   Status receive_inits() {
-    for (const Node& node : nodes_) {
+    for (const Node& node : machines_) {
       auto answer = wire::receive(nursery_.get());
       if (!answer) return answer.error();
       if (!*answer) return Error{"the nursery ended: main() does not run hidden subcommands"};
@@ -175,21 +192,21 @@ class NamespaceCluster final : public Cluster {
                          "; a container may forbid it: see faultline doctor",
                      ErrorKind::capability};
       FAULTLINE_CHECK(message.fds.size() == 2);
-      handles_.emplace_back(node.index, pid, std::move(message.fds[0]), std::move(message.fds[1]));
+      handles_.emplace_back(node, pid, std::move(message.fds[0]), std::move(message.fds[1]));
     }
     return Ok{};
   }
 
-  Status connect_nodes() {
+  Status connect_machines() {
     auto netlink = Netlink::open();
     if (!netlink) return netlink.error();
-    for (std::size_t i = 0; i < nodes_.size(); ++i)
-      netlink->add_veth(nodes_[i].name, the_switch().bridge, port_group, handles_[i].pid(),
+    for (std::size_t i = 0; i < machines_.size(); ++i)
+      netlink->add_veth(machines_[i].name, the_switch().bridge, port_group, handles_[i].pid(),
                         node_mac(i));
     if (const Status made = netlink->flush(); !made) return made;
     const std::string keep = options_.directory.string();
-    for (std::size_t i = 0; i < nodes_.size(); ++i)
-      if (const Status sent = handles_[i].begin_setup(nodes_[i], hosts_, keep, nodes_.size());
+    for (std::size_t i = 0; i < machines_.size(); ++i)
+      if (const Status sent = handles_[i].begin_setup(machines_[i], hosts_, keep, machines_.size());
           !sent)
         return sent;
     return Ok{};
@@ -203,7 +220,7 @@ class NamespaceCluster final : public Cluster {
     const auto deadline = std::chrono::steady_clock::now() + end_limit;
     for (;;) {
       const auto forwarding = netlink->forwarding_ports(the_switch().bridge);
-      if (forwarding && *forwarding == nodes_.size()) return Ok{};
+      if (forwarding && *forwarding == machines_.size()) return Ok{};
       if (std::chrono::steady_clock::now() > deadline)
         return Error{"connect the nodes: " +
                      (forwarding ? "ports do not forward" : forwarding.error().what)};
@@ -214,18 +231,18 @@ class NamespaceCluster final : public Cluster {
   void make_links() {
     if (options_.links == LinksLever::bridge) {
       std::vector<std::string> ports;
-      for (const Node& node : nodes_) ports.push_back(node.name);
+      for (const Node& node : machines_) ports.push_back(node.name);
       links_ = make_bridge_links(std::move(ports));
       return;
     }
     std::vector<LinkEnd> ends;
-    for (const Node& node : nodes_)
-      ends.push_back({handles_[node.index].process(), {node.address, node.address6}});
-    ends.push_back({-1, {controller_address, controller_address6}});
+    for (const Node& node : machines_)
+      ends.push_back({node.name, handles_[node.index].process(), {node.address, node.address6}});
+    ends.push_back({"the controller", -1, {controller_address, controller_address6}});
     for (std::size_t i = 0; i < ends.size(); ++i) {
       if (the_switch().ipv6)
         ends[i].addresses.push_back(
-            link_local_address6(i < nodes_.size() ? node_mac(i) : switch_mac));
+            link_local_address6(i < machines_.size() ? node_mac(i) : switch_mac));
       else
         ends[i].addresses.resize(1);
     }
@@ -267,8 +284,8 @@ class NamespaceCluster final : public Cluster {
   }
 
   const ClusterOptions options_;
-  std::vector<Node> nodes_;
-  std::string hosts_;  ///< Of every node's /etc/hosts.
+  std::vector<Node> machines_;  ///< The nodes, then those of clients.
+  std::string hosts_;           ///< Of every node's /etc/hosts.
   std::vector<NodeHandle> handles_;
   int nursery_pid_ = 0;
   Fd nursery_;
@@ -286,9 +303,10 @@ std::span<const std::string_view> links_lever_names() {
 
 Result<std::unique_ptr<Cluster>> make_cluster(const ClusterOptions& options) {
   if (!the_switch().entered) return Error{"make a cluster: enter_world() was not called"};
-  if (options.nodes == 0 || options.nodes > nodes_max)
-    return Error{"a cluster has 1 to " + std::to_string(nodes_max) + " nodes, not " +
-                     std::to_string(options.nodes),
+  const std::size_t machines = options.nodes + options.clients.size();
+  if (options.nodes == 0 || machines > machines_max)
+    return Error{"a cluster has 1 to " + std::to_string(machines_max) +
+                     " machines, of them at least one node, not " + std::to_string(machines),
                  ErrorKind::usage};
   if (!options.directory.is_absolute())
     return Error{"make a cluster: the directory is not absolute: " + options.directory.string()};

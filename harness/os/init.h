@@ -1,4 +1,4 @@
-// The hidden subcommand: the nursery and the inits of the nodes.
+// The hidden subcommand: the nursery and the inits of the machines (nodes, and those of clients).
 //
 // The nursery is one process of this binary, executed by make_cluster(). It is small and has a
 // single thread, so it may fork the inits without executing anything again: starting a program
@@ -36,7 +36,7 @@ struct NodeSetup {
   std::string hosts;              ///< The text of /etc/hosts.
   std::string keep;               ///< The run's directory: a mount must not hide it.
   std::string address, address6;  ///< Text; address6 is empty where there is no IPv6.
-  std::size_t nodes = 0;          ///< Of the cluster: its neighbours.
+  std::size_t machines = 0;       ///< Of the cluster: its neighbours.
 };
 
 }  // namespace faultline

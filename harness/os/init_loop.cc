@@ -54,6 +54,7 @@ bool may_end(int number) {
 struct StartRequest {
   std::vector<std::string> argv, environment;
   std::string directory, stdout_path, stderr_path;
+  Fd input;  ///< Becomes stdin; none: /dev/null.
 };
 
 /// Runs in the child of fork(): never returns. The init has one thread, so any call is safe here.
@@ -71,7 +72,7 @@ struct StartRequest {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::umask(022);
   const Fd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  ::dup2(null.get(), 0);
+  ::dup2(request.input ? request.input.get() : null.get(), 0);
   ::dup2(out, 1);
   ::dup2(err, 2);
   ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
@@ -141,7 +142,7 @@ class Init {
     setup.keep = message.text();
     setup.address = message.text();
     setup.address6 = message.text();
-    setup.nodes = static_cast<std::size_t>(message.number());
+    setup.machines = static_cast<std::size_t>(message.number());
     if (const Status done = set_up_host(setup); !done) return done.error();
     limit_processes(setup);
     auto sockets = set_up_network(setup);
@@ -157,6 +158,7 @@ class Init {
     request.directory = message.text();
     request.stdout_path = message.text();
     request.stderr_path = message.text();
+    if (!message.fds.empty()) request.input = std::move(message.fds.front());
     if (drains_.size() + 2 > drains_max)
       return Error{"processes of earlier starts still hold " + std::to_string(drains_.size()) +
                    " log pipes"};

@@ -245,12 +245,9 @@ class IptablesLinks final : public Links {
       threads.emplace_back(serve);
     for (std::thread& thread : threads) thread.join();
     for (std::size_t i = 0; i < ends.size(); ++i)
-      if (!results[i]) {
-        const std::string name =
-            ends[i] + 1 == ends_.size() ? "the clients" : "n" + std::to_string(ends[i] + 1);
+      if (!results[i])
         // It could at the start: no lack of this machine.
-        return Error{"rules of " + name + ": " + results[i].error().what};
-      }
+        return Error{"rules of " + ends_[ends[i]].name + ": " + results[i].error().what};
     return Ok{};
   }
 

@@ -1,5 +1,5 @@
-// Which frames may pass between nodes, and between nodes and the clients. Two levers behind one
-// interface, which break the same links and count the same way:
+// Which frames may pass between machines, and between them and the controller. Two levers behind
+// one interface, which break the same links and count the same way:
 //
 //   bridge    nftables on the bridge of the switch namespace: one transaction for the whole
 //             cluster, outside the nodes, where no store can see or undo it. The default.
@@ -48,14 +48,15 @@ class Links {
 /// One end of links, for the iptables lever: a network namespace and the addresses that others know
 /// it by.
 struct LinkEnd {
+  std::string name;  ///< For messages.
   int process = -1;  ///< A pidfd of a process in it, borrowed; -1: the switch namespace itself.
   /// All of them: what comes from an address that is not here is not cut.
   std::vector<std::string> addresses;
 };
 
-/// `ports` are the names of the nodes' ports, by index.
+/// `ports` are the names of the machines' ports, by index.
 std::unique_ptr<Links> make_bridge_links(std::vector<std::string> ports);
-/// `ends` are the nodes by index, and last the clients'.
+/// `ends` are the machines by index, and last the controller.
 std::unique_ptr<Links> make_iptables_links(std::vector<LinkEnd> ends);
 
 /// Whether the lever works: makes and deletes its rules in the current network namespace.

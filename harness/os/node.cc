@@ -3,7 +3,6 @@
 #include <csignal>
 #include <cstring>
 
-#include <poll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -24,9 +23,9 @@ std::string describe(int status) {
 
 }  // namespace
 
-Status NodeHandle::send(const wire::Writer& message) {
+Status NodeHandle::send(const wire::Writer& message, std::span<const int> fds) {
   if (lost_) return lost();
-  return wire::send(channel_.get(), message);
+  return wire::send(channel_.get(), message, fds);
 }
 
 Error NodeHandle::lost() {
@@ -36,20 +35,15 @@ Error NodeHandle::lost() {
     deaths_.push_back({index_, "the init of the node is gone",
                        std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()});
   }
-  return Error{"n" + std::to_string(index_ + 1) + ": the init of the node is gone"};
+  return Error{name_ + ": the init of the node is gone"};
 }
 
 Result<std::optional<wire::Message>> NodeHandle::next(Clock::time_point deadline) {
   if (lost_) return lost();
-  pollfd readable{channel_.get(), POLLIN, 0};
-  for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-    const int ready =
-        ::poll(&readable, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
-    if (ready > 0) break;
-    if (ready == 0) return std::optional<wire::Message>{};
-    if (errno != EINTR) return os_error("wait for the init");
-  }
+  const auto readable = wire::readable(
+      channel_.get(), std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()));
+  if (!readable) return readable.error();
+  if (!*readable) return std::optional<wire::Message>{};
   auto message = wire::receive(channel_.get());
   if (!message) return message.error();
   if (!*message) return lost();
@@ -62,8 +56,8 @@ Result<wire::Message> NodeHandle::answer(std::chrono::milliseconds limit) {
     auto message = next(deadline);
     if (!message) return message.error();
     if (!*message)
-      return Error{"n" + std::to_string(index_ + 1) + ": no answer of the init within " +
-                   std::to_string(limit.count()) + " ms"};
+      return Error{name_ + ": no answer of the init within " + std::to_string(limit.count()) +
+                   " ms"};
     switch ((*message)->kind) {
       case Kind::ended:
         note_end(**message);
@@ -100,28 +94,28 @@ void NodeHandle::note_end(wire::Message& message) {
 }
 
 Status NodeHandle::begin_setup(const Node& node, const std::string& hosts, const std::string& keep,
-                               std::size_t nodes) {
+                               std::size_t machines) {
   return send(wire::Writer(Kind::setup, ++sequence_)
                   .text(node.name)
                   .text(hosts)
                   .text(keep)
                   .text(node.address)
                   .text(node.address6)
-                  .number(static_cast<std::int64_t>(nodes)));
+                  .number(static_cast<std::int64_t>(machines)));
 }
 
 Status NodeHandle::finish_setup() {
   auto done = answer(answer_limit);
   if (!done) return done.error();
-  if (done->number() < 0)
-    return Error{"set up n" + std::to_string(index_ + 1) + ": " + done->text()};
+  if (done->number() < 0) return Error{"set up " + name_ + ": " + done->text()};
   FAULTLINE_CHECK(!done->fds.empty());
   socket_ = std::move(done->fds[0]);
   if (done->fds.size() > 1) socket6_ = std::move(done->fds[1]);
   return Ok{};
 }
 
-Status NodeHandle::start(const Launch& launch, const Node& node, const std::string& mark) {
+Status NodeHandle::start(const Launch& launch, const Node& node, const std::string& mark,
+                         int input) {
   drain();
   if (running_) return Error{"start " + node.name + ": it runs already"};
   std::vector<std::string> environment = {
@@ -137,7 +131,8 @@ Status NodeHandle::start(const Launch& launch, const Node& node, const std::stri
                                .texts(environment)
                                .text(node.data_dir.string())
                                .text((node.log_dir / "stdout.log").string())
-                               .text((node.log_dir / "stderr.log").string()));
+                               .text((node.log_dir / "stderr.log").string()),
+                           std::span(&input, input < 0 ? 0 : 1));
   if (!sent) return Error{"start " + node.name + ": " + sent.error().what};
   running_ = true;  // Its end may come before the answer.
   auto done = answer(answer_limit);
@@ -155,8 +150,7 @@ Status NodeHandle::signal(int number) {
   auto done = answer(answer_limit);
   if (!done) return done.error();
   if (done->number() < 0)
-    return Error{"signal " + std::to_string(number) + " to n" + std::to_string(index_ + 1) + ": " +
-                 done->text()};
+    return Error{"signal " + std::to_string(number) + " to " + name_ + ": " + done->text()};
   return Ok{};
 }
 

@@ -1,4 +1,5 @@
-// A node as the controller holds it: the channel to its init. Private to harness/os.
+// A machine, node or client's, as the controller holds it: the channel to its init. Private to
+// harness/os.
 #pragma once
 
 #include <chrono>
@@ -15,8 +16,12 @@ namespace faultline {
 
 class NodeHandle {
  public:
-  NodeHandle(std::size_t index, int pid, Fd channel, Fd process)
-      : index_(index), pid_(pid), channel_(std::move(channel)), process_(std::move(process)) {}
+  NodeHandle(const Node& node, int pid, Fd channel, Fd process)
+      : index_(node.index),
+        name_(node.name),
+        pid_(pid),
+        channel_(std::move(channel)),
+        process_(std::move(process)) {}
 
   int pid() const { return pid_; }  ///< The init's.
   int process() const { return process_.get(); }
@@ -25,11 +30,12 @@ class NodeHandle {
 
   /// Sends what the node needs to become a host; finish_setup() awaits the answer.
   Status begin_setup(const Node& node, const std::string& hosts, const std::string& keep,
-                     std::size_t nodes);
+                     std::size_t machines);
   Status finish_setup();
 
-  /// `mark` is one more variable of the store's environment: see leftovers.h.
-  Status start(const Launch& launch, const Node& node, const std::string& mark);
+  /// `mark` is one more variable of the process's environment: see leftovers.h. `input` becomes its
+  /// stdin; -1: /dev/null.
+  Status start(const Launch& launch, const Node& node, const std::string& mark, int input = -1);
   Status signal(int number);
   Result<std::vector<ProcessInfo>> processes();
   /// Ends of the store's own process that nobody asked for, since the last call.
@@ -42,7 +48,7 @@ class NodeHandle {
 
  private:
   using Clock = std::chrono::steady_clock;
-  Status send(const wire::Writer& message);
+  Status send(const wire::Writer& message, std::span<const int> fds = {});
   /// The answer to the request sent last; what else comes before it is taken note of.
   Result<wire::Message> answer(std::chrono::milliseconds limit);
   /// One message, or nothing at the deadline.
@@ -53,6 +59,7 @@ class NodeHandle {
   Error lost();
 
   std::size_t index_;
+  std::string name_;
   int pid_;
   Fd channel_, process_, socket_, socket6_;
   std::uint32_t sequence_ = 0;

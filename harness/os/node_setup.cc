@@ -68,7 +68,7 @@ Result<Fd> probe_socket(int family, const sockaddr* address, socklen_t size) {
 Status add_neighbours(Netlink& netlink, int device, const NodeSetup& setup) {
   constexpr std::size_t batch = 64;  // Its acknowledgements fit any socket's buffer.
   std::size_t queued = 0;
-  for (std::size_t i = 0; i < setup.nodes; ++i) {
+  for (std::size_t i = 0; i < setup.machines; ++i) {
     for (const std::string& address : {node_address(i), node_address6(i)}) {
       if (address == setup.address || address == setup.address6) continue;
       const auto bytes = address_bytes(address);
@@ -116,13 +116,13 @@ void limit_processes(const NodeSetup& setup) {
   const std::string path = "/proc/sys/kernel/pid_max";
   long machine = 0;
   std::ifstream(path) >> machine;
-  const long limit = processes_max(machine, setup.nodes);
+  const long limit = processes_max(machine, setup.machines);
   // The kernel wants eight numbers for every processor.
   const long least = 8 * ::sysconf(_SC_NPROCESSORS_CONF) + 1;
   if (pid_max_is_own() && write_file(path, std::to_string(std::max(limit, least)))) return;
   rlimit bounds{};
   if (::getrlimit(RLIMIT_NPROC, &bounds) != 0) return;
-  const auto all = static_cast<rlim_t>(limit) * std::max<std::size_t>(setup.nodes, 1);
+  const auto all = static_cast<rlim_t>(limit) * std::max<std::size_t>(setup.machines, 1);
   bounds.rlim_cur = bounds.rlim_max = std::min(bounds.rlim_max, all);
   ::setrlimit(RLIMIT_NPROC, &bounds);
 }

@@ -1,7 +1,9 @@
 #include "harness/os/wire.h"
 
+#include <algorithm>
 #include <array>
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -60,6 +62,18 @@ Status send(int channel, const Writer& message, std::span<const int> fds, int pi
   while (::sendmsg(channel, &header, MSG_NOSIGNAL) < 0)
     if (errno != EINTR) return os_error("send");
   return Ok{};
+}
+
+Result<bool> readable(int channel, std::chrono::milliseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  pollfd polled{channel, POLLIN, 0};
+  for (;;) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const int ready = ::poll(&polled, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+    if (ready >= 0) return ready > 0;
+    if (errno != EINTR) return os_error("wait for a message");
+  }
 }
 
 Result<std::optional<Message>> receive(int channel) {

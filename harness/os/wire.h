@@ -1,8 +1,9 @@
-// Messages between the controller, the nursery and the nodes' inits: datagrams over socket pairs of
-// type SOCK_SEQPACKET, which may carry descriptors. Both ends are the same binary, so that a
-// mismatch is a programmer error. Numbers are in host order.
+// Messages between the controller, the nursery, the machines' inits and the clients' processes:
+// datagrams over socket pairs of type SOCK_SEQPACKET, which may carry descriptors. Both ends are
+// the same binary, so that a mismatch is a programmer error. Numbers are in host order.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -24,7 +25,8 @@ enum class Kind : std::uint32_t {
   // Controller → nursery, and its answer (with the init's channel and its pidfd).
   spawn,
   spawned,
-  // Controller → init; each is answered by exactly one `done` with the same sequence number.
+  // Controller → init (start may carry the process's stdin); each is answered by exactly one `done`
+  // with the same sequence number.
   setup,
   start,
   signal,
@@ -33,6 +35,13 @@ enum class Kind : std::uint32_t {
   // Init → controller: one process of a `list`, before its `done`; the main process ended.
   process,
   ended,
+  // Controller → process of a client machine, over its stdin (run/client_program.h): the target to
+  // make and the nodes; one more connection; a question. The first and the last are answered.
+  client_setup,
+  client_ready,
+  client_connect,
+  client_ping,
+  client_pong,
 };
 
 class Writer {
@@ -100,7 +109,9 @@ Status receive_credentials(int channel);
 /// `pid` != 0 attaches that process as credentials (the receiver sees it with its own numbering;
 /// needs CAP_SYS_ADMIN over the PID namespace). ESRCH if it is gone.
 Status send(int channel, const Writer& message, std::span<const int> fds = {}, int pid = 0);
-/// The next message, or nothing if the other end is closed. Blocks: poll first.
+/// Whether a message, or the end, is there within `timeout`.
+Result<bool> readable(int channel, std::chrono::milliseconds timeout);
+/// The next message, or nothing if the other end is closed. Blocks unless readable().
 Result<std::optional<Message>> receive(int channel);
 
 }  // namespace faultline::wire

@@ -117,6 +117,16 @@ Status enter_world() {
   return Ok{};
 }
 
+Launch this_program(const std::string& argument) {
+  Launch launch{{"/proc/self/exe", argument}, {}};
+  for (char** variable = ::environ; *variable != nullptr; ++variable) {
+    const std::string_view text = *variable;
+    if (const std::size_t end = text.find('='); end != text.npos)
+      launch.environment.emplace_back(text.substr(0, end), text.substr(end + 1));
+  }
+  return launch;
+}
+
 bool is_hidden_subcommand(int argc, char** argv) {
   return argc >= 2 &&
          (std::strcmp(argv[1], nursery_argument) == 0 || std::strcmp(argv[1], probe_argument) == 0);

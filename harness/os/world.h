@@ -3,6 +3,7 @@
 // host's own network, firewall, mounts and clock are never touched.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -45,19 +46,33 @@ enum class LinksLever : std::uint8_t { bridge, iptables };
 /// "bridge", "iptables", as configurations have them and in the order of the enumeration.
 std::span<const std::string_view> links_lever_names();
 
+/// The program of a client machine.
+struct ClientProgram {
+  Launch launch;
+  int channel = -1;  ///< Becomes its stdin. Borrowed until the machine is started.
+  /// Whether it answers a question within a time: Cluster::answers().
+  std::function<Result<bool>(std::chrono::milliseconds)> answers;
+};
+
+/// This binary with a hidden argument, and the environment that it has here: for ClientProgram.
+Launch this_program(const std::string& argument);
+
 struct ClusterOptions {
   std::size_t nodes = 5;
+  /// A machine each, beside the nodes: an address on the same switch, and no store.
+  std::vector<ClientProgram> clients = {};
   LinksLever links = LinksLever::bridge;
-  std::filesystem::path directory;  ///< nodes/n1/{data,log} are made below it. Absolute.
+  /// nodes/n1/{data,log} and clients/c1/{data,log} are made below it. Absolute.
+  std::filesystem::path directory;
   /// The command line for a node, asked before each of its starts. It runs in data_dir, with stdin
   /// from /dev/null; stdout and stderr are appended to log_dir/{stdout,stderr}.log, of which the
   /// first 64 MiB each are kept.
   std::function<Result<Launch>(const Node& node, std::span<const Node> all)> launch;
 };
 
-/// The nodes: namespaces, links, addresses, hostnames and /etc/hosts. No store runs yet. Must be
-/// called (and the cluster be destroyed) from the thread that called enter_world(), which must live
-/// as long as the cluster: the nodes die with that thread. At most 250 nodes.
+/// The machines: namespaces, links, addresses, hostnames and /etc/hosts. Nothing runs on them yet.
+/// Must be called (and the cluster be destroyed) from the thread that called enter_world(), which
+/// must live as long as the cluster: the nodes die with that thread. At most 250 machines.
 Result<std::unique_ptr<Cluster>> make_cluster(const ClusterOptions& options);
 
 /// True if argv asks for a hidden subcommand of this binary (a node's init); then it never returns

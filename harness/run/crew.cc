@@ -72,7 +72,8 @@ Crew::Crew(const CrewSettings& settings) : settings_(settings), stopped_ns_(not_
                             i,
                             static_cast<std::uint32_t>(i),
                             static_cast<std::uint32_t>(settings_.workers),
-                            tracks_seen};
+                            tracks_seen,
+                            settings_.machines};
     auto generator = workload.generator(settings_.rng.fork("requests", i), i, settings_.workers);
     workers_.push_back(std::make_unique<Worker>(i, session, std::move(generator),
                                                 settings_.rng.fork("nodes", i), phases.size()));

@@ -41,7 +41,8 @@ struct CrewSettings {
   std::uint64_t requests_max = 0;  ///< Of each worker; 0: until stop(). For tests and benchmarks.
   /// An open loop with these arrivals; requires a load that is not unlimited.
   std::optional<Arrivals::Spacing> open = {};
-  std::vector<CrewRole> roles = {};  ///< Of the first workers, in order; the others: `workload`.
+  std::vector<CrewRole> roles = {};    ///< Of the first workers, in order; the others: `workload`.
+  ClientMachines* machines = nullptr;  ///< Where the clients run; nullptr: in the workers' threads.
 };
 
 /// Seen so far; a moment's view while the crew works.
@@ -75,7 +76,8 @@ class Crew {
   /// An error if threads cannot be made; then none is left.
   Status start();
   void stop();  ///< Returns at once. What is due later is not scheduled.
-  /// Waits until every worker's last request has ended: at most the request's timeout after stop().
+  /// Waits until every worker's last request has ended: at most the request's timeout after stop(),
+  /// or what ClientMachines says where clients run on machines of their own.
   void join();
 
   CrewCounts counts() const;

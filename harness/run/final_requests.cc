@@ -27,7 +27,8 @@ void ask_all(const FinalRequests& final, const std::atomic<bool>& stopping, Aske
                            final.first_lane + asker.node,
                            final.first_process + static_cast<std::uint32_t>(asker.node),
                            static_cast<std::uint32_t>(final.nodes.size()),
-                           true};
+                           true,
+                           final.machines};
   Session session(settings);
   std::size_t left = final.requests.size();
   for (const Request& request : final.requests) {

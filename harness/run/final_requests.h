@@ -27,6 +27,7 @@ struct FinalRequests {
   std::chrono::steady_clock::time_point recovered_by;
   std::chrono::steady_clock::time_point end;  ///< No request is begun after that.
   std::function<bool()> stop;                 ///< Called by the calling thread, often.
+  ClientMachines* machines = nullptr;         ///< As a session has it.
 };
 
 /// A thread for each node. Returns the nodes that left a request unserved, with the reason.

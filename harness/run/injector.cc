@@ -100,14 +100,25 @@ bool Injector::try_waiting(Waiting& waiting) {
   return true;
 }
 
+/// Indexes of machines: those of clients follow the nodes'.
+Result<std::vector<std::size_t>> Injector::resolve(const FaultPlan& fault,
+                                                   std::span<const std::size_t> leaders,
+                                                   Rng rng) const {
+  const Cluster& cluster = setup_.levers.cluster();
+  const bool of_clients = fault.nemesis->strikes_clients();
+  auto victims = resolve_victims(
+      fault.victims, of_clients ? cluster.clients().size() : cluster.nodes().size(), leaders, rng);
+  if (victims && of_clients)
+    for (std::size_t& victim : *victims) victim += cluster.nodes().size();
+  return victims;
+}
+
 void Injector::strike(const PlannedFault& planned, std::span<const std::size_t> leaders) {
   const FaultPlan& fault = plan_of(planned);
-  const std::size_t nodes = setup_.levers.cluster().nodes().size();
   const Rng own = setup_.rng.fork("strike", planned.id);
   const RecordedStrike* strike_then = recorded(planned);
-  auto victims = strike_then != nullptr
-                     ? Result<std::vector<std::size_t>>(strike_then->victims)
-                     : resolve_victims(fault.victims, nodes, leaders, own.fork("victims"));
+  auto victims = strike_then != nullptr ? Result<std::vector<std::size_t>>(strike_then->victims)
+                                        : resolve(fault, leaders, own.fork("victims"));
   if (!victims) return give_up(planned, victims.error().what);
   Active active{planned, std::move(*victims), {leaders.begin(), leaders.end()}, setup_.now(), {},
                 {}};
@@ -167,10 +178,10 @@ const RecordedStrike* Injector::recorded(const PlannedFault& planned) const {
   return at != setup_.recorded.end() ? &at->second : nullptr;
 }
 
-List Injector::names(std::span<const std::size_t> nodes) const {
+List Injector::names(std::span<const std::size_t> machines) const {
   List names;
-  for (const std::size_t node : nodes)
-    names.emplace_back(setup_.levers.cluster().nodes()[node].name);
+  for (const std::size_t machine : machines)
+    names.emplace_back(machine_of(setup_.levers.cluster(), machine).name);
   return names;
 }
 
@@ -207,9 +218,12 @@ std::vector<std::string> Injector::active() const {
     std::string text = fault.fault;
     for (const auto& [key, value] : fault.nemesis->parameters())
       if (key == "kind" && value.text() != nullptr) text += " " + *value.text();
-    if (active.victims.size() < setup_.levers.cluster().nodes().size())
-      for (const std::size_t node : active.victims)
-        text += " " + setup_.levers.cluster().nodes()[node].name;
+    const Cluster& cluster = setup_.levers.cluster();
+    const std::size_t all =
+        fault.nemesis->strikes_clients() ? cluster.clients().size() : cluster.nodes().size();
+    if (active.victims.size() < all)
+      for (const std::size_t victim : active.victims)
+        text += " " + machine_of(cluster, victim).name;
     texts.push_back(std::move(text));
   }
   return texts;

@@ -79,7 +79,9 @@ class Injector {
   void heal(Active& active);
   void give_up(const PlannedFault& planned, const std::string& reason, bool reached = true);
   const RecordedStrike* recorded(const PlannedFault& planned) const;
-  List names(std::span<const std::size_t> nodes) const;
+  Result<std::vector<std::size_t>> resolve(const FaultPlan& fault,
+                                           std::span<const std::size_t> leaders, Rng rng) const;
+  List names(std::span<const std::size_t> machines) const;
   void write(Map line);
   Map line_of(const PlannedFault& planned) const;
   const FaultPlan& plan_of(const PlannedFault& planned) const;

@@ -52,7 +52,7 @@ void NodeJournal::emit(const Entry& entry) {
 
 Status NodeJournal::start(std::size_t node) {
   const Status started = cluster_.start(node);
-  if (started) {
+  if (started && node < crashed_.size()) {
     crashed_[node] = false;
     add({node, "started", steady_now(), {}});
   }
@@ -61,12 +61,19 @@ Status NodeJournal::start(std::size_t node) {
 
 Status NodeJournal::signal(std::size_t node, int number) {
   const Status sent = cluster_.signal(node, number);
-  if (sent && number == SIGKILL) add({node, "killed", steady_now(), {}});
+  if (sent && number == SIGKILL && node < crashed_.size()) add({node, "killed", steady_now(), {}});
   return sent;
 }
 
 std::vector<Cluster::Death> NodeJournal::take_deaths() {
   std::vector<Death> deaths = cluster_.take_deaths();
+  std::erase_if(deaths, [this](const Death& death) {
+    if (death.node < crashed_.size()) return false;
+    if (!client_death_)
+      client_death_ = Error{"client machine " + machine_of(cluster_, death.node).name +
+                            " ended by itself: " + death.how};
+    return true;
+  });
   for (const Death& death : deaths) {
     crashed_[death.node] = true;
     add({death.node, "died", death.steady_ns, death.how});

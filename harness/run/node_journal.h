@@ -31,11 +31,15 @@ class NodeJournal : public Cluster {
   bool crashed(std::size_t node) const { return crashed_[node]; }
 
   std::span<const Node> nodes() const override { return cluster_.nodes(); }
+  std::span<const Node> clients() const override { return cluster_.clients(); }
   std::string rung() const override { return cluster_.rung(); }
   Status start(std::size_t node) override;
   Status signal(std::size_t node, int number) override;
   Result<std::vector<ProcessInfo>> processes(std::size_t node) override {
     return cluster_.processes(node);
+  }
+  Result<bool> answers(std::size_t client, std::chrono::milliseconds timeout) override {
+    return cluster_.answers(client, timeout);
   }
   Status cut(std::span<const Edge> edges) override { return cluster_.cut(edges); }
   Status can_cut() const override { return cluster_.can_cut(); }
@@ -50,8 +54,11 @@ class NodeJournal : public Cluster {
     return cluster_.destroy_connections(node);
   }
   Status can_destroy_connections() const override { return cluster_.can_destroy_connections(); }
-  /// Journals them as well.
+  /// Of nodes, and journals them as well. A client machine's is none of the store's findings: it is
+  /// kept apart.
   std::vector<Death> take_deaths() override;
+  /// The first death of a client machine that take_deaths() met: our failure.
+  const std::optional<Error>& client_death() const { return client_death_; }
 
  private:
   struct Entry {
@@ -65,6 +72,7 @@ class NodeJournal : public Cluster {
 
   Cluster& cluster_;
   std::vector<bool> crashed_;
+  std::optional<Error> client_death_;
   std::vector<Entry> kept_;
   std::optional<TimePoint> origin_;
   std::function<void(const Value&)> write_;

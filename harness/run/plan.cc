@@ -17,6 +17,11 @@ using namespace std::chrono_literals;
 /// Far beyond any run, and far from overflowing 64 bits of nanoseconds in a sum.
 constexpr Nanoseconds duration_max = 24h * 30;
 
+/// Client machines when the configuration does not say how many, and at most.
+constexpr std::size_t client_machines_usual = 5, client_machines_max = 50;
+constexpr const char* clients_expected =
+    "clients: expected in-process, separate, or how many machines, as in { separate: 3 }";
+
 const ConfigNode& empty_mapping() {
   static const ConfigNode empty;
   return empty;
@@ -53,9 +58,9 @@ class Reader {
     using Step = Status (Reader::*)();
     if (const Status status = check_keys(); !status) return status.error();
     read_scalars();
-    for (const Step step :
-         {&Reader::read_target, &Reader::read_workload, &Reader::read_limits, &Reader::read_load,
-          &Reader::read_faults, &Reader::read_checks, &Reader::read_logs, &Reader::read_thresholds})
+    for (const Step step : {&Reader::read_target, &Reader::read_workload, &Reader::read_clients,
+                            &Reader::read_limits, &Reader::read_load, &Reader::read_faults,
+                            &Reader::read_checks, &Reader::read_logs, &Reader::read_thresholds})
       if (const Status status = (this->*step)(); !status) return status.error();
     if (const Status status = top_.finish(); !status) return status.error();
     plan_.resolved = top_.resolved();
@@ -67,8 +72,8 @@ class Reader {
   Status check_keys() {
     Params params(root_, "configuration");
     for (const std::string_view key :
-         {"name", "target", "workload", "links", "phases", "faults", "time", "seed", "startup",
-          "recovery", "checks", "logs", "budget", "thresholds", "expect", "keep-data"})
+         {"name", "target", "workload", "links", "clients", "phases", "faults", "time", "seed",
+          "startup", "recovery", "checks", "logs", "budget", "thresholds", "expect", "keep-data"})
       params.has(key);
     return params.finish();
   }
@@ -143,8 +148,8 @@ class Reader {
     auto made = (*entry)->make(params);
     if (const Status status = finish(params, made, node.where); !status) return status;
     plan_.target = std::move(*made);
-    target_resolved_ = params.resolved();
-    top_.set_resolved("target", target_resolved_);
+    plan_.target_parameters = params.resolved();
+    top_.set_resolved("target", plan_.target_parameters);
     return Ok{};
   }
 
@@ -185,7 +190,7 @@ class Reader {
   /// "target refkv (mode: quorum, bug: none)".
   std::string target_text() const {
     std::string text;
-    for (const auto& [key, value] : target_resolved_)
+    for (const auto& [key, value] : plan_.target_parameters)
       if (key != "name" && key != "nodes")
         text += (text.empty() ? " (" : ", ") + key + ": " +
                 (value.text() != nullptr ? *value.text() : to_text(value));
@@ -210,6 +215,32 @@ class Reader {
                         "workload " + std::string(workload.name()) + " asks for " +
                             std::string(name_of(function)) + ", which " + target_text() +
                             " does not understand; it understands: " + offered);
+    return Ok{};
+  }
+
+  /// `in-process`, `separate`, or { separate: 3 }. After the workload, whose workers they serve.
+  Status read_clients() {
+    const std::size_t workers = plan_.loop.concurrency;
+    const auto usual = static_cast<std::int64_t>(std::min(workers, client_machines_usual));
+    const ConfigNode* node = top_.node("clients");
+    if (node != nullptr && node->kind == ConfigNode::Kind::mapping) {
+      Params params(*node, "clients");
+      if (!params.has("separate"))
+        return params.finish() ? error_at(node->where, clients_expected) : params.finish();
+      const auto most = static_cast<std::int64_t>(std::min(workers, client_machines_max));
+      plan_.client_machines = static_cast<std::size_t>(params.integer("separate", usual, 1, most));
+      if (const Status status = params.finish(); !status) return status;
+    } else if (node != nullptr) {
+      if (node->kind != ConfigNode::Kind::scalar) return error_at(node->where, clients_expected);
+      static constexpr std::array<std::string_view, 2> words = {"in-process", "separate"};
+      const std::string word = top_.choice("clients", words[0], words);
+      if (word != node->scalar) return top_.finish();  // Before a fault misses its machines.
+      if (word == words[1]) plan_.client_machines = static_cast<std::size_t>(usual);
+    }
+    if (plan_.client_machines == 0)
+      top_.set_resolved("clients", "in-process");
+    else
+      top_.set_resolved("clients", Map{{"separate", plan_.client_machines}});
     return Ok{};
   }
 
@@ -297,7 +328,13 @@ class Reader {
 
     const std::vector<std::string> names =
         chosen ? words : std::vector<std::string>{std::string(fault.nemesis->default_victims())};
-    const Result<Victims> victims = parse_victims(names, plan_.nodes);
+    const bool of_clients = fault.nemesis->strikes_clients();
+    if (of_clients && plan_.client_machines == 0)
+      return error_at(node.where, "fault " + fault.fault +
+                                      ": the clients are threads of the controller, which cannot "
+                                      "be stopped by themselves; say clients: separate");
+    const Result<Victims> victims =
+        parse_victims(names, {of_clients ? plan_.client_machines : plan_.nodes, of_clients});
     if (!victims) return placed(place_of(params, "victims"), victims.error(), "victims");
     fault.victims = *victims;
     for (const std::string& name : names)
@@ -387,7 +424,6 @@ class Reader {
   const PlanDefaults& defaults_;
   Params top_;
   Plan plan_;
-  Map target_resolved_;
 };
 
 }  // namespace

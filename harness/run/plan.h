@@ -46,7 +46,9 @@ struct Plan {
   std::string name;  ///< The run directory's parent; letters, digits, "._-".
   std::size_t nodes = 5;
   LinksLever links = LinksLever::bridge;
+  std::size_t client_machines = 0;  ///< 0: clients are threads of the controller.
   std::unique_ptr<Target> target;
+  Map target_parameters;  ///< As resolved: they make the same target again.
   std::unique_ptr<Workload> workload;
   LoopPlan loop;
   LoadProfile load;             ///< Unlimited, without an end, or as long as `time`.

@@ -42,7 +42,8 @@ Status check_setting(const std::string& setting) {
   const std::string key = setting.substr(0, setting.find('='));
   const std::string top = key.substr(0, key.find('.'));
   const bool contradicts = top == "seed" || top == "time" || top == "workload" || top == "faults" ||
-                           top == "phases" || key == "target" || key == "target.nodes";
+                           top == "phases" || top == "clients" || key == "target" ||
+                           key == "target.nodes";
   if (!contradicts) return Ok{};
   return Error{"--set " + setting + ": a replay takes " +
                    (top == "target" ? "the nodes" : "the " + top) +
@@ -133,6 +134,8 @@ class StrikesReader {
       : file_(std::move(file)), plan_(plan), schedule_(schedule), as_planned_(as_planned) {
     for (std::size_t node = 0; node < plan.nodes; ++node)
       names_.push_back("n" + std::to_string(node + 1));
+    for (std::size_t client = 0; client < plan.client_machines; ++client)
+      names_.push_back("c" + std::to_string(client + 1));
   }
 
   Result<std::map<FaultId, RecordedStrike>> read() {
@@ -173,12 +176,17 @@ class StrikesReader {
     const auto applied = time_in(line, "applied");
     if (!applied) return Error{"applied: expected seconds since the load began"};
     strike.applied = *applied;
-    auto victims = nodes_in(line, "victims");
+    auto victims = machines_in(line, "victims");
     if (!victims) return victims.error();
     if (victims->empty()) return Error{"victims: expected the nodes that were struck"};
+    const bool of_clients = plan_.faults[planned.entry].nemesis->strikes_clients();
+    for (const std::size_t victim : *victims)
+      if ((victim >= plan_.nodes) != of_clients)
+        return Error{"victims: " + names_[victim] + " is " + (of_clients ? "no" : "a") +
+                     " client machine"};
     strike.victims = *std::move(victims);
     if (member_of(line, "leaders") != nullptr) {
-      auto leaders = nodes_in(line, "leaders");
+      auto leaders = machines_in(line, "leaders");
       if (!leaders) return leaders.error();
       strike.leaders = *std::move(leaders);
     }
@@ -189,7 +197,7 @@ class StrikesReader {
   }
 
   /// Their indexes, sorted.
-  Result<std::vector<std::size_t>> nodes_in(const Value& line, const std::string& key) const {
+  Result<std::vector<std::size_t>> machines_in(const Value& line, const std::string& key) const {
     const Value* list = member_of(line, key);
     if (list == nullptr || list->list() == nullptr)
       return Error{key + ": expected a list of nodes"};
@@ -209,7 +217,7 @@ class StrikesReader {
   const Plan& plan_;
   std::span<const PlannedFault> schedule_;
   bool as_planned_;
-  std::vector<std::string> names_;
+  std::vector<std::string> names_;  ///< Of the machines, by index.
   std::map<FaultId, RecordedStrike> strikes_;
 };
 

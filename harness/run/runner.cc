@@ -11,6 +11,7 @@
 #include "harness/core/text.h"
 #include "harness/io/json.h"
 #include "harness/os/usage.h"
+#include "harness/run/client_machines.h"
 #include "harness/run/final_requests.h"
 #include "harness/run/injector.h"
 #include "harness/run/judge.h"
@@ -33,6 +34,7 @@ constexpr Nanoseconds disk_interval = 500ms;
 /// For the results and the rest of the history when a run is broken off.
 constexpr std::uintmax_t room_min = 8 << 20;
 constexpr Nanoseconds final_requests_max = 60s;  ///< Beyond recovery.within.
+constexpr auto client_setup_max = std::chrono::milliseconds(30s);
 
 std::string utc_text(std::chrono::system_clock::time_point time) {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
@@ -72,6 +74,12 @@ class Run {
  public:
   Run(Plan& plan, const RunDir& directory, const RunEnvironment& environment)
       : plan_(plan), directory_(directory), environment_(environment), rng_(plan.seed) {}
+  /// Whatever path leads here, no worker may wait for a machine that nobody continues.
+  ~Run() {
+    if (machines_) machines_->expect_answers();
+  }
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
 
   /// The table of contents of a run.
   Result<RunReport> run() {
@@ -83,15 +91,17 @@ class Run {
     if (!is_over()) await_recovery();
     if (!is_over()) ask_final();
     journal_->take_deaths();
+    look_at_clients();
     close_world();
     return conclude();
   }
 
  private:
   int interrupts() const { return environment_.interrupts.load(std::memory_order_relaxed); }
+  std::size_t workers() const { return plan_.loop.concurrency; }
   bool interrupted() const { return interrupts() > 0; }
   /// Whatever is left of the run is not worth waiting for.
-  bool is_over() const { return interrupted() || disk_failed_; }
+  bool is_over() const { return interrupted() || disk_failed_ || clients_failed_; }
   Nanoseconds since_origin() const { return Clock::now() - origin_; }
 
   void report_progress(const char* phase) {
@@ -140,6 +150,13 @@ class Run {
     ClusterOptions options;
     options.nodes = plan_.nodes;
     options.links = plan_.links;
+    if (plan_.client_machines > 0) {
+      auto machines = ClientMachines::make(
+          {plan_.client_machines, workers() + plan_.nodes, plan_.nodes, plan_.target_parameters});
+      if (!machines) return machines.error();
+      machines_ = std::move(*machines);
+      options.clients = machines_->programs();
+    }
     options.directory = std::filesystem::absolute(directory_.path());
     options.launch = [this](const Node& node, std::span<const Node> all) {
       return plan_.target->launch(node, all);
@@ -151,11 +168,30 @@ class Run {
       if (const Status can = fault.nemesis->available(*cluster_); !can)
         return Error{"fault " + fault.fault + ": " + can.error().what, can.error().kind};
     journal_.emplace(*cluster_);
+    if (const Status clients = start_clients(); !clients) return clients;
     const Status started = start_and_await();
     if (started) return started;
     journal_->take_deaths();
     begin_journal(Clock::now());
     return started;
+  }
+
+  Status start_clients() {
+    for (const Node& client : cluster_->clients())
+      if (const Status started = cluster_->start(client.index); !started)
+        return Error{"start client machine " + client.name + ": " + started.error().what};
+    if (!machines_) return Ok{};
+    return machines_->set_up(cluster_->nodes(), client_setup_max);
+  }
+
+  /// A client machine that fails is our failure: the run ends and says so, and nobody asks the
+  /// store over it any more.
+  void look_at_clients() {
+    std::optional<Error> failure = journal_->client_death();
+    if (!failure && machines_) failure = machines_->failure();
+    if (!failure) return;
+    clients_failed_ = true;
+    break_off(*failure);
   }
 
   Status start_and_await() {
@@ -197,8 +233,8 @@ class Run {
     origin_ = Clock::now();
     wall_origin_ = std::chrono::system_clock::now();
     begin_journal(origin_);
-    auto recorder = Recorder::create(directory_.file("history.jsonl"),
-                                     plan_.loop.concurrency + nodes.size(), names, origin_);
+    auto recorder = Recorder::create(directory_.file("history.jsonl"), workers() + nodes.size(),
+                                     names, origin_);
     if (!recorder) return recorder.error();
     recorder_ = std::move(*recorder);
     if (const Status written = write_meta(); !written) return written;
@@ -220,7 +256,8 @@ class Run {
                       rng_.fork("load"),
                       0,
                       plan_.loop.open,
-                      {}};
+                      {},
+                      machines_.get()};
     for (const RolePlan& role : plan_.roles) crew.roles.push_back({role.processes, *role.workload});
     crew_.emplace(crew);
     if (const Status started = crew_->start(); !started) return started;
@@ -241,6 +278,7 @@ class Run {
       const std::size_t crashes = journal_->take_deaths().size();
       crashes_ += crashes;
       look_at_disk(crashes > 0);
+      look_at_clients();
       if (const auto failure = crew_->failure()) break_off(*failure);
       report_progress("load");
       const Nanoseconds now = since_origin();
@@ -279,6 +317,7 @@ class Run {
     if (const Status healed = injector_->heal_all(); !healed)
       break_off(Error{"the last heal failed: " + healed.error().what});
     healed_at_ = Clock::now();
+    if (machines_) machines_->expect_answers();
     crew_->join();
     if (const auto failure = crew_->failure()) break_off(*failure);
   }
@@ -288,6 +327,7 @@ class Run {
     const std::size_t crashes = journal_->take_deaths().size();
     crashes_ += crashes;
     look_at_disk(crashes > 0);
+    look_at_clients();
     report_progress(phase);
     return is_over();
   }
@@ -327,7 +367,8 @@ class Run {
                         crew_->next_process(),
                         healed_at_ + plan_.recovery_within,
                         healed_at_ + plan_.recovery_within + final_requests_max,
-                        [this] { return pause_over("final requests"); }};
+                        [this] { return pause_over("final requests"); },
+                        machines_.get()};
     for (const auto& [node, why] : ask_final_requests(final)) {
       if (is_over() || journal_->crashed(node)) continue;
       recovery_.recovered = false;
@@ -479,6 +520,7 @@ class Run {
 
   // In the order in which they are made, so that whatever path leads out of here destroys a user
   // before what it uses: the crew before the recorder, all of them before the cluster.
+  std::unique_ptr<ClientMachines> machines_;  ///< Nothing: the clients are the workers' own.
   std::unique_ptr<Cluster> cluster_;
   std::optional<NodeJournal> journal_;
   std::optional<Levers> levers_;
@@ -492,7 +534,7 @@ class Run {
   Period load_;
   std::size_t crashes_ = 0;
   Clock::time_point disk_looked_at_{};
-  bool disk_failed_ = false;
+  bool disk_failed_ = false, clients_failed_ = false;
   std::atomic<bool> out_of_patience_{false};  ///< Ends the checks.
   std::optional<Error> broken_;
   std::vector<std::size_t> serving_;

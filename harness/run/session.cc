@@ -4,8 +4,32 @@
 #include <utility>
 
 #include "harness/core/check.h"
+#include "harness/run/client_machines.h"
 
 namespace faultline {
+
+Outcome ask_over(std::unique_ptr<Client>& client,
+                 const std::function<Result<std::unique_ptr<Client>>()>& open,
+                 const Request& request, Nanoseconds timeout) {
+  if (client == nullptr) {
+    try {
+      auto opened = open();
+      if (!opened) return Outcome::fail("connect: " + opened.error().what);
+      client = std::move(*opened);
+    } catch (const std::exception& error) {
+      return Outcome::fail(std::string("connect: ") + error.what());
+    }
+  }
+  try {
+    return client->invoke(request, std::chrono::steady_clock::now() + timeout);
+  } catch (const std::exception& error) {
+    client.reset();
+    return Outcome::lost(request, std::string("exception: ") + error.what());
+  } catch (...) {
+    client.reset();
+    return Outcome::lost(request, "exception of no known type");
+  }
+}
 
 Session::Session(const SessionSettings& settings)
     : settings_(settings), process_(settings.process), clients_(settings.nodes.size()) {}
@@ -19,7 +43,12 @@ Fate Session::ask(std::size_t node, Request request) {
     std::get<List>(request.value.content)[0] = seen == seen_.end() ? Value() : seen->second;
   }
   settings_.recorder.invoke(settings_.lane, process_, node, request);
-  const Outcome outcome = send(node, request);
+  const auto open = [&] {
+    const Node& to = settings_.nodes[node];
+    return settings_.machines ? settings_.machines->connect(settings_.lane, to)
+                              : settings_.target.connect(to);
+  };
+  const Outcome outcome = ask_over(clients_[node], open, request, settings_.request_timeout);
   settings_.recorder.complete(settings_.lane, process_, node, request, outcome);
   if (outcome.fate() == Fate::info) {
     process_ += settings_.process_step;
@@ -29,29 +58,6 @@ Fate Session::ask(std::size_t node, Request request) {
     remember(request, outcome);
   }
   return outcome.fate();
-}
-
-/// A connection that cannot be opened is a fail: nothing was sent.
-Outcome Session::send(std::size_t node, const Request& request) {
-  std::unique_ptr<Client>& client = clients_[node];
-  if (client == nullptr) {
-    try {
-      auto opened = settings_.target.connect(settings_.nodes[node]);
-      if (!opened) return Outcome::fail("connect: " + opened.error().what);
-      client = std::move(*opened);
-    } catch (const std::exception& error) {
-      return Outcome::fail(std::string("connect: ") + error.what());
-    }
-  }
-  try {
-    return client->invoke(request, std::chrono::steady_clock::now() + settings_.request_timeout);
-  } catch (const std::exception& error) {
-    client.reset();
-    return Outcome::lost(request, std::string("exception: ") + error.what());
-  } catch (...) {
-    client.reset();
-    return Outcome::lost(request, "exception of no known type");
-  }
 }
 
 void Session::remember(const Request& request, const Outcome& outcome) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -15,15 +16,25 @@
 
 namespace faultline {
 
+class ClientMachines;
+
+/// Asks over `client`, which `open` makes if there is none, within `timeout` from then on. Never
+/// throws: a connection that cannot be opened is a fail, for nothing was sent; after an exception
+/// of the client's its answer is lost, and so is it.
+Outcome ask_over(std::unique_ptr<Client>& client,
+                 const std::function<Result<std::unique_ptr<Client>>()>& open,
+                 const Request& request, Nanoseconds timeout);
+
 struct SessionSettings {
   Recorder& recorder;
   const Target& target;
   std::span<const Node> nodes;
   Nanoseconds request_timeout{};
-  std::size_t lane = 0;            ///< Of the recorder.
-  std::uint32_t process = 0;       ///< The first one's id.
-  std::uint32_t process_step = 1;  ///< To the id of the next: no two sessions may share one.
-  bool tracks_seen = false;        ///< Some requests expect what was last seen.
+  std::size_t lane = 0;                ///< Of the recorder.
+  std::uint32_t process = 0;           ///< The first one's id.
+  std::uint32_t process_step = 1;      ///< To the id of the next: no two sessions may share one.
+  bool tracks_seen = false;            ///< Some requests expect what was last seen.
+  ClientMachines* machines = nullptr;  ///< Where the lane's clients run; nullptr: here.
 };
 
 /// Used by one thread. Never throws for what a client does: an exception is a lost answer.
@@ -37,7 +48,6 @@ class Session {
   std::uint32_t process() const { return process_; }
 
  private:
-  Outcome send(std::size_t node, const Request& request);
   void remember(const Request& request, const Outcome& outcome);
 
   SessionSettings settings_;

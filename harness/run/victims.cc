@@ -32,49 +32,57 @@ std::vector<std::size_t> draw(std::size_t count, std::size_t nodes, Rng& rng) {
 
 }  // namespace
 
-Result<Victims> parse_victims(const std::vector<std::string>& words, std::size_t nodes) {
+Result<Victims> parse_victims(const std::vector<std::string>& words, Candidates candidates) {
+  const std::size_t count = candidates.count;
+  const std::string what = candidates.clients ? "client machine" : "node";
   Victims victims;
-  if (words.empty()) return Error{"expected a group or a list of nodes", ErrorKind::usage};
+  if (words.empty()) return Error{"expected a group or a list of " + what + "s", ErrorKind::usage};
   if (words.size() == 1)
     for (const auto& [name, kind] : groups)
       if (words.front() == name) {
         victims.kind = kind;
-        if (kind == Kind::minority && nodes < 3)
-          return Error{"a minority of " + std::to_string(nodes) + " nodes is nobody",
+        if (candidates.clients && victims.needs_leader())
+          return Error{words.front() +
+                           ": client machines have no roles; expected one, minority, "
+                           "majority, all, or names like c1",
                        ErrorKind::usage};
-        if (kind == Kind::followers && nodes < 2)
+        if (kind == Kind::minority && count < 3)
+          return Error{"a minority of " + std::to_string(count) + " " + what + "s is nobody",
+                       ErrorKind::usage};
+        if (kind == Kind::followers && count < 2)
           return Error{"a single node has no followers", ErrorKind::usage};
         return victims;
       }
   std::vector<std::string> names;
-  for (std::size_t i = 0; i < nodes; ++i) names.push_back("n" + std::to_string(i + 1));
-  std::vector<std::string_view> candidates(names.begin(), names.end());
+  for (std::size_t i = 0; i < count; ++i)
+    names.push_back((candidates.clients ? "c" : "n") + std::to_string(i + 1));
+  std::vector<std::string_view> known(names.begin(), names.end());
   if (words.size() == 1)
-    for (const auto& [name, kind] : groups) candidates.push_back(name);
+    for (const auto& [name, kind] : groups) known.push_back(name);
   victims.kind = Kind::named;
   for (const std::string& word : words) {
     const auto at = std::find(names.begin(), names.end(), word);
-    if (at == names.end()) return unknown_component("victim", word, candidates);
+    if (at == names.end()) return unknown_component("victim", word, known);
     victims.named.push_back(static_cast<std::size_t>(at - names.begin()));
   }
   std::sort(victims.named.begin(), victims.named.end());
   if (std::adjacent_find(victims.named.begin(), victims.named.end()) != victims.named.end())
-    return Error{"a node is named twice", ErrorKind::usage};
+    return Error{"a " + what + " is named twice", ErrorKind::usage};
   return victims;
 }
 
-Result<std::vector<std::size_t>> resolve_victims(const Victims& victims, std::size_t nodes,
+Result<std::vector<std::size_t>> resolve_victims(const Victims& victims, std::size_t count,
                                                  std::span<const std::size_t> leaders, Rng rng) {
   if (victims.needs_leader() && leaders.empty()) return Error{"no leader known"};
   switch (victims.kind) {
     case Kind::one:
-      return draw(1, nodes, rng);
+      return draw(1, count, rng);
     case Kind::minority:
-      return draw((nodes - 1) / 2, nodes, rng);
+      return draw((count - 1) / 2, count, rng);
     case Kind::majority:
-      return draw(nodes / 2 + 1, nodes, rng);
+      return draw(count / 2 + 1, count, rng);
     case Kind::all:
-      return draw(nodes, nodes, rng);
+      return draw(count, count, rng);
     case Kind::named:
       return victims.named;
     case Kind::leader:
@@ -83,7 +91,7 @@ Result<std::vector<std::size_t>> resolve_victims(const Victims& victims, std::si
       break;
   }
   std::vector<std::size_t> followers;
-  for (std::size_t i = 0; i < nodes; ++i)
+  for (std::size_t i = 0; i < count; ++i)
     if (std::find(leaders.begin(), leaders.end(), i) == leaders.end()) followers.push_back(i);
   if (followers.empty()) return Error{"every node leads"};
   return followers;

@@ -44,6 +44,21 @@ TEST_CASE("levers: a hold is idempotent per fault and node, and healing twice is
   CHECK(cluster.calls == Calls{"signal n3 19", "signal n3 18"});
 }
 
+TEST_CASE("levers: a client machine is paused and cut as a node is, and never restarted") {
+  FakeCluster cluster(2, 1);
+  Levers levers(cluster);
+  const std::vector<Edge> cut = {{0, 2}, {2, 0}};
+  REQUIRE(levers.hold_paused(a, 2));
+  REQUIRE(levers.hold_paused(b, 2));
+  REQUIRE(levers.hold_cut(b, cut));
+  CHECK(levers.paused(2));
+  REQUIRE(levers.release(a));
+  CHECK(cluster.stopped(2));
+  REQUIRE(levers.release_all());
+  CHECK_FALSE(cluster.stopped(2));
+  CHECK(cluster.calls == Calls{"signal c1 19", "cut n1>c1 c1>n1", "cut", "signal c1 18"});
+}
+
 TEST_CASE("levers: a restart leaves the fault's links cut until its release") {
   FakeCluster cluster(2);
   Levers levers(cluster);

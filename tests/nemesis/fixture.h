@@ -47,7 +47,8 @@ inline std::string text(const Map& map, std::string_view key) {
 }
 
 struct World {
-  explicit World(std::size_t nodes) : cluster(nodes), levers(cluster) {}
+  explicit World(std::size_t nodes, std::size_t clients = 0)
+      : cluster(nodes, clients), levers(cluster) {}
   Attestation inject(Nemesis& nemesis, FaultId id, Nodes victims, Nodes leaders = {},
                      std::uint64_t seed = 1) {
     auto done = nemesis.inject(levers, id, victims, leaders, Rng(seed));

@@ -198,6 +198,52 @@ TEST_CASE("partition: groups as they are named, clients among them") {
   CHECK(text(partition->parameters(), "groups") == "[[\"n1\", \"clients\"], [\"n2\", \"n3\"]]");
 }
 
+TEST_CASE("partition: the clients are the controller and every client machine") {
+  World world(3, 2);  // c1 is 3, c2 is 4.
+  SUBCASE("by kind") {
+    const auto partition = make("partition", {{"kind", "clients"}, {"lost", "requests"}});
+    CHECK(world.inject(*partition, a, {1}).effective);
+    CHECK(world.cluster.cut_now() == std::set<Edge>{{clients_end, 1}, {3, 1}, {4, 1}});
+    CHECK(world.heal(*partition, a).effective);
+    CHECK(world.cluster.cut_now().empty());
+  }
+  SUBCASE("by side") {
+    const auto partition = make("partition", {{"kind", "isolate-one"}, {"clients", "minority"}});
+    const Attestation cut = world.inject(*partition, a, {0});
+    CHECK(cut.effective);
+    for (const std::size_t client : {std::size_t{3}, std::size_t{4}, clients_end})
+      for (const std::size_t node : {1u, 2u}) {
+        CHECK(world.cluster.cut_now().contains({client, node}));
+        CHECK(world.cluster.cut_now().contains({node, client}));
+      }
+    CHECK(world.cluster.cut_now().size() == 16);
+    // Inside the two sides, and from each end of clients to the node that it still reaches.
+    CHECK(text(cut.evidence, "open") == "{\"probed\": 4, \"lost\": []}");
+  }
+  SUBCASE("by name, and clients are those that are not named") {
+    const auto partition = groups_of({{"n1", "c1"}, {"n2", "clients"}});
+    CHECK(partition->available(world.cluster));
+    CHECK(world.inject(*partition, a, {0, 1, 2}).effective);
+    CHECK(world.cluster.cut_now() ==
+          std::set<Edge>{
+              {0, 1}, {1, 0}, {3, 1}, {1, 3}, {0, 4}, {4, 0}, {0, clients_end}, {clients_end, 0}});
+  }
+}
+
+TEST_CASE("partition: a replay cuts the recorded links of client machines") {
+  World world(3, 2);
+  const std::vector<std::string> names = {"n1", "n2", "n3", "c1", "c2"};
+  const auto recorded = make("partition", {{"kind", "clients"}});
+  const Attestation cut = world.inject(*recorded, a, {1});
+  const auto links = world.cluster.cut_now();
+  CHECK(links.size() == 6);
+  world.heal(*recorded, a);
+  const auto again = make("partition", {{"kind", "clients"}});
+  REQUIRE(again->recall(a, cut.evidence, names));
+  world.inject(*again, a, {2});
+  CHECK(world.cluster.cut_now() == links);
+}
+
 TEST_CASE("partition: groups that are none are refused") {
   std::string problem;
   groups_of({{"n1"}}, &problem);
@@ -209,7 +255,11 @@ TEST_CASE("partition: groups that are none are refused") {
   REQUIRE_FALSE(refused);
   CHECK(refused.error().kind == ErrorKind::usage);
   CHECK(refused.error().what ==
-        "partition groups: there is no node n7; expected n1 to n2, or clients");
+        "partition groups: there is no machine n7; expected n1 to n2, or clients (with clients: "
+        "separate, machines of them are c1, c2 …)");
+  const World with_clients(2, 3);
+  CHECK(groups_of({{"n1"}, {"c4"}})->available(with_clients.cluster).error().what ==
+        "partition groups: there is no machine c4; expected n1 to n2, c1 to c3, or clients");
 }
 
 TEST_CASE("partition: a half-failed injection is healed") {

@@ -87,6 +87,15 @@ TEST_CASE(
   CHECK(make("pause")->available(world.cluster));
 }
 
+TEST_CASE("pause: a machine is silent towards client machines, which go on") {
+  World world(2, 1);  // c1 is 2.
+  const auto pause = make("pause", {{"kind", "machine"}});
+  CHECK(world.inject(*pause, a, {1}).effective);
+  CHECK(world.cluster.cut_now() ==
+        std::set<Edge>{{1, 0}, {1, 2}, {1, clients_end}, {0, 1}, {2, 1}, {clients_end, 1}});
+  CHECK_FALSE(world.cluster.stopped(2));
+}
+
 TEST_CASE("pause: a machine whose links stay closed is not healed") {
   World world(3);
   const auto pause = make("pause", {{"kind", "machine"}});

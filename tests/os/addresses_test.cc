@@ -15,7 +15,7 @@ TEST_CASE("addresses: the link-local address of a hardware address") {
 TEST_CASE("nodes have addresses of their own, and none is the controller's") {
   std::set<std::string> seen = {controller_address, controller_address6};
   std::set<MacAddress> macs = {switch_mac};
-  for (std::size_t i = 0; i < nodes_max; ++i) {
+  for (std::size_t i = 0; i < machines_max; ++i) {
     CHECK(seen.insert(node_address(i)).second);
     CHECK(seen.insert(node_address6(i)).second);
     CHECK(macs.insert(node_mac(i)).second);

@@ -132,8 +132,10 @@ class RegisterWorkload : public Workload {
 /// Counts what it did to whom; never touches a lever.
 class TallyNemesis : public Nemesis {
  public:
-  explicit TallyNemesis(bool effective) : effective_(effective) {}
+  explicit TallyNemesis(bool effective, bool on_clients = false)
+      : effective_(effective), on_clients_(on_clients) {}
   std::string_view name() const override { return "tally"; }
+  bool strikes_clients() const override { return on_clients_; }
   Map parameters() const override { return {{"kind", "count"}}; }
   Result<Attestation> inject(Levers&, FaultId id, std::span<const std::size_t> victims,
                              std::span<const std::size_t>, Rng) override {
@@ -152,7 +154,7 @@ class TallyNemesis : public Nemesis {
   bool fails = false;
 
  private:
-  bool effective_;
+  bool effective_, on_clients_;
 };
 
 /// "recent": invalid if the last read of a key (by begin) is nil although a write to it was
@@ -235,6 +237,24 @@ struct Components {
     const bool effective = params.boolean("effective", true);
     return std::unique_ptr<Nemesis>(std::make_unique<TallyNemesis>(effective));
   }
+  /// Strikes client machines: holds them paused.
+  static Result<std::unique_ptr<Nemesis>> stall(Params&) {
+    struct Stall : TallyNemesis {
+      Stall() : TallyNemesis(true, true) {}
+      Map parameters() const override { return {}; }
+      Result<Attestation> inject(Levers& levers, FaultId id, std::span<const std::size_t> victims,
+                                 std::span<const std::size_t> leaders, Rng rng) override {
+        for (const std::size_t victim : victims)
+          if (const Status held = levers.hold_paused(id, victim); !held) return held.error();
+        return TallyNemesis::inject(levers, id, victims, leaders, rng);
+      }
+      Result<Attestation> heal(Levers& levers, FaultId id) override {
+        if (const Status released = levers.release(id); !released) return released.error();
+        return TallyNemesis::heal(levers, id);
+      }
+    };
+    return std::unique_ptr<Nemesis>(std::make_unique<Stall>());
+  }
   static Result<std::unique_ptr<Checker>> checker(Params& params) {
     params.integer("depth", 3, 1, 10);
     return std::unique_ptr<Checker>(std::make_unique<RecentChecker>());
@@ -248,7 +268,8 @@ struct Components {
     static const std::vector<TargetEntry> targets = {{"memory", "", &target}};
     static const std::vector<WorkloadEntry> workloads = {{"queue", "", &queue},
                                                          {"registers", "", &workload}};
-    static const std::vector<NemesisEntry> nemeses = {{"tally", "", &nemesis}};
+    static const std::vector<NemesisEntry> nemeses = {{"stall", "", &stall},
+                                                      {"tally", "", &nemesis}};
     static const std::vector<CheckerEntry> checkers = {{"endless", "", &endless},
                                                        {"recent", "", &checker}};
     static const Catalogues all{checkers, nemeses, workloads, targets};

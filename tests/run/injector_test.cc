@@ -14,7 +14,7 @@ namespace {
 
 /// Entries of TallyNemesis, a fake cluster of five, and a clock that the test moves.
 struct Stage {
-  fakes::FakeCluster cluster{5};
+  fakes::FakeCluster cluster{5, 3};
   Levers levers{cluster};
   std::vector<FaultPlan> faults;
   std::vector<TallyNemesis*> nemeses;
@@ -23,13 +23,13 @@ struct Stage {
   std::vector<std::size_t> leaders;
   int asked = 0;
 
-  void add(const char* victims, bool effective = true) {
-    auto nemesis = std::make_unique<TallyNemesis>(effective);
+  void add(const char* victims, bool effective = true, bool on_clients = false) {
+    auto nemesis = std::make_unique<TallyNemesis>(effective, on_clients);
     nemeses.push_back(nemesis.get());
     FaultPlan plan;
     plan.fault = "tally";
     plan.nemesis = std::move(nemesis);
-    plan.victims = *parse_victims({victims}, 5);
+    plan.victims = *parse_victims({victims}, {on_clients ? 3u : 5u, on_clients});
     plan.victims_text = victims;
     faults.push_back(std::move(plan));
   }
@@ -94,6 +94,26 @@ TEST_CASE("injector: strikes and heals at the planned times, overlapping freely"
   CHECK(*member_of(line, "healed") == Value(3.0));
   CHECK(*member_of(line, "effective") == Value(true));
   CHECK(member_of(line, "evidence")->map() != nullptr);
+}
+
+TEST_CASE("injector: a fault of client machines strikes those, and is told by their names") {
+  Stage stage;
+  stage.add("c2", true, true);
+  stage.add("minority", true, true);
+  stage.add("all", true, true);
+  Injector injector = stage.injector({{1, 0, 1s, 4s}, {2, 1, 2s, 4s}, {3, 2, 3s, 4s}});
+  stage.now = 3s;
+  injector.step();
+  CHECK(stage.nemeses[0]->active.at(1) == std::vector<std::size_t>{6});
+  CHECK(stage.nemeses[1]->active.at(2).at(0) >= 5);
+  CHECK(stage.nemeses[2]->active.at(3) == std::vector<std::size_t>{5, 6, 7});
+  const auto active = injector.active();
+  CHECK(active.at(0) == "tally count c2");
+  CHECK(active.at(2) == "tally count");  // All of them.
+  stage.now = 4s;
+  injector.step();
+  REQUIRE(stage.written.size() == 3);
+  CHECK(to_text(*member_of(stage.written[0], "victims")) == "[\"c2\"]");
 }
 
 TEST_CASE("injector: victims are drawn from the seed and the strike alone") {

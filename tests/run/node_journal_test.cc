@@ -48,6 +48,21 @@ TEST_CASE("node journal: starts, kills and deaths, and who is down for good") {
   CHECK(events(journal).size() == 7);
 }
 
+TEST_CASE("node journal: the death of a client machine is none of the store's") {
+  fakes::FakeCluster cluster(2, 1);
+  NodeJournal journal(cluster);
+  journal.set_origin(std::chrono::steady_clock::now(), [](const Value&) {});
+  CHECK(journal.clients().size() == 1);
+  REQUIRE(journal.signal(2, SIGSTOP));
+  cluster.die(2, "signal 9 (Killed)");
+  cluster.die(0, "exit status 2");
+  CHECK_FALSE(journal.client_death());
+  CHECK(journal.take_deaths().size() == 1);
+  CHECK(events(journal) == std::vector<std::string>{"n1 died"});
+  REQUIRE(journal.client_death());
+  CHECK(journal.client_death()->what == "client machine c1 ended by itself: signal 9 (Killed)");
+}
+
 TEST_CASE("crash-free: valid, invalid, vacuous, from the journal's lines alone") {
   const Value started = Map{{"node", "n1"}, {"event", "started"}, {"time", -1.5}};
   const Value killed = Map{{"node", "n1"}, {"event", "killed"}, {"time", 3}};

@@ -187,3 +187,48 @@ TEST_CASE("plan: values out of bounds, and forms that are none") {
   has(error_of("target: { name: memory }\nworkload: { name: registers, rate: 0.001/s }\n"),
       "0.01/s");
 }
+
+TEST_CASE("plan: clients run in the controller, or on machines of their own") {
+  CHECK(plan_of(minimal)->client_machines == 0);
+  CHECK(plan_of(minimal + "clients: in-process\n")->client_machines == 0);
+  CHECK(plan_of(minimal + "clients: separate\n")->client_machines == 5);
+  CHECK(plan_of(minimal + "clients: separate\n", {"workload.concurrency=3"})->client_machines == 3);
+  CHECK(plan_of(minimal + "clients: { separate: 7 }\n")->client_machines == 7);
+  CHECK(plan_of(minimal, {"clients=separate"})->client_machines == 5);
+  CHECK(plan_of(minimal, {"clients.separate=2"})->client_machines == 2);
+  CHECK(to_yaml(plan_of(minimal)->resolved).find("clients: in-process\n") != std::string::npos);
+  const Result<Plan> plan = plan_of(minimal + "clients: separate\n");
+  const std::string yaml = to_yaml(plan->resolved);
+  const Result<ConfigNode> again = parse_config(yaml, "config.yaml");
+  REQUIRE(again);
+  CHECK(make_plan(*again, Components::catalogues(), {"a", 42})->client_machines == 5);
+  // From which a client machine makes the target.
+  CHECK(to_yaml(Value(plan->target_parameters)) == "name: memory\nnodes: 5\nmode: quorum\n");
+}
+
+TEST_CASE("plan: clients that cannot be are refused, with the place and what was expected") {
+  const auto refused = [](const std::string& line) { return error_of(minimal + line + "\n"); };
+  has(refused("clients: seperate"), "a.yaml:3:10: ");
+  has(refused("clients: seperate"), "\"separate\"");
+  has(refused("clients: seperate\nfaults: [{ fault: stall }]"), "a.yaml:3:10: ");
+  has(refused("clients: { separate: 21 }"), "1 to 20");
+  has(refused("clients: { separate: 0 }"), "1 to 20");
+  has(refused("clients: { seperate: 2 }"), "\"separate\"");
+  has(refused("clients: {}"), "expected in-process, separate, or how many machines");
+  has(refused("clients: [c1]"), "a.yaml:3:10: clients: expected in-process");
+  has(refused("client: separate"), "\"clients\"");
+}
+
+TEST_CASE("plan: a fault of client machines wants such machines, and names them") {
+  const std::string stall = "faults: [{ fault: stall, victims: ";
+  has(error_of(minimal + stall + "one }]\n"), "say clients: separate");
+  const Result<Plan> plan =
+      plan_of(minimal + "clients: { separate: 3 }\n" + stall + "[c3, c1] }]\n");
+  REQUIRE(plan);
+  CHECK(plan->faults[0].victims.named == std::vector<std::size_t>{0, 2});
+  has(error_of(minimal + "clients: { separate: 3 }\n" + stall + "c4 }]\n"),
+      "unknown victim \"c4\"");
+  has(error_of(minimal + "clients: separate\n" + stall + "leader }]\n"), "no roles");
+  has(error_of(minimal + "clients: separate\nfaults: [{ fault: tally, victims: c1 }]\n"),
+      "unknown victim \"c1\"");
+}

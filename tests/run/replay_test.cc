@@ -46,7 +46,7 @@ fs::path carry_out(Plan& plan, const fs::path& runs, const std::vector<std::size
   std::atomic<int> interrupts{0};
   const RunEnvironment environment{
       [](const ClusterOptions& options) -> Result<std::unique_ptr<Cluster>> {
-        auto cluster = std::make_unique<fakes::FakeCluster>(options.nodes);
+        auto cluster = std::make_unique<fakes::FakeCluster>(options.nodes, options.clients.size());
         for (std::size_t i = 0; i < options.nodes; ++i) REQUIRE(cluster->signal(i, SIGKILL));
         return std::unique_ptr<Cluster>(std::move(cluster));
       },
@@ -88,7 +88,7 @@ std::map<std::int64_t, std::string> struck(const fs::path& run) {
 /// up.
 std::vector<Value> record(const Plan& plan, const std::vector<PlannedFault>& schedule,
                           const std::vector<std::size_t>& leaders) {
-  fakes::FakeCluster cluster(plan.nodes);
+  fakes::FakeCluster cluster(plan.nodes, plan.client_machines);
   Levers levers(cluster);
   Nanoseconds now{};
   Injector injector({plan.faults, schedule, levers, Rng(plan.seed).fork("faults"),
@@ -165,6 +165,29 @@ TEST_CASE("replay: the same faults, at the same planned times, on the nodes that
   // A replay is a run, and can be replayed.
   Replay third = replay_of(again);
   CHECK(struck(carry_out(third.plan, stage.folder / "third", {0})) == struck(stage.run));
+}
+
+TEST_CASE("replay: a fault of client machines strikes those that were struck, and no others") {
+  const std::string text =
+      "name: recorded\n"
+      "target: { name: memory, nodes: 3 }\n"
+      "workload: { name: registers, concurrency: 3 }\n"
+      "clients: { separate: 3 }\n"
+      "faults: [{ fault: stall, victims: one, at: 10ms, for: 8ms }]\n"
+      "time: 60ms\nseed: 3\n";
+  Stage stage({}, text);
+  const Replay replay = replay_of(stage.run);
+  const auto strikes = replay.plan.recording->strikes;
+  REQUIRE(strikes.size() == 1);
+  const std::size_t victim = strikes.at(1).victims.at(0);
+  CHECK(victim >= 3);
+  const std::string name = "c" + std::to_string(victim - 2);
+  CHECK(contains(text_of(stage.run / "faults.jsonl"), "[\"" + name + "\"]"));
+  stage.edit("faults.jsonl", "\"" + name + "\"", "\"n1\"");
+  CHECK(contains(stage.refused(), "n1 is no client machine"));
+  stage.edit("faults.jsonl", "\"n1\"", "\"c4\"");
+  CHECK(contains(stage.refused(), "expected nodes of n1 to c3"));
+  CHECK(contains(stage.refused({false, {"clients=in-process"}}), "a replay takes the clients"));
 }
 
 TEST_CASE("replay: as planned, a role is found out again, and the rest is as recorded") {

@@ -3,12 +3,15 @@
 #include <csignal>
 #include <fstream>
 #include <map>
+#include <thread>
 
 #include <doctest/doctest.h>
 
 #include "harness/io/document.h"
 #include "harness/io/json.h"
 #include "harness/io/load.h"
+#include "harness/os/fd.h"
+#include "harness/run/client_program.h"
 #include "harness/run/node_journal.h"
 #include "harness/run/yaml.h"
 #include "tests/fakes.h"
@@ -31,6 +34,7 @@ struct Stage {
   Map host = {{"routes", "a"}};
   std::optional<RunDir> directory;
   fakes::FakeCluster* cluster = nullptr;
+  std::vector<std::jthread> client_programs;  ///< In place of the machines' processes.
 
   Result<RunReport> run(const std::string& more = "", const std::string& load = "") {
     Components::store() = store;
@@ -51,8 +55,12 @@ struct Stage {
     int fingerprints = 0;
     const RunEnvironment environment{
         [this](const ClusterOptions& options) -> Result<std::unique_ptr<Cluster>> {
-          auto own = std::make_unique<fakes::FakeCluster>(options.nodes);
-          for (std::size_t i = 0; i < options.nodes; ++i) REQUIRE(own->signal(i, SIGKILL));
+          auto own = std::make_unique<fakes::FakeCluster>(options.nodes, options.clients.size());
+          for (std::size_t i = 0; i < machine_count(*own); ++i) REQUIRE(own->signal(i, SIGKILL));
+          for (const ClientProgram& program : options.clients)
+            client_programs.emplace_back([end = Fd(::dup(program.channel))] {
+              serve_clients(end.get(), Components::catalogues().targets);
+            });
           own->calls.clear();
           cluster = own.get();
           if (on_cluster) on_cluster(*own);
@@ -399,4 +407,34 @@ TEST_CASE("runner: a store that answers nothing to writes still ends in time") {
   std::uint32_t last = 0;
   for (const std::uint32_t process : loaded->history.process()) last = std::max(last, process);
   CHECK(last > 3);  // processes were retired
+}
+
+TEST_CASE("runner: clients on machines of their own: all that workers and final requests ask") {
+  Stage stage;
+  const auto report = stage.run("clients: { separate: 2 }\ntime: 500ms\n");
+  REQUIRE_MESSAGE(report, report.error().what);
+  INFO(report->text);
+  CHECK(report->exit_code == ExitCode::valid);
+  // A connection for each worker, and one for each final asker, over there.
+  CHECK(stage.store->connections == 6);
+  CHECK(*member_of(stage.file("results.json"), "operations")->integer() > 0);
+}
+
+TEST_CASE("runner: a client machine that ends is our failure, and no finding about the store") {
+  Stage stage;
+  stage.on_progress = [](const Progress& progress, fakes::FakeCluster& cluster) {
+    if (progress.phase == "load" && cluster.running(4)) cluster.die(4, "signal 9 (Killed)");
+  };
+  const auto report = stage.run("clients: { separate: 2 }\ntime: 60s\n");
+  REQUIRE_MESSAGE(report, report.error().what);
+  INFO(report->text);
+  CHECK(report->exit_code == ExitCode::internal);
+  CHECK(report->text.find("client machine c2 ended by itself: signal 9 (Killed)") !=
+        std::string::npos);
+  const Value results = stage.file("results.json");
+  for (const Value& check : *member_of(results, "checks")->list())
+    CHECK(*member_of(check, "verdict")->text() != "invalid");
+  std::ifstream nodes(stage.directory->file("nodes.jsonl"));
+  for (std::string line; std::getline(nodes, line);)
+    CHECK(line.find("\"c2\"") == std::string::npos);
 }

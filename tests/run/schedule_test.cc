@@ -83,7 +83,7 @@ TEST_CASE("schedule: timings that cannot work are refused") {
 TEST_CASE("victims: groups, roles and names") {
   const auto resolve = [](const std::vector<std::string>& words, std::uint64_t seed,
                           std::vector<std::size_t> leaders = {}) {
-    const auto victims = parse_victims(words, 5);
+    const auto victims = parse_victims(words, {5});
     REQUIRE(victims);
     const auto nodes = resolve_victims(*victims, 5, leaders, Rng(seed));
     REQUIRE(nodes);
@@ -106,13 +106,26 @@ TEST_CASE("victims: groups, roles and names") {
   CHECK(resolve({"n3", "n1"}, 1) == Nodes{0, 2});
   CHECK(resolve({"n5"}, 1) == Nodes{4});
 
-  CHECK_FALSE(resolve_victims(*parse_victims({"leader"}, 5), 5, {}, Rng(1)));
-  CHECK_FALSE(resolve_victims(*parse_victims({"followers"}, 2), 2, Nodes{0, 1}, Rng(1)));
+  CHECK_FALSE(resolve_victims(*parse_victims({"leader"}, {5}), 5, {}, Rng(1)));
+  CHECK_FALSE(resolve_victims(*parse_victims({"followers"}, {2}), 2, Nodes{0, 1}, Rng(1)));
+}
+
+TEST_CASE("victims: client machines have names and numbers, and no roles") {
+  const auto parse = [](const std::string& word) { return parse_victims({word}, {3, true}); };
+  CHECK(parse_victims({"c3", "c1"}, {3, true})->named == std::vector<std::size_t>{0, 2});
+  CHECK(parse("minority")->kind == Victims::Kind::minority);
+  CHECK(parse("n1").error().what.find("unknown victim \"n1\"") != std::string::npos);
+  CHECK(parse_victims({"c1"}, {3}).error().what.find("unknown victim \"c1\"") != std::string::npos);
+  CHECK(parse("leader").error().what ==
+        "leader: client machines have no roles; expected one, minority, majority, all, or names "
+        "like c1");
+  CHECK(parse_victims({"minority"}, {2, true}).error().what ==
+        "a minority of 2 client machines is nobody");
 }
 
 TEST_CASE("victims: words that mean nothing name the nearest") {
   const auto error = [](const std::vector<std::string>& words, std::size_t nodes) {
-    const auto victims = parse_victims(words, nodes);
+    const auto victims = parse_victims(words, {nodes});
     REQUIRE_FALSE(victims);
     CHECK(victims.error().kind == ErrorKind::usage);
     return victims.error().what;

@@ -28,6 +28,8 @@ const std::string config =
     "  - { fault: partition, kind: isolate-one, at: 50ms, for: 300ms }\n"
     "  - { fault: kill, victims: one, at: 150ms, for: 200ms }\n"
     "  - { fault: pause, victims: one, at: 400ms, for: 200ms }\n"
+    "  - { fault: client-stall, victims: one, at: 250ms, for: 200ms }\n"
+    "clients: { separate: 2 }\n"
     "time: 800ms\n";
 
 /// What of the host no run may change. (Of its mounts others may: ours would be named.)
@@ -70,7 +72,7 @@ std::string phase_of(const std::vector<fs::path>& runs, bool ended) {
 void require_sound(const Stage& stage, const fs::path& run) {
   static const std::set<std::string> known = {"config.yaml",   "meta.json",    "schedule.json",
                                               "history.jsonl", "faults.jsonl", "nodes.jsonl",
-                                              "results.json",  "nodes"};
+                                              "results.json",  "nodes",        "clients"};
   for (const auto& entry : fs::directory_iterator(run))
     CHECK_MESSAGE((known.contains(entry.path().filename()) ||
                    is_half_written(entry.path().filename().string())),
