@@ -39,7 +39,7 @@ struct Options {
   std::optional<std::string> initial;
   std::string budget = "60s,4GiB";
   std::string export_format;
-  bool json = false;
+  bool json = false, nil_reads_unknown = false;
 };
 
 /// A check to make: its name and its parameters.
@@ -203,13 +203,17 @@ std::optional<Error> add_logs(const fs::path& path, std::vector<Judgement>& judg
   return {};
 }
 
+LoadOptions load_options(const Options& options) {
+  return {std::max(1u, std::thread::hardware_concurrency()), options.nil_reads_unknown};
+}
+
 Report examine(const std::string& input, const Options& options, const Allowance& allowance,
                std::span<const CheckerEntry> catalogue) {
   Report report;
   report.input = input;
   auto begin = Clock::now();
   LoadError error;
-  auto loaded = load_history(input, {std::max(1u, std::thread::hardware_concurrency())}, &error);
+  auto loaded = load_history(input, load_options(options), &error);
   report.load_seconds = seconds_since(begin);
   if (!loaded) {
     report.error = std::move(error);
@@ -398,8 +402,7 @@ int export_only(const Options& options) {
   if (options.paths.size() != 1)
     return complain({"--export: expected one PATH, found " + std::to_string(options.paths.size()),
                      ErrorKind::usage});
-  const auto loaded =
-      load_history(options.paths[0], {std::max(1u, std::thread::hardware_concurrency())});
+  const auto loaded = load_history(options.paths[0], load_options(options));
   if (!loaded) return complain(loaded.error());
   for (const std::string& warning : loaded->warnings) warn(warning);
   const Status done = export_history(
@@ -469,6 +472,8 @@ void add_check(CLI::App& app, Invocation& invocation) {
   command
       ->add_option("--initial", options->initial, "the value before the first write; nil if none")
       ->type_name("VALUE");
+  command->add_flag("--nil-reads-unknown", options->nil_reads_unknown,
+                    "a read that answered nil says nothing, as in histories of Knossos");
   command->add_option("--engine", options->engine, "auto, or the algorithm that must decide")
       ->type_name("ENGINE");
   command->add_option("--budget", options->budget, "time and memory that each check may use")

@@ -51,7 +51,7 @@ class Events {
       : text_(text),
         is_log_(text.starts_with(log_prefix)),
         forms_(text, dialect),
-        merger_(input.name, text.size(), text) {
+        merger_(input.name, text.size(), input.options, text) {
     begin_block();
   }
 

@@ -14,7 +14,7 @@ namespace faultline {
 struct Input {
   Source& source;
   std::string name;  ///< For messages.
-  unsigned threads = 1;
+  LoadOptions options;
   bool may_be_empty = false;
 };
 

@@ -110,12 +110,12 @@ std::optional<LoadError> load_jsonl(const Input& input, Loaded& into) {
   auto foreign = foreign_content(head, head.size() == source.size());
   if (foreign && !(input.may_be_empty && head.empty())) return failed(std::move(*foreign), 1);
 
-  Merger merger(input.name, source.size());
+  Merger merger(input.name, source.size(), input.options);
   const std::uint64_t blocks = (source.size() + block_bytes - 1) / block_bytes;
   if (blocks == 1) {
     if (auto error = merger.add(BlockParser(source).parse(0))) return error;
   } else {
-    ParallelParser parser(source, blocks, std::clamp(input.threads, 1u, 64u));
+    ParallelParser parser(source, blocks, std::clamp(input.options.threads, 1u, 64u));
     for (std::uint64_t n = 0; n < blocks; ++n)
       if (auto error = merger.add(parser.next())) return error;
   }

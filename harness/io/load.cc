@@ -35,7 +35,7 @@ constexpr auto entries = [] {
 }();
 
 /// Format by content, also of what is compressed.
-std::optional<LoadError> load(Source& source, const std::string& name, unsigned threads,
+std::optional<LoadError> load(Source& source, const std::string& name, const LoadOptions& options,
                               bool may_be_empty, Loaded& into) {
   std::string bytes(std::min<std::uint64_t>(source.size(), head_bytes), '\0');
   if (Status done = source.read(0, bytes.data(), bytes.size()); !done)
@@ -46,14 +46,14 @@ std::optional<LoadError> load(Source& source, const std::string& name, unsigned 
     if (compression_of(*content) != Compression::none)
       return load_error(name, 0, 0, "expected a history, found a file that was compressed twice");
     Source plain = Source::of(std::move(*content));
-    return load(plain, name, threads, may_be_empty, into);
+    return load(plain, name, options, may_be_empty, into);
   }
   Head head{bytes, bytes, bytes.size() == source.size()};
   const std::size_t first = head.text.find_first_not_of(" \t\r\n");
   head.text.remove_prefix(std::min(first, head.text.size()));
   const auto format = std::ranges::find_if(table, [&](const Format& f) { return f.sniff(head); });
   into.format = format->entry.name;
-  return format->load({source, name, threads, may_be_empty}, into);
+  return format->load({source, name, options, may_be_empty}, into);
 }
 
 Result<Loaded> finished(std::optional<LoadError> failure, Loaded&& loaded, LoadError* error) {
@@ -75,8 +75,8 @@ Result<Loaded> load_history(const fs::path& path, const LoadOptions& options, Lo
   if (!source) return finished(load_error("", 0, 0, source.error().what), std::move(loaded), error);
   // Of ours, and killed before its first event was written: nothing is a prefix as well.
   const bool may_be_empty = file != path && fs::exists(path / "meta.json", ignored);
-  auto failure = load(*source, path == "-" ? "standard input" : file.string(), options.threads,
-                      may_be_empty, loaded);
+  auto failure =
+      load(*source, path == "-" ? "standard input" : file.string(), options, may_be_empty, loaded);
   return finished(std::move(failure), std::move(loaded), error);
 }
 
@@ -84,7 +84,7 @@ Result<Loaded> load_history_text(std::string_view text, const std::string& name,
                                  const LoadOptions& options, LoadError* error) {
   Loaded loaded;
   Source source = Source::of(text);
-  auto failure = load(source, name, options.threads, false, loaded);
+  auto failure = load(source, name, options, false, loaded);
   return finished(std::move(failure), std::move(loaded), error);
 }
 

@@ -58,6 +58,9 @@ struct Loaded {
 
 struct LoadOptions {
   unsigned threads = 2;
+  /// An ok read of nil says nothing, as Knossos has it: it becomes a fail. Of EDN, JSON and JSON
+  /// lines.
+  bool nil_reads_unknown = false;
 };
 
 /// Reads `path`: a history file, "-" for the standard input, or a run directory (its history.jsonl,

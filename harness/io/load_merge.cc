@@ -318,6 +318,9 @@ Status Merger::append_complete(const ParsedEvent& event, const Split& split,
                 : event.type == Type::info ? Fate::info
                                            : Fate::fail;
     if (is_mismatch) done.fate = Fate::mismatch;
+    // No info: that would end the process.
+    if (nil_reads_unknown_ && function == Function::read && split.value.is_nil())
+      done.fate = Fate::fail;
   }
   if (event.type == Type::ok) done.output = translation.value(split.value);
   done.error = translation.error(event.error);

@@ -53,8 +53,12 @@ class Anonymous {
 class Merger {
  public:
   /// `text` is the whole input, if it is in memory: see Block::begin.
-  Merger(std::string name, std::uint64_t file_bytes, std::string_view text = {})
-      : name_(std::move(name)), file_bytes_(file_bytes), text_(text) {}
+  Merger(std::string name, std::uint64_t file_bytes, const LoadOptions& options,
+         std::string_view text = {})
+      : name_(std::move(name)),
+        file_bytes_(file_bytes),
+        nil_reads_unknown_(options.nil_reads_unknown),
+        text_(text) {}
 
   std::optional<LoadError> add(Block block);
   std::optional<LoadError> finish();
@@ -80,6 +84,7 @@ class Merger {
 
   const std::string name_;
   const std::uint64_t file_bytes_;
+  const bool nil_reads_unknown_;
   const std::string_view text_;
   HistoryBuilder builder_;
   std::vector<std::string> warnings_;

@@ -40,6 +40,26 @@ std::string row_text(const History& h, OperationId row) {
          h.values().to_text(h.output()[row]);
 }
 
+TEST_CASE("edn: a read of nil is an answer, or says nothing where that is asked for") {
+  const std::string text =
+      "{:process 0, :type :invoke, :f :read, :value nil}\n"
+      "{:process 0, :type :ok, :f :read, :value nil}\n"
+      "{:process 0, :type :invoke, :f :read, :value nil}\n"
+      "{:process 0, :type :ok, :f :read, :value 0}\n"
+      "{:process 0, :type :invoke, :f :write, :value nil}\n"
+      "{:process 0, :type :ok, :f :write, :value nil}\n";
+  for (const std::string& input : {text, "[" + text + "]"}) {
+    const auto as_it_stands = load_history_text(input, "h");
+    const auto unknown = load_history_text(input, "h", {.nil_reads_unknown = true});
+    REQUIRE(as_it_stands);
+    REQUIRE(unknown);
+    CHECK(as_it_stands->history.fate()[0] == Fate::ok);
+    CHECK(unknown->history.fate()[0] == Fate::fail);
+    CHECK(unknown->history.fate()[1] == Fate::ok);
+    CHECK(unknown->history.fate()[2] == Fate::ok);
+  }
+}
+
 TEST_CASE("edn: values of every kind") {
   CHECK(value_of("nil") == "nil");
   CHECK(value_of("true") == "true");
