@@ -2,11 +2,13 @@
 // "# queue"; then an operation a line, "PROCESS BEGIN END METHOD VALUES", with times in any unit.
 // All are complete. -1 is what an empty object answers.
 //
-// Intervals are closed: at equal times, what begins is before what ends. A process whose operations
-// touch or overlap is thereby several: the later operation goes to a process of its own.
+// Intervals are half open, as its own verdicts want it: what returns at 3 is over before what is
+// called at 3. One that is called and returns at 3 is concurrent with what is called then. Of a
+// process whose operations overlap, the later one goes to a process of its own.
 #include <algorithm>
 #include <array>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "harness/io/lines.h"
@@ -57,9 +59,14 @@ constexpr auto objects = std::to_array<Object>({{"queue", "fifo-queue", ""},
                                                 {"semaphore", "semaphore", "0"},
                                                 {"rmw", "cas-register", "0"}});
 
+/// A time, and the order of what happens at that time: returns, calls, returns of those.
+using Moment = std::pair<std::int64_t, int>;
+
 struct Row {
   std::uint32_t process = 0;
   std::int64_t begin = 0, end = 0;
+  Moment called() const { return {begin, 1}; }
+  Moment returned() const { return {end, begin == end ? 2 : 0}; }
   Function function = Function::read;
   Fate fate = Fate::ok;
   ValueHandle argument{}, output{};
@@ -138,13 +145,13 @@ bool read_rows(Lines& lines, HistoryBuilder& builder, std::string_view object,
     rows.push_back(row);
   }
   std::ranges::stable_sort(rows, {}, &Row::begin);
-  std::unordered_map<std::uint32_t, std::int64_t> busy_until;
+  std::unordered_map<std::uint32_t, Moment> busy_until;
   for (Row& row : rows) {
-    const auto [at, fresh] = busy_until.try_emplace(row.process, row.end);
-    if (!fresh && at->second >= row.begin)
+    const auto [at, fresh] = busy_until.try_emplace(row.process, row.returned());
+    if (!fresh && at->second > row.called())
       row.process = ++process_max;
     else
-      at->second = row.end;
+      at->second = row.returned();
   }
   return true;
 }
@@ -163,10 +170,10 @@ bool read_fptlin(Lines& lines, HistoryBuilder& builder, Loaded& into) {
 
   std::vector<std::size_t> by_end(rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) by_end[i] = i;
-  std::ranges::stable_sort(by_end, {}, [&](std::size_t i) { return rows[i].end; });
+  std::ranges::stable_sort(by_end, {}, [&](std::size_t i) { return rows[i].returned(); });
   std::size_t begun = 0;
   for (const std::size_t ended : by_end) {
-    for (; begun < rows.size() && rows[begun].begin <= rows[ended].end; ++begun)
+    for (; begun < rows.size() && rows[begun].called() < rows[ended].returned(); ++begun)
       if (!lines.check(builder.invoke({.process = rows[begun].process,
                                        .function = rows[begun].function,
                                        .argument = rows[begun].argument})))

@@ -3,14 +3,16 @@
 namespace faultline {
 namespace {
 
-TEST_CASE("fptlin: intervals are closed, and a process that overlaps itself is several") {
+TEST_CASE("fptlin: intervals are half open, and a process that overlaps itself is several") {
   const Loaded loaded = loaded_from(
-      "# queue\n0 5 9 ENQ 10\n1 1 5 DEQ -1\n0 9 12 PEEK 10\n\n2 13 13 DEQ 10\n0 13 14 PEEK -1\n");
+      "# queue\n0 5 9 ENQ 10\n1 1 5 DEQ -1\n0 9 12 PEEK 10\n\n2 13 13 DEQ 10\n0 13 14 PEEK -1\n"
+      "3 20 25 ENQ 1\n3 24 26 ENQ 2\n");
   CHECK(loaded.format == "fptlin");
   CHECK(loaded.model_hint == "fifo-queue");
   CHECK(rows_of(loaded.history) ==
-        "0..2 p1 dequeue  nil ok nil\n1..4 p0 enqueue  10 ok 10\n3..5 p3 read  nil ok 10\n"
-        "6..8 p2 dequeue  nil ok 10\n7..9 p0 read  nil ok nil\n");
+        "0..1 p1 dequeue  nil ok nil\n2..3 p0 enqueue  10 ok 10\n4..5 p0 read  nil ok 10\n"
+        "6..8 p2 dequeue  nil ok 10\n7..9 p0 read  nil ok nil\n"
+        "10..12 p3 enqueue  1 ok 1\n11..13 p4 enqueue  2 ok 2\n");
 }
 
 TEST_CASE("fptlin: every object and method") {
