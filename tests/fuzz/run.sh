@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# run.sh BUILD SECONDS NAME…: each fuzzer for that long, beginning with the seeds in corpus/ and
-# with what earlier runs in this build found. Fails on a crash, a leak, a hang or a memory hog.
+# run.sh BUILD SECONDS NAME…: each fuzzer for that long, one on every processor, beginning with the
+# seeds in corpus/ and with what earlier runs in this build found. Fails on a crash, a leak, a hang
+# or a memory hog.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 build=$1 seconds=$2
@@ -10,8 +11,8 @@ shift 2
 addr2line=$(command -v addr2line)
 export ASAN_OPTIONS=detect_leaks=1:external_symbolizer_path=$addr2line
 export UBSAN_OPTIONS=print_stacktrace=1:external_symbolizer_path=$addr2line
-status=0
-for name in "$@"; do
+fuzz() {
+  local name=$1 program seeds log failed executions features
   program=$build/tests/fuzz/fuzz_$name
   mkdir -p "$build/corpus/$name" "$build/found"
   seeds=$(mktemp -d)
@@ -33,15 +34,26 @@ for name in "$@"; do
     grep -a -A 40 -m 1 -E 'check failed|ERROR:|runtime error:' "$log" >&2 || tail -n 40 "$log" >&2
     printf 'fuzz_%s: failed; again with: %s FILE, where FILE is\n' "$name" "$program" >&2
     sed -n 's/.*Test unit written to /  /p' "$log" >&2
-    status=1
+    return 1
   elif [[ ${executions:-0} -lt 1000 || ${features:-0} -lt 500 ]]; then
     # Not instrumented, or stuck: an hour of this would find nothing.
     printf 'fuzz_%s: %s executions, %s features reached: it does not get anywhere\n' \
       "$name" "${executions:-0}" "${features:-0}" >&2
-    status=1
+    return 1
   else
     printf 'fuzz_%s: %s executions in %s s, %s features reached, nothing found\n' \
       "$name" "$executions" "$seconds" "$features" >&2
   fi
+}
+
+running=0 status=0
+for name in "$@"; do
+  if [[ $running -ge $(nproc) ]]; then
+    wait -n || status=1
+    running=$((running - 1))
+  fi
+  fuzz "$name" &
+  running=$((running + 1))
 done
+for ((; running > 0; running--)); do wait -n || status=1; done
 exit $status
