@@ -231,7 +231,9 @@ bool Forms::escape(const char*& at, std::string& into) {
     if (!code_unit(at, code)) return fail(first, "expected four hexadecimal digits after \\u");
     if (is_surrogate(code, 0xD800)) {
       unsigned low = 0;
-      if (*at != '\\' || *++at != 'u' || !code_unit(at, low) || !is_surrogate(low, 0xDC00))
+      const bool is_escape = at[0] == '\\' && at[1] == 'u';
+      if (is_escape) ++at;
+      if (!is_escape || !code_unit(at, low) || !is_surrogate(low, 0xDC00))
         return fail(first, "expected the second half of a surrogate pair");
       code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
     } else if (is_surrogate(code, 0xDC00)) {
