@@ -27,6 +27,7 @@ std::chrono::milliseconds left_until(Clock::time_point deadline) {
 }  // namespace
 
 std::size_t client_machine_of(std::size_t worker, std::size_t machines, std::size_t nodes) {
+  FAULTLINE_CHECK(machines > 0 && nodes > 0);
   return (worker + worker / std::lcm(machines, nodes)) % machines;
 }
 
@@ -146,7 +147,7 @@ Result<bool> ClientMachines::answers(Machine& machine, std::chrono::milliseconds
   const Status sent = wire::send(machine.channel.get(), wire::Writer(Kind::client_ping, question));
   if (!sent) return sent.error();
   for (;;) {
-    const auto readable = wire::readable(machine.channel.get(), left_until(deadline));
+    auto readable = wire::readable(machine.channel.get(), left_until(deadline));
     if (!readable || !*readable) return readable;
     const auto message = wire::receive(machine.channel.get());
     if (!message) return message.error();
