@@ -78,7 +78,7 @@ TEST_CASE("completions: bash, without the package bash-completion") {
   CHECK(complete("check --checks linearizable,l") == Words{"linearizable,linearizable"});
   CHECK(complete("check --engine z") == Words{"zones"});
   CHECK(complete("explain stale") == Words{"stale-read"});
-  CHECK(complete("list f") == Words{"faults"});
+  CHECK(complete("list f") == Words{"faults", "formats"});
   CHECK(complete("completions ''") == Words{"bash", "zsh", "fish"});
   CHECK(complete("run a") == Words{"a test.yaml"});
   CHECK(complete("run --seed ''") == Words{""});

@@ -49,7 +49,8 @@ class IndexSet {
       const std::uint32_t word = at / 64;
       std::uint64_t gone = ~std::uint64_t{0} << at % 64;
       if (to / 64 == word) gone &= (std::uint64_t{1} << to % 64) - 1;
-      if ((words_[word] &= ~gone) != 0) continue;
+      words_[word] &= ~gone;
+      if (words_[word] != 0) continue;
       std::uint32_t number = word;
       for (std::size_t k = 1; k < depth_; ++k) {
         std::uint64_t& above = words_[starts_[k] + number / 64];

@@ -152,8 +152,8 @@ class Switches {
   bool fire(Move move) {
     IndexSet& set = pending_[side(move)];
     std::uint32_t slot = nowhere;
-    if (!Rules::infos_last && (slot = set.next(lane_.events)) >= lane_.end) slot = nowhere;
-    if (slot == nowhere) slot = set.next(lane_.begin);
+    if (!Rules::infos_last) slot = set.next(lane_.events);
+    if (slot == nowhere || slot >= lane_.end) slot = set.next(lane_.begin);
     if (!Rules::earliest_first && slot < lane_.end)
       if (const std::uint32_t later = set.next(slot + 1); later < lane_.events) slot = later;
     if (slot >= lane_.end) return false;
@@ -193,11 +193,11 @@ class SwitchWitness {
       if (cut(lane, from, failed, rows) && fails(rows)) break;
       if (from == lane.begin) break;
     }
-    return finish(std::move(rows));
+    return finish(rows);
   }
 
   /// The rows are a violation: drops the looks that it does not need.
-  Fault finish(std::vector<Index> rows) {
+  Fault finish(const std::vector<Index>& rows) {
     std::vector<Index> moves, looks;
     for (const Index row : rows) (is_look(row) ? looks : moves).push_back(row);
     const auto still_fails = [&](const std::vector<Index>& kept) {
