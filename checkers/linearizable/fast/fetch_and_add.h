@@ -104,9 +104,10 @@ class FetchAndAdd {
                value_text(*operations_, o.output) + ", no integer";
       if (fault) continue;
       std::int64_t k = 0;
-      if ((step_ == 0 && number != initial_) ||
-          (step_ != 0 && !steps_between(initial_, number, step_, k)) ||
-          (adds(o) && answers_ == Answers::after && --k < 0) || k < 0)
+      const bool possible =
+          step_ == 0 ? number == initial_ : steps_between(initial_, number, step_, k);
+      if (adds(o) && answers_ == Answers::after) --k;
+      if (!possible || k < 0)
         fault = {"phantom-read", {i}, i, i, true};
       else if (static_cast<std::uint64_t>(k) >= operations_->list.size() + 1)
         fault = too_far(i);
