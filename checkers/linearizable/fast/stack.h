@@ -102,13 +102,13 @@ class Stack {
 
   Fault explain(const std::vector<ValueId>& stuck, Fault fault) const {
     const auto& lives = container_.lives();
-    const Life *last = nullptr, *first = nullptr;
+    const Life *first = &lives[stuck.front()], *last = nullptr;
     fault.anomaly = "reordered";
     for (const ValueId v : stuck) {
       const Life& life = lives[v];
       Container<Rules>::add_rows(life, fault.rows);
       if (!life.removed()) fault.anomaly = "lost-element";
-      if (first == nullptr || life.insert_end < first->insert_end) first = &life;
+      if (life.insert_end < first->insert_end) first = &life;
       if (life.removed() && (last == nullptr || life.remove_end > last->remove_end)) last = &life;
     }
     fault.evidence = first->insert;
