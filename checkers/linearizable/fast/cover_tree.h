@@ -35,8 +35,10 @@ class CoverTree {
       if ((right & 1) != 0) apply(--right);
       left /= 2;
       right /= 2;
-      pull(left_path /= 2);
-      if ((right_path /= 2) != left_path) pull(right_path);
+      left_path /= 2;
+      right_path /= 2;
+      pull(left_path);
+      if (right_path != left_path) pull(right_path);
     }
     // Above, nothing but what these two paths changed.
     bool left_changed = true, right_changed = right_path != left_path;
