@@ -32,8 +32,10 @@ bool is_surrogate(unsigned code, unsigned first) { return code >= first && code 
 }  // namespace
 
 std::string canonical_real(std::string_view token, double v) {
-  return token.find_first_of(".eE") == std::string_view::npos ? std::string(token)
-                                                              : real_spelling(v);
+  if (token.find_first_of(".eE") != std::string_view::npos) return real_spelling(v);
+  const std::size_t sign = token.starts_with('-') ? 1 : 0;
+  const std::size_t first = std::min(token.find_first_not_of('0', sign), token.size());
+  return std::string(token.substr(0, sign)).append(token.substr(first));
 }
 
 void Forms::use(ValuePool& pool) {

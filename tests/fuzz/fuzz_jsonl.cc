@@ -9,6 +9,7 @@
 #include "checkers/checkers.h"
 #include "harness/core/check.h"
 #include "harness/io/load.h"
+#include "tests/fuzz/fuzz_load.h"
 #include "tests/io/well_formed.h"
 
 namespace faultline {
@@ -16,14 +17,6 @@ namespace {
 
 /// Small: a history that needs more is nothing that a fuzzer should wait for.
 constexpr Budget budget{.steps_max = 20'000, .bytes_max = std::uint64_t{64} << 20, .stop = nullptr};
-
-void require_place(const LoadError& error, std::string_view text) {
-  const auto lines = std::count(text.begin(), text.end(), '\n') + 1;
-  FAULTLINE_CHECK(error.where.file == "fuzz");
-  FAULTLINE_CHECK(error.where.line >= 1 && error.where.line <= lines);
-  FAULTLINE_CHECK(error.where.column >= 1);
-  FAULTLINE_CHECK(!error.expected.empty());
-}
 
 void require_sound(const Verdict& verdict, const History& history) {
   if (verdict.validity == Validity::valid) {

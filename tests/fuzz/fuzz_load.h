@@ -13,17 +13,18 @@
 
 namespace faultline {
 
+inline void require_place(const LoadError& error, std::string_view text) {
+  const auto lines = std::count(text.begin(), text.end(), '\n') + 1;
+  FAULTLINE_CHECK(error.where.file == "fuzz");
+  FAULTLINE_CHECK(error.where.line <= lines);  // 0: of a file that has no lines
+  FAULTLINE_CHECK((error.where.line == 0) == (error.where.column == 0));
+  FAULTLINE_CHECK(!error.expected.empty());
+}
+
 inline void load_any(std::string_view text) {
   LoadError error;
   const auto loaded = load_history_text(text, "fuzz", {}, &error);
-  if (!loaded) {
-    const auto lines = std::count(text.begin(), text.end(), '\n') + 1;
-    FAULTLINE_CHECK(error.where.file == "fuzz");
-    FAULTLINE_CHECK(error.where.line <= lines);  // 0: of a file that has no lines
-    FAULTLINE_CHECK((error.where.line == 0) == (error.where.column == 0));
-    FAULTLINE_CHECK(!error.expected.empty());
-    return;
-  }
+  if (!loaded) return require_place(error, text);
   FAULTLINE_CHECK(defect_of(loaded->history).empty());
   for (const std::string_view format : export_formats()) {
     std::string exported;

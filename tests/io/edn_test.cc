@@ -71,6 +71,7 @@ TEST_CASE("edn: values of every kind") {
   CHECK(value_of("9223372036854775808") == "9223372036854775808");
   CHECK(value_of("12N") == "12");
   CHECK(value_of("99999999999999999999N") == "99999999999999999999");
+  CHECK(value_of("-00099999999999999999999") == "-99999999999999999999");
   CHECK(value_of("1.50") == "1.5");
   CHECK(value_of("1.50M") == "1.5");
   CHECK(value_of("1e3") == "1000.0");
