@@ -4,6 +4,7 @@
 
 #include "checkers/checkers.h"
 #include "harness/cli/command_line.h"
+#include "harness/cli/version.h"
 #include "harness/core/exit_code.h"
 #include "harness/os/world.h"
 #include "harness/run/client_program.h"
@@ -18,7 +19,7 @@ int main(int argc, char** argv) {
   try {
     const Catalogues catalogues{checkers(), nemeses(), workloads(), targets()};
     Invocation invocation{catalogues, {argv, argv + argc}, {}};
-    invocation.version = "faultline " FAULTLINE_VERSION " (" FAULTLINE_COMMIT ")";
+    invocation.version = build::program;
     return run_command_line(invocation);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "faultline: internal error: %s\n", error.what());

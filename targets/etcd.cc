@@ -41,7 +41,7 @@ using std::chrono::milliseconds;
 constexpr int client_port = 2379;
 constexpr int peer_port = 2380;
 
-bool executable(const std::filesystem::path& path) {
+bool anybodys_to_run(const std::filesystem::path& path) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
   return !error && std::filesystem::is_regular_file(status) &&
@@ -49,14 +49,14 @@ bool executable(const std::filesystem::path& path) {
              std::filesystem::perms::none;
 }
 
-std::filesystem::path find_program() {
+std::filesystem::path etcd_program() {
   const char* path = std::getenv("PATH");
   std::string folders = std::string(path ? path : "") + ":/usr/bin";
   for (std::size_t begin = 0; begin < folders.size();) {
     const std::size_t end = std::min(folders.find(':', begin), folders.size());
     const std::filesystem::path candidate =
         std::filesystem::path(folders.substr(begin, end - begin)) / "etcd";
-    if (candidate.is_absolute() && executable(candidate)) return candidate;
+    if (candidate.is_absolute() && anybodys_to_run(candidate)) return candidate;
     begin = end + 1;
   }
   return {};
@@ -95,7 +95,7 @@ class EtcdClient final : public Client {
 
 class Etcd final : public Target {
  public:
-  explicit Etcd(const Settings& settings) : program_(find_program()), settings_(settings) {}
+  explicit Etcd(const Settings& settings) : program_(etcd_program()), settings_(settings) {}
 
   std::string_view name() const override { return "etcd"; }
   std::vector<Function> functions() const override {

@@ -8,20 +8,20 @@
 namespace faultline {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
-Json to_json(const Value& value) {
+OrderedJson to_json(const Value& value) {
   return std::visit(
-      [](const auto& content) -> Json {
+      [](const auto& content) -> OrderedJson {
         using T = std::decay_t<decltype(content)>;
         if constexpr (std::is_same_v<T, std::monostate>) {
           return nullptr;
         } else if constexpr (std::is_same_v<T, List>) {
-          Json items = Json::array();
+          OrderedJson items = OrderedJson::array();
           for (const Value& item : content) items.push_back(to_json(item));
           return items;
         } else if constexpr (std::is_same_v<T, Map>) {
-          Json members = Json::object();
+          OrderedJson members = OrderedJson::object();
           for (const auto& [key, item] : content) members[key] = to_json(item);
           return members;
         } else {
@@ -33,34 +33,34 @@ Json to_json(const Value& value) {
 
 constexpr int depth_max = 64;  ///< A reply may hold anything; the stack may not.
 
-Result<Value> of_json(const Json& json, int depth = 0) {
+Result<Value> of_json(const OrderedJson& json, int depth = 0) {
   if (depth > depth_max) return Error{"nested too deeply"};
   switch (json.type()) {
-    case Json::value_t::null:
+    case OrderedJson::value_t::null:
       return Value{};
-    case Json::value_t::boolean:
+    case OrderedJson::value_t::boolean:
       return Value(json.get<bool>());
-    case Json::value_t::number_integer:
+    case OrderedJson::value_t::number_integer:
       return Value(json.get<std::int64_t>());
-    case Json::value_t::number_unsigned:
+    case OrderedJson::value_t::number_unsigned:
       if (json.get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max()) {
         return Error{"an integer beyond 64 bits"};
       }
       return Value(json.get<std::int64_t>());
-    case Json::value_t::number_float:
+    case OrderedJson::value_t::number_float:
       return Value(json.get<double>());
-    case Json::value_t::string:
+    case OrderedJson::value_t::string:
       return Value(json.get<std::string>());
-    case Json::value_t::array: {
+    case OrderedJson::value_t::array: {
       List items;
-      for (const Json& item : json) {
+      for (const OrderedJson& item : json) {
         auto value = of_json(item, depth + 1);
         if (!value) return value;
         items.push_back(*std::move(value));
       }
       return Value(std::move(items));
     }
-    case Json::value_t::object: {
+    case OrderedJson::value_t::object: {
       Map members;
       for (const auto& [key, item] : json.items()) {
         auto value = of_json(item, depth + 1);
@@ -79,13 +79,13 @@ Result<Value> of_json(const Json& json, int depth = 0) {
 Result<std::string> json_text(const Value& value) {
   try {
     return to_json(value).dump();
-  } catch (const Json::exception&) {
+  } catch (const OrderedJson::exception&) {
     return Error{"a text that is no UTF-8"};
   }
 }
 
 Result<Value> value_of_json(std::string_view text) {
-  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const OrderedJson json = OrderedJson::parse(text, nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) return Error{"not JSON"};
   return of_json(json);
 }

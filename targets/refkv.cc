@@ -42,7 +42,7 @@ constexpr auto bug_modes = std::to_array<BugModes>({
     {"sloppy-quorum", "quorum"},
 });
 
-bool executable(const std::filesystem::path& path) {
+bool ours_to_run(const std::filesystem::path& path) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
   return !error && std::filesystem::is_regular_file(status) &&
@@ -51,13 +51,13 @@ bool executable(const std::filesystem::path& path) {
 }
 
 /// Beside the running binary, or where an installation has it, or where the environment says.
-std::filesystem::path find_program() {
+std::filesystem::path refkv_program() {
   std::error_code error;
   const auto here = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
   const char* named = std::getenv("FAULTLINE_REFKV");
   const std::array candidates{here / "refkv", here.parent_path() / "libexec/faultline/refkv",
                               std::filesystem::path(named ? named : "")};
-  const auto found = std::ranges::find_if(candidates, executable);
+  const auto found = std::ranges::find_if(candidates, ours_to_run);
   return found == candidates.end() ? std::filesystem::path{} : std::filesystem::absolute(*found);
 }
 
@@ -78,7 +78,7 @@ class RefkvClient final : public Client {
 class Refkv final : public Target {
  public:
   Refkv(std::string mode, std::string bug, std::string ack)
-      : program_(find_program()),
+      : program_(refkv_program()),
         mode_(std::move(mode)),
         bug_(std::move(bug)),
         ack_(std::move(ack)) {}

@@ -24,10 +24,6 @@ struct Signs {
   }
 };
 
-bool is_integer(ValueHandle h) {
-  return h.kind() == ValueHandle::Kind::integer || h.kind() == ValueHandle::Kind::big_integer;
-}
-
 Signs signs_of(const History& h) {
   Signs signs;
   for (std::size_t i = 0; i < h.size(); ++i) {

@@ -7,7 +7,7 @@ namespace faultline::linearizable {
 
 namespace {
 
-constexpr auto table = std::to_array<ModelEntry>({
+constexpr auto known_models = std::to_array<ModelEntry>({
 #define MODEL(file, name, doc) {name, doc, &file##_traits},
 #include "checkers/linearizable/models/list.def"
 #undef MODEL
@@ -15,11 +15,11 @@ constexpr auto table = std::to_array<ModelEntry>({
 
 }  // namespace
 
-std::span<const ModelEntry> model_entries() { return table; }
+std::span<const ModelEntry> model_entries() { return known_models; }
 
 const ModelEntry* find_model(std::string_view name) {
-  const auto found = std::ranges::find(table, name, &ModelEntry::name);
-  return found == table.end() ? nullptr : &*found;
+  const auto found = std::ranges::find(known_models, name, &ModelEntry::name);
+  return found == known_models.end() ? nullptr : &*found;
 }
 
 std::optional<bool> truth_of(const Operation& o, const Operations& all) {

@@ -10,6 +10,7 @@
 #include "checkers/linearizable/reduce.h"
 #include "checkers/linearizable/report.h"
 #include "checkers/linearizable/tale.h"
+#include "harness/core/text.h"
 
 namespace faultline::linearizable {
 namespace {
@@ -43,10 +44,10 @@ bool tells(const Operation& o, const Operations& all) {
 }
 
 /// Checks one history; made for it and thrown away.
-class Run {
+class ObjectRun {
  public:
-  Run(const History& history, const Budget& budget, const Options& options, const ModelEntry& model,
-      Verdict& verdict)
+  ObjectRun(const History& history, const Budget& budget, const Options& options,
+            const ModelEntry& model, Verdict& verdict)
       : history_(history),
         options_(options),
         name_(model.name),
@@ -171,8 +172,8 @@ class Run {
   }
 
   std::string so_far(KeyId key, const Operations& all, std::uint64_t checked) const {
-    return "valid up to operation " + with_commas(checked) + " of " + with_commas(all.list.size()) +
-           " on " + report_.key_phrase(key);
+    return "valid up to operation " + with_thousands(checked) + " of " +
+           with_thousands(all.list.size()) + " on " + report_.key_phrase(key);
   }
 
   /// `waiting` objects, this one included, share what is left.
@@ -230,7 +231,7 @@ class Run {
 
 void check_objects(const History& history, const Budget& budget, const Options& options,
                    const ModelEntry& model, Verdict& verdict) {
-  Run(history, budget, options, model, verdict).check();
+  ObjectRun(history, budget, options, model, verdict).check();
 }
 
 }  // namespace faultline::linearizable

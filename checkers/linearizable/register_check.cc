@@ -7,14 +7,16 @@
 #include "checkers/linearizable/report.h"
 #include "checkers/linearizable/search.h"
 #include "checkers/linearizable/zones.h"
+#include "harness/core/text.h"
 
 namespace faultline::linearizable {
 namespace {
 
 /// Checks one history; made for it and thrown away.
-class Run {
+class RegisterRun {
  public:
-  Run(const History& history, const Budget& budget, const Options& options, Verdict& verdict)
+  RegisterRun(const History& history, const Budget& budget, const Options& options,
+              Verdict& verdict)
       : options_(options),
         meter_(budget),
         problem_(history, {options.setup.initial}),
@@ -99,8 +101,8 @@ class Run {
                                   explain_search(problem_, object, result, meter_));
     if (result.validity == Validity::unknown)
       report_.note_unknown(result.reason, "valid up to operation " +
-                                              with_commas(result.calls_checked) + " of " +
-                                              with_commas(object.calls.size()) + " on " +
+                                              with_thousands(result.calls_checked) + " of " +
+                                              with_thousands(object.calls.size()) + " on " +
                                               report_.key_phrase(problem_.key(i)));
   }
 
@@ -118,7 +120,7 @@ class Run {
 
 void check_registers(const History& history, const Budget& budget, const Options& options,
                      Verdict& verdict) {
-  Run(history, budget, options, verdict).check();
+  RegisterRun(history, budget, options, verdict).check();
 }
 
 }  // namespace faultline::linearizable

@@ -1,6 +1,7 @@
 #include "checkers/linearizable/report.h"
 
 #include "checkers/linearizable/words.h"
+#include "harness/core/text.h"
 
 namespace faultline::linearizable {
 namespace {
@@ -10,14 +11,8 @@ constexpr std::size_t keys_listed = 100;
 
 }  // namespace
 
-std::string with_commas(std::uint64_t number) {
-  std::string text = std::to_string(number);
-  for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");
-  return text;
-}
-
 std::string plural(std::uint64_t count, const std::string& word) {
-  return with_commas(count) + " " + word + (count == 1 ? "" : "s");
+  return with_thousands(count) + " " + word + (count == 1 ? "" : "s");
 }
 
 void Report::note_invalid(KeyId key, const Finding& finding) {

@@ -10,7 +10,6 @@
 namespace faultline::linearizable {
 
 std::string plural(std::uint64_t count, const std::string& word);
-std::string with_commas(std::uint64_t number);
 
 class Report {
  public:

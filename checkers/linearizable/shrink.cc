@@ -38,10 +38,10 @@ bool proven(std::vector<Call> calls, bool any_initial_state, Meter& meter) {
 /// Dropping calls from a history must not make it worse. An observer can always go. A write can go
 /// if nobody left observes its value, as then nothing before the next write looks at the state; but
 /// a mismatch looks at every state.
-class Reducer {
+class CallReducer {
  public:
-  Reducer(std::vector<Call> calls, bool any_initial_state, std::vector<OperationId> pinned,
-          Meter& meter)
+  CallReducer(std::vector<Call> calls, bool any_initial_state, std::vector<OperationId> pinned,
+              Meter& meter)
       : calls_(std::move(calls)),
         any_initial_state_(any_initial_state),
         pinned_(std::move(pinned)),
@@ -166,7 +166,7 @@ void restore(const Object& object, std::vector<Call>& calls) {
 
 SmallProof minimize(std::vector<Call> calls, const std::vector<OperationId>& pinned, Meter& meter) {
   if (!proven(calls, false, meter)) return {std::move(calls), false};
-  Reducer reducer(std::move(calls), false, pinned, meter);
+  CallReducer reducer(std::move(calls), false, pinned, meter);
   const bool minimal = reducer.reduce();
   return {std::move(reducer.calls()), minimal};
 }
@@ -185,7 +185,7 @@ SmallProof shrink(const Object& object, std::size_t failed, Meter& meter) {
       if (meter.exhausted()) break;
       continue;
     }
-    Reducer reducer(std::move(calls), true, pinned, meter);
+    CallReducer reducer(std::move(calls), true, pinned, meter);
     const bool minimal = reducer.reduce();
     SmallProof proof{std::move(reducer.calls()), minimal};
     restore(object, proof.calls);
@@ -193,7 +193,7 @@ SmallProof shrink(const Object& object, std::size_t failed, Meter& meter) {
     Meter enough(UINT64_MAX, meter.bytes_max(), nullptr);
     if (proof.calls.size() > 200 || proven(proof.calls, false, enough)) return proof;
   }
-  Reducer reducer({object.calls.begin(), after}, false, pinned, meter);
+  CallReducer reducer({object.calls.begin(), after}, false, pinned, meter);
   const bool minimal = reducer.reduce();
   return {std::move(reducer.calls()), minimal};
 }

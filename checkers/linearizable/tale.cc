@@ -18,7 +18,7 @@ struct Tale {
   const Operation* evidence = nullptr;  ///< Belongs into the witness.
 };
 
-bool puts(const Operation& o) {
+bool adds(const Operation& o) {
   return o.function == Function::enqueue || o.function == Function::push ||
          o.function == Function::add || o.function == Function::append;
 }
@@ -68,7 +68,7 @@ class Teller {
   bool phantom(ValueHandle value, const char* put, Tale& tale) const {
     const Operation* first = nullptr;
     for (const Operation& o : all_.list)
-      if (puts(o) && !o.refused && same(argument(o), value) && first == nullptr) first = &o;
+      if (adds(o) && !o.refused && same(argument(o), value) && first == nullptr) first = &o;
     if (first == nullptr) {
       tale = {"phantom-read",
               deed(bad_, false) + " although nobody ever " + put + " " + text(value)};
@@ -85,7 +85,7 @@ class Teller {
 
   Tale about_container() const {
     Tale tale;
-    if (puts(bad_)) return tale;
+    if (adds(bad_)) return tale;
     const bool stack = model_ == "stack";
     const char* put = stack ? "pushed" : "enqueued";
     const char* taken = stack ? "popped" : "dequeued";
@@ -93,7 +93,7 @@ class Teller {
       const Operation* left = nullptr;
       for (const std::size_t i : proof_) {
         const Operation& o = all_.list[i];
-        if (puts(o) && precedes(o, bad_) && !taken_before(argument(o), bad_)) left = &o;
+        if (adds(o) && precedes(o, bad_) && !taken_before(argument(o), bad_)) left = &o;
       }
       if (left == nullptr) return tale;
       return against("lost-element", *left, who_put(*left, put, taken));
@@ -103,7 +103,7 @@ class Teller {
     std::size_t in = 0, out = 0;
     const Operation* other = nullptr;
     for (const Operation& o : all_.list) {
-      in += puts(o) && same(argument(o), value);
+      in += adds(o) && same(argument(o), value);
       if (!takes(o) || o.output == no_value || o.is_info() || !same(output(o), value)) continue;
       ++out;
       if (o.id != bad_.id && precedes(o, bad_)) other = &o;
@@ -124,11 +124,11 @@ class Teller {
   Tale about_order(ValueHandle value, const char* put, const char* taken) const {
     const Operation* own = nullptr;
     for (const std::size_t i : proof_)
-      if (puts(all_.list[i]) && same(argument(all_.list[i]), value)) own = &all_.list[i];
+      if (adds(all_.list[i]) && same(argument(all_.list[i]), value)) own = &all_.list[i];
     if (own == nullptr) return {};
     for (const std::size_t i : proof_) {
       const Operation& o = all_.list[i];
-      if (!puts(o) || o.is_info() || same(argument(o), value) || !precedes(o, bad_) ||
+      if (!adds(o) || o.is_info() || same(argument(o), value) || !precedes(o, bad_) ||
           taken_before(argument(o), bad_))
         continue;
       const bool first = model_ == "fifo-queue" ? precedes(o, *own)
@@ -217,7 +217,7 @@ class Teller {
         if (phantom(item, put, tale)) return tale;
     for (const std::size_t i : proof_) {
       const Operation& o = all_.list[i];
-      if (!puts(o) || o.is_info() || o.refused || !precedes(o, bad_) || lists(bad_, argument(o)))
+      if (!adds(o) || o.is_info() || o.refused || !precedes(o, bad_) || lists(bad_, argument(o)))
         continue;
       const bool removed = std::ranges::any_of(all_.list, [&](const Operation& r) {
         return r.function == Function::remove && same(argument(r), argument(o)) &&

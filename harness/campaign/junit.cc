@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::size_t described_runs_max = 20;
 constexpr std::size_t listed_runs_max = 200;
-constexpr std::size_t finding_lines_max = 100;
-constexpr std::size_t line_bytes_max = 1000;
+constexpr std::size_t junit_lines_max = 100;
+constexpr std::size_t junit_line_bytes_max = 1000;
 
 struct Counts {
   std::size_t tests = 0, failures = 0, errors = 0, skipped = 0;
@@ -60,10 +60,10 @@ std::string body_of(const CampaignTestResult& test) {
     if (!run->directory.empty()) text += "in " + shown_path(run->directory) + "\n";
     std::size_t lines = 0;
     for (const std::string& finding : run->findings) {
-      if (++lines > finding_lines_max) break;
-      text += "  " + printable_line(finding, line_bytes_max) + "\n";
+      if (++lines > junit_lines_max) break;
+      text += "  " + printable_line(finding, junit_line_bytes_max) + "\n";
     }
-    if (lines > finding_lines_max) text += "  … more in its results.json\n";
+    if (lines > junit_lines_max) text += "  … more in its results.json\n";
   }
   return text;
 }
@@ -77,7 +77,8 @@ std::string list_of_runs(const CampaignTestResult& test) {
       break;
     }
     text += "seed " + std::to_string(run.seed) + ": " + std::string(kind_of(run)) + ", " +
-            seconds_text(run.seconds) + ": " + printable_line(sentence_of(run), line_bytes_max);
+            seconds_text(run.seconds) + ": " +
+            printable_line(sentence_of(run), junit_line_bytes_max);
     if (!run.directory.empty()) text += "; in " + shown_path(run.directory);
     text += "\n";
   }
@@ -118,7 +119,7 @@ void add_outcome(pugi::xml_node testcase, const CampaignTestResult& test, TestOu
   pugi::xml_node node = testcase.append_child(element);
   const CampaignRun* run = telling_run(test);
   if (outcome != TestOutcome::not_run && run != nullptr) set(node, "type", kind_of(*run));
-  set(node, "message", printable_line(sentence_of(test), line_bytes_max));
+  set(node, "message", printable_line(sentence_of(test), junit_line_bytes_max));
   if (outcome != TestOutcome::not_run) set_text(node, body_of(test));
 }
 

@@ -13,8 +13,8 @@ namespace {
 // With these, the whole stays below half of GitHub's 1 MiB.
 constexpr std::size_t described_tests_max = 30;
 constexpr std::size_t table_rows_max = 300;
-constexpr std::size_t finding_lines_max = 60;
-constexpr std::size_t line_bytes_max = 160;
+constexpr std::size_t markdown_lines_max = 60;
+constexpr std::size_t markdown_line_bytes_max = 160;
 constexpr std::size_t sentence_bytes_max = 600;
 
 const char* mark_of(TestOutcome outcome) {
@@ -48,9 +48,9 @@ std::string sentence(const CampaignTestResult& test) {
 std::string folded(const CampaignRun& run) {
   if (run.findings.empty()) return "";
   std::string text;
-  for (std::size_t i = 0; i < std::min(run.findings.size(), finding_lines_max); ++i)
-    text += printable_line(run.findings[i], line_bytes_max) + "\n";
-  if (run.findings.size() > finding_lines_max) text += "… more in its results.json\n";
+  for (std::size_t i = 0; i < std::min(run.findings.size(), markdown_lines_max); ++i)
+    text += printable_line(run.findings[i], markdown_line_bytes_max) + "\n";
+  if (run.findings.size() > markdown_lines_max) text += "… more in its results.json\n";
   const std::string fence = ticks_around(text, 3);
   return "\n<details><summary>evidence</summary>\n\n" + fence + "text\n" + text + fence +
          "\n\n</details>\n";

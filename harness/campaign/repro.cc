@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <fstream>
 
+#include "harness/core/text.h"
 #include "harness/io/document.h"
 #include "harness/io/json.h"
 #include "harness/io/run_dir.h"
@@ -22,12 +23,6 @@ std::string format(const char* pattern, double value) {
 std::string percent(double share) {
   const double tenths = std::round(share * 1000) / 10;
   return format(tenths == std::round(tenths) ? "%.0f %%" : "%.1f %%", tenths);
-}
-double rounded(double value) { return std::round(value * 1e6) / 1e6; }
-
-std::string padded(std::string text, std::size_t width) {
-  if (text.size() < width) text.append(width - text.size(), ' ');
-  return text;
 }
 
 std::string joined(const std::vector<std::string>& words) {

@@ -8,13 +8,14 @@
 #include <iterator>
 #include <optional>
 
+#include "harness/core/text.h"
 #include "harness/io/document.h"
 #include "harness/io/json.h"
 
 namespace faultline {
 namespace {
 
-constexpr std::size_t finding_lines_max = 16;
+constexpr std::size_t summary_lines_max = 16;
 
 std::vector<std::string> lines_of(std::string_view text) {
   std::vector<std::string> lines;
@@ -83,12 +84,6 @@ std::vector<std::string> shortfalls_of(const Value& document) {
   if (const std::string broken = text_in(document, "error"); !broken.empty())
     lines.push_back("the run is incomplete: " + broken);
   return lines;
-}
-
-std::string padded(std::string text, std::size_t width, bool right = false) {
-  if (text.size() >= width) return text;
-  return right ? std::string(width - text.size(), ' ') + text
-               : text + std::string(width - text.size(), ' ');
 }
 
 std::string outcome_text(const CampaignTestResult& test) {
@@ -249,10 +244,10 @@ std::string run_line(const CampaignTest& test, const CampaignRun& run) {
   if (!run.directory.empty()) text += "  " + run.directory;
   text += '\n';
   if (!run.error.empty()) text += "         " + run.error + '\n';
-  for (std::size_t i = 0; i < std::min(run.findings.size(), finding_lines_max); ++i)
+  for (std::size_t i = 0; i < std::min(run.findings.size(), summary_lines_max); ++i)
     text += "         " + run.findings[i] + '\n';
-  if (run.findings.size() > finding_lines_max)
-    text += "         … " + std::to_string(run.findings.size() - finding_lines_max) +
+  if (run.findings.size() > summary_lines_max)
+    text += "         … " + std::to_string(run.findings.size() - summary_lines_max) +
             " more lines in its results.json\n";
   return text;
 }

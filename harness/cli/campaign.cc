@@ -23,6 +23,7 @@
 #include "harness/cli/console.h"
 #include "harness/cli/report_options.h"
 #include "harness/cli/run.h"
+#include "harness/cli/version.h"
 #include "harness/core/text.h"
 #include "harness/io/json.h"
 #include "harness/io/run_dir.h"
@@ -32,9 +33,7 @@
 namespace faultline {
 namespace {
 
-constexpr const char* this_program = "faultline " FAULTLINE_VERSION " (" FAULTLINE_COMMIT ")";
-
-struct Options {
+struct CampaignArguments {
   std::string config;
   std::string runs_dir = "runs";
   std::optional<std::uint64_t> seed;
@@ -167,8 +166,8 @@ Result<Campaign> campaign_of(const CampaignOrigin& origin) {
 /// One campaign from its first line to its last: prints, keeps the record and writes the reports.
 class Session {
  public:
-  Session(const Options& options, CampaignQueue queue, RunDir directory, CampaignRecord record,
-          Reports reports)
+  Session(const CampaignArguments& options, CampaignQueue queue, RunDir directory,
+          CampaignRecord record, Reports reports)
       : options_(options),
         queue_(std::move(queue)),
         directory_(std::move(directory)),
@@ -257,7 +256,7 @@ class Session {
       show_progress(std::to_string(done_) + " of up to " + std::to_string(planned_) + " runs done");
   }
 
-  const Options& options_;
+  const CampaignArguments& options_;
   CampaignQueue queue_;
   RunDir directory_;
   CampaignRecord record_;
@@ -276,7 +275,7 @@ std::filesystem::path behind_links(std::filesystem::path path) {
   return failed ? path : path.parent_path() / target;
 }
 
-Result<CampaignOptions> how_of(const Options& options) {
+Result<CampaignOptions> how_of(const CampaignArguments& options) {
   CampaignOptions how;
   how.jobs = options.jobs;
   how.fail_fast = options.fail_fast;
@@ -289,24 +288,24 @@ Result<CampaignOptions> how_of(const Options& options) {
   return how;
 }
 
-Result<CampaignOrigin> origin_of(const Options& options) {
+Result<CampaignOrigin> campaign_origin(const CampaignArguments& options) {
   if (!options.resume.empty()) return read_origin(options.resume);
   if (options.config.empty())
     return Error{"campaign: expected CONFIG, the list of tests, or --resume DIR", ErrorKind::usage};
   if (!options.shard.empty())
     if (const auto shard = parse_shard(options.shard); !shard) return shard.error();
-  return CampaignOrigin{options.config, options.seed, options.shard, this_program};
+  return CampaignOrigin{options.config, options.seed, options.shard, build::program};
 }
 
-int run(const Options& given, const Invocation& invocation) {
-  Options options = given;
+int run(const CampaignArguments& given, const Invocation& invocation) {
+  CampaignArguments options = given;
   if (!options.resume.empty()) options.resume = behind_links(options.resume).string();
   const auto how = how_of(options);
   if (!how) return complain(how.error());
   if (const Status known = Reports::check(options.report); !known) return complain(known.error());
-  auto origin = origin_of(options);
+  auto origin = campaign_origin(options);
   if (!origin) return complain(origin.error());
-  origin->program = this_program;
+  origin->program = build::program;
   auto campaign = campaign_of(*origin);
   if (!campaign) return complain(campaign.error());
   const auto program = own_program();
@@ -335,7 +334,7 @@ int run(const Options& given, const Invocation& invocation) {
 }  // namespace
 
 void add_campaign(CLI::App& app, Invocation& invocation) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CampaignArguments>();
   CLI::App* command = app.add_subcommand("campaign", std::string(command_doc("campaign")));
   command->add_option("config", options->config, "the list of tests, YAML")->type_name("CONFIG");
   CLI::Option* runs_dir =

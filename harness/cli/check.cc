@@ -32,7 +32,7 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-struct Options {
+struct CheckArguments {
   std::vector<std::string> paths;
   std::vector<std::string> checks;
   std::string model, engine;
@@ -86,7 +86,7 @@ Result<Allowance> parse_budget(const std::string& text) {
 }
 
 /// What the options say replaces what the check's parameters said.
-void override_params(const Options& options, ConfigNode& params) {
+void override_params(const CheckArguments& options, ConfigNode& params) {
   const auto given = [](const std::string& word) {
     return word.empty() ? std::nullopt : std::optional(word);
   };
@@ -126,7 +126,7 @@ Result<std::vector<Check>> configured_checks(const fs::path& path) {
 }
 
 Result<std::vector<std::unique_ptr<Checker>>> make_checkers(
-    const Options& options, const fs::path& path, std::span<const CheckerEntry> catalogue) {
+    const CheckArguments& options, const fs::path& path, std::span<const CheckerEntry> catalogue) {
   std::vector<Check> checks;
   for (const std::string& name : options.checks) checks.push_back({name, {}});
   if (checks.empty()) {
@@ -147,9 +147,9 @@ Result<std::vector<std::unique_ptr<Checker>>> make_checkers(
 
 /// The options, where they leave it open completed by what the input's format says of the object,
 /// as far as there is such a model.
-Options hinted(const Options& options, const Loaded& loaded,
-               std::span<const CheckerEntry> catalogue) {
-  Options all = options;
+CheckArguments hinted(const CheckArguments& options, const Loaded& loaded,
+                      std::span<const CheckerEntry> catalogue) {
+  CheckArguments all = options;
   if (all.model.empty()) all.model = loaded.model_hint;
   if (!all.initial) all.initial = loaded.initial_hint;
   const bool is_known = static_cast<bool>(make_checkers(all, {}, catalogue));
@@ -203,11 +203,11 @@ std::optional<Error> add_logs(const fs::path& path, std::vector<Judgement>& judg
   return {};
 }
 
-LoadOptions load_options(const Options& options) {
+LoadOptions load_options(const CheckArguments& options) {
   return {std::max(1u, std::thread::hardware_concurrency()), options.nil_reads_unknown};
 }
 
-Report examine(const std::string& input, const Options& options, const Allowance& allowance,
+Report examine(const std::string& input, const CheckArguments& options, const Allowance& allowance,
                std::span<const CheckerEntry> catalogue) {
   Report report;
   report.input = input;
@@ -257,8 +257,6 @@ const Verdict& worst(const Report& report) {
                                   })
       ->verdict;
 }
-
-double rounded(double seconds) { return std::round(seconds * 1e6) / 1e6; }
 
 std::string error_text(const LoadError& error) {
   return error_at(error.where, error.expected).what;
@@ -367,7 +365,7 @@ Result<std::vector<std::string>> inputs_of(const std::string& path) {
 
 /// A mistake in the options is one message, and not one for each input. (Where a run's
 /// configuration says what to check, only that check knows whether they fit.)
-Status check_options(const Options& options, std::span<const CheckerEntry> catalogue) {
+Status check_options(const CheckArguments& options, std::span<const CheckerEntry> catalogue) {
   const bool knows_checks =
       !options.checks.empty() || std::ranges::none_of(options.paths, [](const std::string& path) {
         std::error_code ignored;
@@ -398,7 +396,7 @@ void print(const Report& report, bool json) {
 }
 
 /// Writes the one history that is asked for on standard output, and judges nothing.
-int export_only(const Options& options) {
+int export_only(const CheckArguments& options) {
   if (options.paths.size() != 1)
     return complain({"--export: expected one PATH, found " + std::to_string(options.paths.size()),
                      ErrorKind::usage});
@@ -414,7 +412,7 @@ int export_only(const Options& options) {
   return static_cast<int>(ExitCode::valid);
 }
 
-int run(const Options& options, const Catalogues& catalogues) {
+int run(const CheckArguments& options, const Catalogues& catalogues) {
   if (!options.export_format.empty()) return export_only(options);
   const auto allowance = parse_budget(options.budget);
   if (!allowance) return complain(allowance.error());
@@ -448,7 +446,7 @@ int run(const Options& options, const Catalogues& catalogues) {
 }  // namespace
 
 void add_check(CLI::App& app, Invocation& invocation) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CheckArguments>();
   CLI::App* command = app.add_subcommand("check", std::string(command_doc("check")));
   command
       ->add_option(

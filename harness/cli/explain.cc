@@ -13,9 +13,9 @@
 namespace faultline {
 namespace {
 
-constexpr std::size_t text_width = 78;
+constexpr std::size_t explanation_width = 78;
 
-struct Options {
+struct ExplainArguments {
   std::string thing;
   bool json = false;
 };
@@ -24,8 +24,8 @@ std::string text_of(const std::vector<Thing>& found) {
   std::string text;
   for (const Thing& thing : found) {
     text += (text.empty() ? "" : "\n") + thing.name + " (" + thing.kind + ")\n";
-    text += wrapped(thing.doc, 2, text_width);
-    if (!thing.text.empty()) text += "\n" + wrapped(thing.text, 2, text_width);
+    text += wrapped(thing.doc, 2, explanation_width);
+    if (!thing.text.empty()) text += "\n" + wrapped(thing.text, 2, explanation_width);
   }
   return text;
 }
@@ -39,7 +39,7 @@ Value value_of(const std::string& asked, const std::vector<Thing>& found) {
       {"schema", "faultline.explain/1"}, {"asked", asked}, {"explanations", std::move(list)}};
 }
 
-int run(const Options& options, const Catalogues& catalogues) {
+int run(const ExplainArguments& options, const Catalogues& catalogues) {
   const std::vector<Thing> found = find_things(catalogues, options.thing);
   if (found.empty()) {
     const std::vector<std::string> names = thing_names(catalogues);
@@ -58,7 +58,7 @@ int run(const Options& options, const Catalogues& catalogues) {
 }  // namespace
 
 void add_explain(CLI::App& app, Invocation& invocation) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ExplainArguments>();
   CLI::App* command = app.add_subcommand("explain", std::string(command_doc("explain")));
   command
       ->add_option(

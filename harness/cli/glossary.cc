@@ -24,7 +24,7 @@ constexpr auto glosses = std::to_array<Gloss>({
 });
 
 /// In the order of `faultline list`.
-constexpr auto kinds =
+constexpr auto kinds_in_order =
     std::to_array<std::string_view>({"target", "workload", "fault", "checker", "model", "anomaly",
                                      "verdict", "reason", "check", "exit-code", "format"});
 
@@ -62,7 +62,7 @@ std::string words_of(const std::vector<Function>& functions) {
   return words_of(names);
 }
 
-std::string joined(const std::vector<std::string>& paragraphs) {
+std::string paragraphs_of(const std::vector<std::string>& paragraphs) {
   std::string text;
   for (const std::string& paragraph : paragraphs)
     if (!paragraph.empty()) text += (text.empty() ? "" : "\n") + paragraph;
@@ -78,8 +78,8 @@ void add_entries(std::vector<Thing>& all, std::string_view kind, std::span<const
     Params defaults(nothing, std::string(kind));
     const auto made = make(entry, defaults);
     all.push_back({std::string(kind), std::string(entry.name), std::string(entry.doc),
-                   joined({std::string(gloss_text(kind, entry.name)), made ? more(**made) : "",
-                           parameters_text(defaults)})});
+                   paragraphs_of({std::string(gloss_text(kind, entry.name)),
+                                  made ? more(**made) : "", parameters_text(defaults)})});
   }
 }
 
@@ -164,7 +164,7 @@ std::vector<Thing> things(const Catalogues& catalogues) {
       all.push_back({std::string(gloss.kind), std::string(gloss.name), std::string(gloss.doc),
                      std::string(gloss.text)});
   std::ranges::stable_sort(all, {}, [](const Thing& thing) {
-    return std::ranges::find(kinds, thing.kind) - kinds.begin();
+    return std::ranges::find(kinds_in_order, thing.kind) - kinds_in_order.begin();
   });
   return all;
 }
@@ -176,7 +176,7 @@ std::string plural_of(std::string_view kind) {
 
 std::vector<std::string> thing_kinds() {
   std::vector<std::string> all;
-  for (const std::string_view kind : kinds) all.push_back(plural_of(kind));
+  for (const std::string_view kind : kinds_in_order) all.push_back(plural_of(kind));
   return all;
 }
 

@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 
 constexpr std::chrono::seconds end_limit{10};
 
-struct Options {
+struct HealArguments {
   std::string run;
   std::string runs_dir = "runs";
   bool dry_run = false;
@@ -108,7 +108,7 @@ ExitCode exit_code_of(const Findings& findings, bool dry_run) {
   return dry_run ? ExitCode::violation : ExitCode::internal;
 }
 
-Value json_of(const Findings& findings, const Options& options, ExitCode code) {
+Value json_of(const Findings& findings, const HealArguments& options, ExitCode code) {
   const auto paths = [](const std::vector<fs::path>& all) {
     List list;
     for (const fs::path& path : all) list.emplace_back(path.string());
@@ -161,7 +161,7 @@ std::string text_of(const Findings& findings, bool dry_run) {
 
 int refuse(const std::string& why) { return complain(Error{"heal: " + why, ErrorKind::usage}); }
 
-int run(const Options& options) {
+int run(const HealArguments& options) {
   std::vector<fs::path> runs;
   fs::path scope;
   if (!options.run.empty()) {
@@ -191,7 +191,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_heal(CLI::App& app, Invocation& invocation) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<HealArguments>();
   CLI::App* command = app.add_subcommand("heal", std::string(command_doc("heal")));
   command
       ->add_option("run", options->run,

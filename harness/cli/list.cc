@@ -14,9 +14,9 @@
 namespace faultline {
 namespace {
 
-constexpr std::size_t text_width = 100;
+constexpr std::size_t list_width = 100;
 
-struct Options {
+struct ListArguments {
   std::string kind;
   bool json = false;
 };
@@ -26,14 +26,14 @@ std::string text_of(const std::string& kind, const std::vector<Thing>& entries) 
   for (const Thing& entry : entries) width = std::max(width, entry.name.size());
   std::string text = kind + "\n";
   for (const Thing& entry : entries) {
-    const std::string doc = wrapped(entry.doc, width + 4, text_width);
+    const std::string doc = wrapped(entry.doc, width + 4, list_width);
     text +=
         "  " + entry.name + std::string(width + 2 - entry.name.size(), ' ') + doc.substr(width + 4);
   }
   return text;
 }
 
-int run(const Options& options, const Catalogues& catalogues) {
+int run(const ListArguments& options, const Catalogues& catalogues) {
   const std::vector<std::string> kinds = thing_kinds();
   if (!options.kind.empty() && std::ranges::find(kinds, options.kind) == kinds.end())
     return complain(unknown_component("kind", options.kind,
@@ -58,7 +58,7 @@ int run(const Options& options, const Catalogues& catalogues) {
 }  // namespace
 
 void add_list(CLI::App& app, Invocation& invocation) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ListArguments>();
   CLI::App* command = app.add_subcommand("list", std::string(command_doc("list")));
   command->add_option("kind", options->kind, "targets, faults, anomalies …; everything if none")
       ->type_name("KIND");

@@ -11,13 +11,14 @@
 #include "harness/cli/commands.h"
 #include "harness/cli/console.h"
 #include "harness/cli/man_page.h"
+#include "harness/cli/version.h"
 
 namespace faultline {
 namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct ManArguments {
   std::string command;
   std::string directory;
   bool markdown = false;
@@ -37,25 +38,25 @@ Status write_pages(const Manual& manual, const fs::path& directory) {
   for (const CommandInfo& command : pages) {
     const fs::path path = directory / man_page_name(command);
     std::ofstream file(path, std::ios::binary);
-    file << man_page(manual, command, FAULTLINE_DATE) << std::flush;
+    file << man_page(manual, command, build::date) << std::flush;
     if (!file)
       return Error{"write " + path.string() + ": " + std::strerror(errno), ErrorKind::usage};
   }
   return Ok{};
 }
 
-int run(const Options& options, const CLI::App& app) {
+int run(const ManArguments& options, const CLI::App& app) {
   const Manual manual = describe(app);
   if (options.markdown) return print(markdown_page(manual));
   if (!options.directory.empty()) {
     const Status written = write_pages(manual, options.directory);
     return written ? 0 : complain(written.error());
   }
-  if (options.command.empty()) return print(man_page(manual, manual.program, FAULTLINE_DATE));
+  if (options.command.empty()) return print(man_page(manual, manual.program, build::date));
   std::vector<std::string_view> names;
   for (const CommandInfo& command : manual.commands) {
     names.push_back(command.name);
-    if (command.name == options.command) return print(man_page(manual, command, FAULTLINE_DATE));
+    if (command.name == options.command) return print(man_page(manual, command, build::date));
   }
   return complain(unknown_component("command", options.command, names));
 }
@@ -63,7 +64,7 @@ int run(const Options& options, const CLI::App& app) {
 }  // namespace
 
 void add_man(CLI::App& app, Invocation& invocation) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ManArguments>();
   CLI::App* command = app.add_subcommand("man", std::string(command_doc("man")));
   CLI::Option* page =
       command->add_option("command", options->command, "whose page; faultline(1) if none")

@@ -85,7 +85,7 @@ std::string option_rows(const CommandInfo& command, bool common) {
   return rows;
 }
 
-std::string section(const std::string& title, const std::string& rows) {
+std::string help_section(const std::string& title, const std::string& rows) {
   return rows.empty() ? rows : "\n" + title + ":\n" + rows;
 }
 
@@ -178,12 +178,13 @@ std::string command_help(const CommandInfo& command) {
   std::string arguments;
   for (const OptionInfo& argument : command.arguments)
     arguments += row(names_of(argument), doc_of(argument));
-  text += section("Arguments", arguments) + section("Options", option_rows(command, false)) +
-          section(common_group, option_rows(command, true));
+  text += help_section("Arguments", arguments) +
+          help_section("Options", option_rows(command, false)) +
+          help_section(common_group, option_rows(command, true));
   std::string examples;
   for (const Paragraph& example : example_paragraphs(command.name))
     examples += "  " + std::string(example.term) + "\n";
-  text += section("Examples", examples);
+  text += help_section("Examples", examples);
   if (!command.footer.empty()) text += "\n" + wrapped(command.footer, 0, help_width);
   return text;
 }
@@ -193,9 +194,9 @@ std::string program_help(const Manual& manual) {
       "Usage: " + usage_of(manual.program) + "\n\n" + wrapped(manual.program.doc, 0, help_width);
   std::string commands;
   for (const CommandInfo& command : manual.commands) commands += row(command.name, command.doc);
-  return text + section("Commands", commands) +
-         section("Options", option_rows(manual.program, false)) +
-         section(common_group, option_rows(manual.program, true)) +
+  return text + help_section("Commands", commands) +
+         help_section("Options", option_rows(manual.program, false)) +
+         help_section(common_group, option_rows(manual.program, true)) +
          "\nfaultline COMMAND --help says more; faultline explain 4 says what exit code 4 means.\n";
 }
 

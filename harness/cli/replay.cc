@@ -12,7 +12,7 @@
 namespace faultline {
 namespace {
 
-struct Options {
+struct ReplayArguments {
   std::string run;
   bool as_planned = false;
   std::vector<std::string> settings;
@@ -22,14 +22,14 @@ struct Options {
 };
 
 /// The command line, with the run's own name for a link such as latest.
-std::string command_text(std::vector<std::string> argv, const Options& options,
+std::string command_text(std::vector<std::string> argv, const ReplayArguments& options,
                          const std::filesystem::path& of) {
   for (std::string& word : argv)
     if (word == options.run) word = of.string();
   return shell_text(argv);
 }
 
-int replay(const Options& options, const Invocation& invocation) {
+int replay(const ReplayArguments& options, const Invocation& invocation) {
   ReplayOptions replayed{options.as_planned, options.settings};
   if (options.keep_data) replayed.settings.emplace_back("keep-data=true");
   auto replay = plan_replay(options.run, replayed, invocation.catalogues);
@@ -55,7 +55,7 @@ int replay(const Options& options, const Invocation& invocation) {
 }  // namespace
 
 void add_replay(CLI::App& app, Invocation& invocation) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ReplayArguments>();
   CLI::App* command = app.add_subcommand("replay", std::string(command_doc("replay")));
   command->add_option("run", options->run, "a run directory, or runs/NAME/latest")
       ->type_name("RUN")

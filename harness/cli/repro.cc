@@ -17,7 +17,7 @@
 namespace faultline {
 namespace {
 
-struct Options {
+struct ReproArguments {
   std::string run;
   std::size_t replays = 20;
   std::optional<std::size_t> at_least, at_most;
@@ -56,7 +56,7 @@ std::chrono::nanoseconds timeout_of(const Plan& plan) {
          plan.budget_time * static_cast<std::int64_t>(plan.checks.size()) + rest;
 }
 
-Status check_bounds(const Options& options) {
+Status check_bounds(const ReproArguments& options) {
   const auto usage = [](const std::string& text) { return Error{text, ErrorKind::usage}; };
   if (options.at_least.value_or(0) > options.replays)
     return usage("--at-least " + std::to_string(*options.at_least) + " is more than the " +
@@ -66,7 +66,7 @@ Status check_bounds(const Options& options) {
   return Ok{};
 }
 
-ChildRun child_of(const Options& options, const std::filesystem::path& program,
+ChildRun child_of(const ReproArguments& options, const std::filesystem::path& program,
                   const Replay& replay, const std::filesystem::path& directory) {
   ChildRun child;
   child.argv = {program.string(), "replay",           replay.of.string(),
@@ -81,7 +81,7 @@ ChildRun child_of(const Options& options, const std::filesystem::path& program,
   return child;
 }
 
-int repro(const Options& options, const Invocation& invocation) {
+int repro(const ReproArguments& options, const Invocation& invocation) {
   if (const Status bounds = check_bounds(options); !bounds) return complain(bounds.error());
   // Everything that a replay would refuse is said now, once.
   const auto replay =
@@ -140,7 +140,7 @@ int repro(const Options& options, const Invocation& invocation) {
 }  // namespace
 
 void add_repro(CLI::App& app, Invocation& invocation) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ReproArguments>();
   CLI::App* command = app.add_subcommand("repro", std::string(command_doc("repro")));
   command->add_option("run", options->run, "a run directory, or runs/NAME/latest")
       ->type_name("RUN")

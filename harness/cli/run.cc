@@ -20,6 +20,7 @@
 #include "harness/cli/console.h"
 #include "harness/cli/progress_printer.h"
 #include "harness/cli/report_options.h"
+#include "harness/cli/version.h"
 #include "harness/core/text.h"
 #include "harness/io/json.h"
 #include "harness/io/run_dir.h"
@@ -29,7 +30,7 @@
 namespace faultline {
 namespace {
 
-struct Options {
+struct RunArguments {
   std::string config;
   std::optional<std::uint64_t> seed;
   std::string time;
@@ -49,14 +50,14 @@ void on_signal(int) {
 }
 
 /// What to type to repeat the run: the same command, with the seed said.
-std::string command_text(const std::vector<std::string>& argv, const Options& options,
+std::string command_text(const std::vector<std::string>& argv, const RunArguments& options,
                          std::uint64_t seed) {
   std::string text = shell_text(argv);
   if (!options.seed) text += " --seed " + std::to_string(seed);
   return text;
 }
 
-Result<Plan> plan_of(const Options& options, const Catalogues& catalogues) {
+Result<Plan> plan_of(const RunArguments& options, const Catalogues& catalogues) {
   Result<ConfigNode> root = load_config(options.config);
   if (!root) return root.error();
   std::vector<std::string> settings = options.settings;
@@ -72,7 +73,7 @@ Result<Plan> plan_of(const Options& options, const Catalogues& catalogues) {
 }
 
 /// What a report says of the run.
-struct Outcome {
+struct Ending {
   std::string name;
   CampaignRun run;
 };
@@ -84,7 +85,7 @@ int broken(const Error& error, CampaignRun& run) {
   return complain(error);
 }
 
-int perform(const Options& options, const Invocation& invocation, Outcome& outcome) {
+int perform(const RunArguments& options, const Invocation& invocation, Ending& outcome) {
   Result<Plan> plan = plan_of(options, invocation.catalogues);
   if (!plan) return broken(plan.error(), outcome.run);
   outcome.name = plan->name;
@@ -96,9 +97,9 @@ int perform(const Options& options, const Invocation& invocation, Outcome& outco
   return code;
 }
 
-int run(const Options& options, const Invocation& invocation) {
+int run(const RunArguments& options, const Invocation& invocation) {
   if (const Status known = Reports::check(options.report); !known) return complain(known.error());
-  Outcome outcome;
+  Ending outcome;
   outcome.name = std::filesystem::path(options.config).stem().string();
   Result<Reports> reports = Reports();
   if (!options.report_dir.empty()) {
@@ -141,8 +142,8 @@ Map meta_of(const std::string& command) {
   utsname system{};
   const bool known = ::uname(&system) == 0;
   return {{"schema", "faultline.meta/1"},
-          {"version", FAULTLINE_VERSION},
-          {"commit", FAULTLINE_COMMIT},
+          {"version", std::string(build::version)},
+          {"commit", std::string(build::commit)},
           {"command", command},
           {"kernel", known ? std::string(system.release) + " " + system.machine : std::string()},
           {"user", ::geteuid() == 0 ? "root" : "rootless"}};
@@ -198,7 +199,7 @@ void add_run_output(CLI::App& command, RunOutput& output) {
 }
 
 void add_run(CLI::App& app, Invocation& invocation) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RunArguments>();
   CLI::App* command = app.add_subcommand("run", std::string(command_doc("run")));
   command->add_option("config", options->config, "what to test, YAML")
       ->type_name("CONFIG")

@@ -26,6 +26,16 @@ std::optional<double> parse_rate(std::string_view text);
 /// none.
 std::optional<std::uint64_t> parse_size(std::string_view text);
 
+/// To six digits after the point: as exact as a result needs to tell a measurement.
+double rounded(double value);
+
+constexpr double seconds_of(std::int64_t nanoseconds) {
+  return static_cast<double>(nanoseconds) * 1e-9;
+}
+
+/// With blanks behind it, or before it, to at least that many bytes.
+std::string padded(std::string text, std::size_t width, bool right = false);
+
 /// "1,000,000".
 std::string with_thousands(std::uint64_t number);
 

@@ -18,7 +18,7 @@ std::uint64_t mix(std::uint64_t z) {
   return z ^ (z >> 31);
 }
 
-std::string quoted(std::string_view text) {
+std::string json_quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -59,7 +59,7 @@ std::string to_text(const Value& value) {
     std::string operator()(bool v) const { return v ? "true" : "false"; }
     std::string operator()(std::int64_t v) const { return std::to_string(v); }
     std::string operator()(double v) const { return real_spelling(v); }
-    std::string operator()(const std::string& v) const { return quoted(v); }
+    std::string operator()(const std::string& v) const { return json_quoted(v); }
     std::string operator()(const List& v) const {
       std::string out = "[";
       for (const Value& item : v) out += (out.size() > 1 ? ", " : "") + to_text(item);
@@ -68,7 +68,7 @@ std::string to_text(const Value& value) {
     std::string operator()(const Map& v) const {
       std::string out = "{";
       for (const auto& [key, item] : v)
-        out += (out.size() > 1 ? ", " : "") + quoted(key) + ": " + to_text(item);
+        out += (out.size() > 1 ? ", " : "") + json_quoted(key) + ": " + to_text(item);
       return out + "}";
     }
   };

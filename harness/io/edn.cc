@@ -32,14 +32,13 @@ namespace {
 using Type = ParsedEvent::Type;
 using Kind = ValueHandle::Kind;
 
-enum Field : unsigned { index, type, process, f, key, value, time, node, error, other };
-constexpr auto field_names = std::to_array<std::string_view>(
+constexpr auto edn_field_names = std::to_array<std::string_view>(
     {"index", "type", "process", "f", "key", "value", "time", "node", "error"});
 
-Field field_of(std::string_view name) {
-  for (unsigned i = 0; i < field_names.size(); ++i)
-    if (name == field_names[i]) return static_cast<Field>(i);
-  return other;
+EventField field_of(std::string_view name) {
+  for (unsigned i = 0; i < edn_field_names.size(); ++i)
+    if (name == edn_field_names[i]) return static_cast<EventField>(i);
+  return EventField::other;
 }
 
 constexpr std::string_view log_prefix = "INFO  jepsen.util - ";
@@ -163,10 +162,10 @@ class Events {
         if (is_json()) return forms_.unexpected("a field's name in quotes");
         if (!forms_.skip()) return false;  // 7, "x" or (f): no field of ours
       }
-      const Field which = field_of(name);
-      if (which != other && (seen & 1u << which) != 0)
+      const EventField which = field_of(name);
+      if (which != EventField::other && (seen & bit_of(which)) != 0)
         return forms_.fail(at, "expected every field once, found a second " + in_quotes(name));
-      seen |= 1u << which;
+      seen |= bit_of(which);
       if (!forms_.space()) return false;
       if (forms_.peek() == '}') return forms_.unexpected("a value for " + in_quotes(name));
       if (!take(which, event, raw)) return false;
@@ -267,7 +266,8 @@ class Events {
     event.error = static_cast<ErrorId>(errors_.id(what));
   }
 
-  bool take(Field which, ParsedEvent& event, Raw& raw) {
+  bool take(EventField which, ParsedEvent& event, Raw& raw) {
+    using enum EventField;
     switch (which) {
       case type:
         raw.has_type = true;

@@ -15,12 +15,12 @@ namespace {
 using Kind = ValueHandle::Kind;
 
 constexpr auto names = std::to_array<std::string_view>({"edn", "jsonl"});
-constexpr std::size_t piece_bytes = 1u << 20;
+constexpr std::size_t export_piece_bytes = 1u << 20;
 
 /// Writes events; a syntax is where its marks stand.
-class Writer {
+class EventWriter {
  public:
-  Writer(const History& history, bool is_edn) : h_(history), is_edn_(is_edn) {}
+  EventWriter(const History& history, bool is_edn) : h_(history), is_edn_(is_edn) {}
 
   std::string out;
 
@@ -188,7 +188,7 @@ Status export_history(const History& h, std::string_view format,
   std::vector<OperationId> ending(h.events(), none);
   for (OperationId row = 0; row < h.size(); ++row)
     if (h.end()[row] != never) ending[h.end()[row]] = row;
-  Writer writer(h, format == "edn");
+  EventWriter writer(h, format == "edn");
   std::deque<OperationId> given_up;  // infos that said so; where they did was not kept
   OperationId row = 0;
   for (Position at = 0; at < h.events(); ++at) {
@@ -204,7 +204,7 @@ Status export_history(const History& h, std::string_view format,
     } else {
       writer.nobodys(at);
     }
-    if (writer.out.size() < piece_bytes) continue;
+    if (writer.out.size() < export_piece_bytes) continue;
     sink(writer.out);
     writer.out.clear();
   }

@@ -119,7 +119,8 @@ class Forms {
 
 /// The one spelling of a number that is no 64-bit integer: reals are compared by their spelling,
 /// so every spelling of a double becomes one. An integer that is too large keeps its digits: as a
-/// double it would equal its neighbours. Leading zeros go: EDN has them, JSON does not. `v` is the token's value as a double.
+/// double it would equal its neighbours. Leading zeros go: EDN has them, JSON does not. `v` is the
+/// token's value as a double.
 std::string canonical_real(std::string_view token, double v);
 
 }  // namespace faultline

@@ -8,15 +8,16 @@
 
 #include <nlohmann/json.hpp>
 
+#include "harness/core/text.h"
 #include "harness/io/json_write.h"
 
 namespace faultline {
 namespace {
 
 /// Deeper values are refused: every reader of a Value recurses.
-constexpr int depth_max = 200;
+constexpr int json_depth_max = 200;
 
-constexpr auto plain = [] {
+constexpr auto unescaped = [] {
   std::array<bool, 256> table{};
   for (int c = 0x20; c < 0x80; ++c) table[static_cast<std::size_t>(c)] = c != '"' && c != '\\';
   return table;
@@ -88,7 +89,7 @@ void append_real(std::string& out, double v) {
 }
 
 /// `indent` < 0: all on one line.
-struct Writer {
+struct JsonWriter {
   std::string& out;
   int indent;
   int depth = 0;
@@ -140,8 +141,9 @@ struct Writer {
 using Json = nlohmann::ordered_json;
 
 Result<Value> from_json(const Json& json, int depth) {
-  if (depth > depth_max)
-    return Error{"nested deeper than " + std::to_string(depth_max) + " levels", ErrorKind::usage};
+  if (depth > json_depth_max)
+    return Error{"nested deeper than " + std::to_string(json_depth_max) + " levels",
+                 ErrorKind::usage};
   switch (json.type()) {
     case Json::value_t::boolean:
       return Value(json.get<bool>());
@@ -195,8 +197,8 @@ List texts(const std::vector<std::string>& items) { return {items.begin(), items
 void append_json_text(std::string& out, std::string_view text) {
   out += '"';
   while (!text.empty()) {
-    const auto stop =
-        std::ranges::find_if_not(text, [](char c) { return plain[static_cast<unsigned char>(c)]; });
+    const auto stop = std::ranges::find_if_not(
+        text, [](char c) { return unescaped[static_cast<unsigned char>(c)]; });
     out.append(text.begin(), stop);
     text.remove_prefix(static_cast<std::size_t>(stop - text.begin()));
     if (text.empty()) break;
@@ -221,7 +223,7 @@ void append_json_text(std::string& out, std::string_view text) {
   out += '"';
 }
 
-void append_json(std::string& out, const Value& value) { Writer{out, -1}.write(value); }
+void append_json(std::string& out, const Value& value) { JsonWriter{out, -1}.write(value); }
 
 std::string to_json(const Value& value) {
   std::string out;
@@ -231,7 +233,7 @@ std::string to_json(const Value& value) {
 
 std::string to_json_pretty(const Value& value) {
   std::string out;
-  Writer{out, 2}.write(value);
+  JsonWriter{out, 2}.write(value);
   return out += '\n';
 }
 
@@ -269,7 +271,7 @@ Value verdict_value(const Verdict& verdict, const History& history, double secon
     witness.emplace_back(history.index_of(history.begin()[row]));
   map.emplace_back("witness", std::move(witness));
   map.emplace_back("keys_invalid", texts(verdict.keys_invalid));
-  map.emplace_back("seconds", std::round(seconds * 1e6) / 1e6);
+  map.emplace_back("seconds", rounded(seconds));
   return map;
 }
 

@@ -25,21 +25,20 @@ struct Failure {
   const char* at;  ///< In the line, or nullptr: find out.
   std::string expected;
 };
-using Outcome = std::optional<Failure>;
+using Stop = std::optional<Failure>;
 
 /// The line is no JSON, or JSON that the parser cannot take; where and why is found out later.
 Failure bad_json() { return {nullptr, {}}; }
 
-enum Field : unsigned { index, type, process, f, key, value, time, node, error, other };
 constexpr auto field_names = std::to_array<std::string_view>(
     {"index\"", "type\"", "process\"", "f\"", "key\"", "value\"", "time\"", "node\"", "error\""});
 
 /// The field whose name begins at `raw` (a name spelled with escapes is none of ours).
-Field field_of(const char* raw) {
+EventField field_of(const char* raw) {
   for (unsigned i = 0; i < field_names.size(); ++i)
     if (std::memcmp(raw, field_names[i].data(), field_names[i].size()) == 0)
-      return static_cast<Field>(i);
-  return other;
+      return static_cast<EventField>(i);
+  return EventField::other;
 }
 
 /// Up to the closing quote; escapes stay as they are.
@@ -67,7 +66,7 @@ class LineParser {
       : parser_(parser), block_(block), nodes_(block.nodes), errors_(block.errors) {}
 
   /// `line` has at least SIMDJSON_PADDING readable bytes behind it.
-  Outcome parse(std::string_view line, ParsedEvent& event) {
+  Stop parse(std::string_view line, ParsedEvent& event) {
     ondemand::document document;
     ondemand::object object;
     if (parser_.iterate(line.data(), line.size(), line.size() + simdjson::SIMDJSON_PADDING)
@@ -83,14 +82,15 @@ class LineParser {
       ondemand::field field;
       if (std::move(item).get(field)) return bad_json();
       const char* name = field.key().raw();
-      const Field which = field_of(name);
-      if (which == other) continue;
-      if ((seen & 1u << which) != 0)
-        return Failure{name,
-                       "expected every field once, found a second " +
-                           in_quotes(field_names[which].substr(0, field_names[which].size() - 1))};
-      seen |= 1u << which;
-      if (Outcome failure = take(which, field.value(), event, raw)) return failure;
+      const EventField which = field_of(name);
+      if (which == EventField::other) continue;
+      if ((seen & bit_of(which)) != 0) {
+        const std::string_view spelled = field_names[static_cast<unsigned>(which)];
+        return Failure{name, "expected every field once, found a second " +
+                                 in_quotes(spelled.substr(0, spelled.size() - 1))};
+      }
+      seen |= bit_of(which);
+      if (Stop failure = take(which, field.value(), event, raw)) return failure;
     }
     const char* rest = nullptr;
     if (!document.current_location().get(rest)) return bad_json();  // something follows the object
@@ -106,7 +106,8 @@ class LineParser {
     bool is_client = false;
   };
 
-  Outcome take(Field which, ondemand::value json, ParsedEvent& event, Raw& raw) {
+  Stop take(EventField which, ondemand::value json, ParsedEvent& event, Raw& raw) {
+    using enum EventField;
     switch (which) {
       case index:
         return integer(json, event.index, "index", std::numeric_limits<std::int64_t>::max());
@@ -140,7 +141,7 @@ class LineParser {
   }
 
   template <typename Integer>
-  Outcome integer(ondemand::value json, Integer& into, std::string_view name, std::uint64_t max) {
+  Stop integer(ondemand::value json, Integer& into, std::string_view name, std::uint64_t max) {
     std::uint64_t v = 0;
     if (json.get_uint64().get(v) || v > max)
       return mismatch(json, "expected \"" + std::string(name) + "\" as an integer from 0");
@@ -148,18 +149,18 @@ class LineParser {
     return {};
   }
 
-  static Outcome text(ondemand::value json, std::string_view& into, std::string_view name) {
+  static Stop text(ondemand::value json, std::string_view& into, std::string_view name) {
     ondemand::raw_json_string raw;
     if (json.get_raw_json_string().get(raw))
       return mismatch(json, "expected \"" + std::string(name) + "\" as a text");
     into = raw_text(raw);
     return {};
   }
-  static Outcome text_or_null(ondemand::value json, std::string_view& into, std::string_view name) {
-    return is_null(json) ? Outcome() : text(json, into, name);
+  static Stop text_or_null(ondemand::value json, std::string_view& into, std::string_view name) {
+    return is_null(json) ? Stop() : text(json, into, name);
   }
 
-  Outcome take_process(ondemand::value json, ParsedEvent& event, Raw& raw) {
+  Stop take_process(ondemand::value json, ParsedEvent& event, Raw& raw) {
     ondemand::json_type kind{};
     if (json.type().get(kind)) return bad_json();
     if (kind == ondemand::json_type::string) {
@@ -176,7 +177,7 @@ class LineParser {
     return integer(json, event.process, "process", 0xffffffffu);
   }
 
-  Outcome take_key(ondemand::value json, ValueHandle& into) {
+  Stop take_key(ondemand::value json, ValueHandle& into) {
     ondemand::json_type kind{};
     if (json.type().get(kind)) return bad_json();
     if (kind == ondemand::json_type::array || kind == ondemand::json_type::object)
@@ -184,7 +185,7 @@ class LineParser {
     return take_value(json, into, 0);
   }
 
-  Outcome take_time(ondemand::value json, std::int64_t& into) {
+  Stop take_time(ondemand::value json, std::int64_t& into) {
     if (is_null(json)) return {};
     std::int64_t v = 0;
     double real = 0;
@@ -196,7 +197,7 @@ class LineParser {
     return {};
   }
 
-  Outcome take_node(ondemand::value json, NodeId& into) {
+  Stop take_node(ondemand::value json, NodeId& into) {
     if (is_null(json)) return {};
     std::string_view name;
     if (json.get_string().get(name)) return mismatch(json, "expected \"node\" as a text");
@@ -206,7 +207,7 @@ class LineParser {
     return {};
   }
 
-  Outcome take_error(ondemand::value json, ErrorId& into) {
+  Stop take_error(ondemand::value json, ErrorId& into) {
     ondemand::json_type kind{};
     if (json.type().get(kind)) return bad_json();
     std::string_view what;
@@ -226,7 +227,7 @@ class LineParser {
     return {};
   }
 
-  Outcome take_value(ondemand::value json, ValueHandle& into, int depth) {
+  Stop take_value(ondemand::value json, ValueHandle& into, int depth) {
     ondemand::json_type kind{};
     if (json.type().get(kind)) return bad_json();
     switch (kind) {
@@ -259,7 +260,7 @@ class LineParser {
                                               : take_map(json, into, depth);
   }
 
-  Outcome take_number(ondemand::value json, ValueHandle& into) {
+  Stop take_number(ondemand::value json, ValueHandle& into) {
     std::int64_t v = 0;
     if (!json.get_int64().get(v)) {
       into = block_.pool.integer(v);
@@ -273,7 +274,7 @@ class LineParser {
   }
 
   /// `items_` serves as a stack: nested lists append behind the items of the outer one.
-  Outcome take_list(ondemand::value json, ValueHandle& into, int depth) {
+  Stop take_list(ondemand::value json, ValueHandle& into, int depth) {
     const std::size_t first = items_.size();
     ondemand::array array;
     if (json.get_array().get(array)) return bad_json();
@@ -281,7 +282,7 @@ class LineParser {
       ondemand::value element;
       ValueHandle handle;
       if (std::move(item).get(element)) return bad_json();
-      if (Outcome failure = take_value(element, handle, depth + 1)) return failure;
+      if (Stop failure = take_value(element, handle, depth + 1)) return failure;
       items_.push_back(handle);
     }
     into = block_.pool.list(std::span(items_).subspan(first));
@@ -289,7 +290,7 @@ class LineParser {
     return {};
   }
 
-  Outcome take_map(ondemand::value json, ValueHandle& into, int depth) {
+  Stop take_map(ondemand::value json, ValueHandle& into, int depth) {
     const std::size_t first = items_.size();
     ondemand::object object;
     if (json.get_object().get(object)) return bad_json();
@@ -299,7 +300,7 @@ class LineParser {
       ValueHandle handle;
       if (std::move(item).get(field) || field.unescaped_key().get(name)) return bad_json();
       const ValueHandle name_handle = block_.pool.text(name);
-      if (Outcome failure = take_value(field.value(), handle, depth + 1)) return failure;
+      if (Stop failure = take_value(field.value(), handle, depth + 1)) return failure;
       items_.push_back(name_handle);
       items_.push_back(handle);
     }
@@ -308,20 +309,19 @@ class LineParser {
     return {};
   }
 
-  static Outcome missing(std::string_view line, std::string_view name) {
+  static Stop missing(std::string_view line, std::string_view name) {
     return Failure{line.data(), "expected the field " + in_quotes(name)};
   }
 
-  static Outcome complete(std::string_view line, unsigned seen, const Raw& raw,
-                          ParsedEvent& event) {
-    if ((seen & 1u << process) == 0) return missing(line, "process");
+  static Stop complete(std::string_view line, unsigned seen, const Raw& raw, ParsedEvent& event) {
+    if ((seen & bit_of(EventField::process)) == 0) return missing(line, "process");
     if (!raw.is_client) return {};  // the event of a nemesis; its type and f are its own affair
-    if ((seen & 1u << type) == 0) return missing(line, "type");
+    if ((seen & bit_of(EventField::type)) == 0) return missing(line, "type");
     const auto named = parse_event_type(raw.type);
     if (!named) return Failure{raw.type.data(), named.error().what};
     event.type = *named;
     if (raw.f.data() == nullptr)
-      return event.type == ParsedEvent::Type::invoke ? missing(line, "f") : Outcome();
+      return event.type == ParsedEvent::Type::invoke ? missing(line, "f") : Stop();
     const auto function = parse_function(raw.f);
     if (!function) return Failure{raw.f.data(), function.error().what};
     event.function = static_cast<std::uint8_t>(*function);

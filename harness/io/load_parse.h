@@ -16,6 +16,10 @@ namespace faultline {
 inline constexpr std::uint64_t block_bytes = 4u << 20;
 inline constexpr std::uint64_t line_bytes_max = 256u << 20;
 
+/// What an event is made of, in the order in which the parsers spell their names.
+enum class EventField : unsigned { index, type, process, f, key, value, time, node, error, other };
+constexpr unsigned bit_of(EventField field) { return 1u << static_cast<unsigned>(field); }
+
 /// An event of the file as it stands. Handles and ids are the block's own.
 struct ParsedEvent {
   enum class Type : std::uint8_t { invoke, ok, fail, info, skipped };

@@ -26,7 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view temporary_infix = ".tmp-";
-constexpr int depth_max = 8;  ///< Of folders below the one in which runs are looked for.
+constexpr int folders_depth_max = 8;  ///< Of folders below the one in which runs are looked for.
 constexpr auto lock_limit = std::chrono::seconds(2);
 
 /// A name of its own in `directory`, for what is renamed to `name`.
@@ -143,7 +143,7 @@ void find_runs_below(const fs::path& directory, int depth, std::vector<fs::path>
     const bool is_a_runs_own =
         is_run_name(directory.filename().string()) &&
         (entry.path().filename() == "nodes" || entry.path().filename() == "clients");
-    if (depth < depth_max && !is_a_runs_own) find_runs_below(entry.path(), depth + 1, runs);
+    if (depth < folders_depth_max && !is_a_runs_own) find_runs_below(entry.path(), depth + 1, runs);
   }
 }
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "harness/core/check.h"
+#include "harness/os/fd.h"
 
 namespace faultline {
 namespace {
@@ -32,33 +33,12 @@ sigset_t passed_on_set() {
   return set;
 }
 
-Error system_error(const std::string& what) {
-  return {what + ": " + std::generic_category().message(errno)};
-}
-
-class Fd {
- public:
-  explicit Fd(int fd = -1) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Fd() {
-    if (fd_ >= 0) close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 struct Pipe {
   Fd read, write;
 };
 Result<Pipe> make_pipe() {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return system_error("pipe");
+  if (pipe2(ends, O_CLOEXEC) != 0) return os_error("pipe");
   return Pipe{Fd(ends[0]), Fd(ends[1])};
 }
 
@@ -91,7 +71,7 @@ Result<Started> start_process(const ChildOptions& options) {
   Fd errors;
   if (!options.stderr_file.empty()) {
     errors = Fd(open(options.stderr_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
-    if (errors.get() < 0) return system_error("open " + options.stderr_file.string());
+    if (errors.get() < 0) return os_error("open " + options.stderr_file.string());
   }
   std::vector<char*> argv;
   for (const std::string& argument : options.argv)
@@ -99,7 +79,7 @@ Result<Started> start_process(const ChildOptions& options) {
   argv.push_back(nullptr);
 
   const pid_t parent = getpid(), pid = fork();
-  if (pid < 0) return system_error("fork");
+  if (pid < 0) return os_error("fork");
   if (pid == 0) {
     become(argv.data(), parent, input.get(), output->write.get(), errors.get());
     const int why = errno;
@@ -112,12 +92,12 @@ Result<Started> start_process(const ChildOptions& options) {
   if (read(failure->read.get(), &why, sizeof why) == sizeof why) {
     waitpid(pid, nullptr, 0);
     errno = why;
-    return system_error("run " + options.argv[0]);
+    return os_error("run " + options.argv[0]);
   }
   Started started{pid, Fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))),
                   std::move(output->read)};
   if (started.pidfd.get() < 0) {
-    const Error error = system_error("pidfd_open");
+    const Error error = os_error("pidfd_open");
     kill(-pid, SIGKILL);
     waitpid(pid, nullptr, 0);
     return error;

@@ -130,12 +130,12 @@ void Netlink::set_up(int index, std::string what) {
   begin(RTM_NEWLINK, 0, &info, sizeof info, std::move(what));
 }
 
-void Netlink::add_address(int index, std::span<const std::uint8_t> address, int prefix_bits,
+void Netlink::add_address(int index, std::span<const std::uint8_t> address, int bits,
                           std::string what) {
   FAULTLINE_CHECK(address.size() == 4 || address.size() == 16);
   ifaddrmsg message{};
   message.ifa_family = address.size() == 4 ? AF_INET : AF_INET6;
-  message.ifa_prefixlen = static_cast<std::uint8_t>(prefix_bits);
+  message.ifa_prefixlen = static_cast<std::uint8_t>(bits);
   message.ifa_index = static_cast<std::uint32_t>(index);
   message.ifa_flags = address.size() == 16 ? IFA_F_NODAD : 0;
   begin(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, &message, sizeof message, std::move(what));

@@ -39,8 +39,7 @@ class Netlink {
   void set_up(int index, std::string what);
   /// `address` is 4 or 16 bytes in network order. IPv6 addresses skip duplicate detection: they are
   /// usable at once.
-  void add_address(int index, std::span<const std::uint8_t> address, int prefix_bits,
-                   std::string what);
+  void add_address(int index, std::span<const std::uint8_t> address, int bits, std::string what);
   /// A permanent neighbour entry: `address` is at `mac`, and nobody need be asked.
   void add_neighbour(int index, std::span<const std::uint8_t> address, const MacAddress& mac,
                      std::string what);

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "harness/core/check.h"
+#include "harness/core/text.h"
 #include "harness/io/document.h"
 
 namespace faultline {
@@ -194,7 +195,6 @@ double seconds(std::int64_t nanoseconds) {
 double milliseconds(std::int64_t nanoseconds) {
   return std::round(static_cast<double>(nanoseconds) / 1e3) / 1e3;
 }
-double rounded(double share) { return std::round(share * 1e6) / 1e6; }
 
 Value optional_seconds(const std::optional<std::int64_t>& v) {
   return v ? Value(seconds(*v)) : Value();

@@ -28,9 +28,9 @@ Result<std::unique_ptr<Target>> make_target(const std::string& yaml,
   return (*entry)->make(params);
 }
 
-class ClientProgram {
+class RequestServer {
  public:
-  ClientProgram(int channel, std::span<const TargetEntry> targets)
+  RequestServer(int channel, std::span<const TargetEntry> targets)
       : channel_(channel), targets_(targets) {}
 
   int run() {
@@ -122,7 +122,7 @@ int run_client_program(std::span<const TargetEntry> targets) {
 }
 
 int serve_clients(int channel, std::span<const TargetEntry> targets) {
-  return ClientProgram(channel, targets).run();
+  return RequestServer(channel, targets).run();
 }
 
 }  // namespace faultline

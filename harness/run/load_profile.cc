@@ -6,13 +6,12 @@
 #include <utility>
 
 #include "harness/core/check.h"
+#include "harness/core/text.h"
 
 namespace faultline {
 namespace {
 
 constexpr Nanoseconds endless = std::chrono::hours(24 * 365);
-
-double seconds(Nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
 }  // namespace
 
@@ -36,7 +35,7 @@ LoadProfile::LoadProfile(std::vector<LoadPhase> phases) : phases_(std::move(phas
     FAULTLINE_CHECK(phase.length.count() > 0 && phase.from >= 0 && phase.to >= 0);
     begins_.push_back(begin);
     begin += phase.length;
-    requests += (phase.from + phase.to) / 2 * seconds(phase.length);
+    requests += (phase.from + phase.to) / 2 * seconds_of(phase.length.count());
     requests_.push_back(requests);
   }
   FAULTLINE_CHECK(requests > 0);
@@ -60,7 +59,7 @@ std::optional<Nanoseconds> LoadProfile::due(double requests) const {
   const double wanted = std::max(0.0, requests - before);
   // The integral of the rate, from·t + slope·t²/2 = wanted, solved without a difference of nearly
   // equal numbers.
-  const double slope = (phase.to - phase.from) / seconds(phase.length);
+  const double slope = (phase.to - phase.from) / seconds_of(phase.length.count());
   const double root = std::sqrt(std::max(0.0, phase.from * phase.from + 2 * slope * wanted));
   const double after = wanted == 0 ? 0 : 2 * wanted / (phase.from + root);
   const Nanoseconds within(std::llround(after * 1e9));

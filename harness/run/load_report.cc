@@ -15,8 +15,6 @@ constexpr double share_that_matters = 0.01;     ///< Of the scheduled requests.
 constexpr double waiting_that_matters = 0.1;    ///< Of Little's expectation.
 constexpr double delay_that_matters_s = 0.001;  ///< Mean, inside the harness.
 
-double seconds(std::int64_t nanoseconds) { return static_cast<double>(nanoseconds) * 1e-9; }
-double rounded(double v) { return std::round(v * 1e6) / 1e6; }
 double share(std::uint64_t part, std::uint64_t all) {
   return all == 0 ? 0 : static_cast<double>(part) / static_cast<double>(all);
 }
@@ -48,7 +46,7 @@ std::string quantiles_text(const LatencyHistogram& all) {
 std::string phase_text(const PhaseAvailability& phase) {
   const Counts& counts = phase.availability.counts;
   const Period& period = phase.availability.load;
-  const double length = seconds(period.end - period.begin);
+  const double length = seconds_of(period.end - period.begin);
   std::string text = "  " + format_seconds(period.begin) + "  " + phase.phase.text() + ": " +
                      with_thousands(counts.total()) + " operations";
   if (counts.total() > 0)
@@ -84,7 +82,7 @@ PhaseLoad LoadReport::total() const {
 
 LittlesLaw apply_littles_law(const LoadReport& report, const History& history, const Period& load) {
   LittlesLaw law;
-  const double length = seconds(load.end - load.begin);
+  const double length = seconds_of(load.end - load.begin);
   const PhaseLoad total = report.total();
   if (length <= 0 || total.scheduled == 0) return law;
   double under_way_s = 0;
@@ -92,11 +90,11 @@ LittlesLaw apply_littles_law(const LoadReport& report, const History& history, c
     const std::int64_t begin = history.begin_time()[id];
     if (begin == no_time || begin < load.begin || begin >= load.end) continue;
     const std::int64_t end = history.end_time()[id];
-    under_way_s += seconds((end == no_time ? load.end : end) - begin);
+    under_way_s += seconds_of((end == no_time ? load.end : end) - begin);
   }
   law.measured = under_way_s / length;
   const double rate = static_cast<double>(total.scheduled) / length;
-  const double mean_s = seconds(total.sojourn_ns) / static_cast<double>(total.scheduled);
+  const double mean_s = seconds_of(total.sojourn_ns) / static_cast<double>(total.scheduled);
   law.expected = rate * mean_s;
   if (!report.open) return law;
 

@@ -86,8 +86,6 @@ void weigh_verdict(const Findings& f, Answer& answer) {
   }
 }
 
-double rounded(double v) { return std::round(v * 1e6) / 1e6; }
-
 /// By name of fault, entries of the same name added up.
 Value faults_value(const std::vector<FaultTally>& tallies) {
   std::vector<FaultTally> sums;
@@ -126,7 +124,7 @@ Value thresholds_value(const std::vector<ThresholdResult>& results) {
   return map;
 }
 
-std::string optional_seconds(const std::optional<std::int64_t>& v) {
+std::string measured_text(const std::optional<std::int64_t>& v) {
   return v ? "in " + format_seconds(*v) : std::string("not measured");
 }
 
@@ -147,8 +145,8 @@ std::string availability_text(const Findings& f) {
                        1e-6 * double(all.quantile(0.5)), 1e-6 * double(all.quantile(0.99)),
                        1e-6 * double(all.max()));
   if (!f.faults.empty())
-    text += "; after a heal: first ok " + optional_seconds(a.longest_first_ok()) + ", full rate " +
-            optional_seconds(a.longest_full_rate());
+    text += "; after a heal: first ok " + measured_text(a.longest_first_ok()) + ", full rate " +
+            measured_text(a.longest_full_rate());
   return text + "\n";
 }
 

@@ -10,14 +10,13 @@
 namespace faultline {
 namespace {
 
-using Kind = Victims::Kind;
-constexpr std::array<std::pair<std::string_view, Kind>, 6> groups = {
-    {{"one", Kind::one},
-     {"minority", Kind::minority},
-     {"majority", Kind::majority},
-     {"all", Kind::all},
-     {"leader", Kind::leader},
-     {"followers", Kind::followers}}};
+constexpr std::array<std::pair<std::string_view, Victims::Kind>, 6> groups = {
+    {{"one", Victims::Kind::one},
+     {"minority", Victims::Kind::minority},
+     {"majority", Victims::Kind::majority},
+     {"all", Victims::Kind::all},
+     {"leader", Victims::Kind::leader},
+     {"followers", Victims::Kind::followers}}};
 
 /// `count` different nodes of `nodes`, sorted.
 std::vector<std::size_t> draw(std::size_t count, std::size_t nodes, Rng& rng) {
@@ -46,10 +45,10 @@ Result<Victims> parse_victims(const std::vector<std::string>& words, Candidates 
                            ": client machines have no roles; expected one, minority, "
                            "majority, all, or names like c1",
                        ErrorKind::usage};
-        if (kind == Kind::minority && count < 3)
+        if (kind == Victims::Kind::minority && count < 3)
           return Error{"a minority of " + std::to_string(count) + " " + what + "s is nobody",
                        ErrorKind::usage};
-        if (kind == Kind::followers && count < 2)
+        if (kind == Victims::Kind::followers && count < 2)
           return Error{"a single node has no followers", ErrorKind::usage};
         return victims;
       }
@@ -59,7 +58,7 @@ Result<Victims> parse_victims(const std::vector<std::string>& words, Candidates 
   std::vector<std::string_view> known(names.begin(), names.end());
   if (words.size() == 1)
     for (const auto& [name, kind] : groups) known.push_back(name);
-  victims.kind = Kind::named;
+  victims.kind = Victims::Kind::named;
   for (const std::string& word : words) {
     const auto at = std::find(names.begin(), names.end(), word);
     if (at == names.end()) return unknown_component("victim", word, known);
@@ -75,19 +74,19 @@ Result<std::vector<std::size_t>> resolve_victims(const Victims& victims, std::si
                                                  std::span<const std::size_t> leaders, Rng rng) {
   if (victims.needs_leader() && leaders.empty()) return Error{"no leader known"};
   switch (victims.kind) {
-    case Kind::one:
+    case Victims::Kind::one:
       return draw(1, count, rng);
-    case Kind::minority:
+    case Victims::Kind::minority:
       return draw((count - 1) / 2, count, rng);
-    case Kind::majority:
+    case Victims::Kind::majority:
       return draw(count / 2 + 1, count, rng);
-    case Kind::all:
+    case Victims::Kind::all:
       return draw(count, count, rng);
-    case Kind::named:
+    case Victims::Kind::named:
       return victims.named;
-    case Kind::leader:
+    case Victims::Kind::leader:
       return std::vector<std::size_t>{leaders[static_cast<std::size_t>(rng.below(leaders.size()))]};
-    case Kind::followers:
+    case Victims::Kind::followers:
       break;
   }
   std::vector<std::size_t> followers;
