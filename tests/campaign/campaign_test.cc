@@ -9,6 +9,7 @@
 #include "harness/campaign/summary.h"
 #include "harness/io/json.h"
 #include "harness/run/yaml.h"
+#include "tests/usage_error.h"
 
 namespace faultline {
 namespace {
@@ -26,12 +27,7 @@ Campaign good(const std::string& yaml, std::optional<std::uint64_t> seed = {}) {
   REQUIRE_MESSAGE(campaign, (campaign ? "" : campaign.error().what));
   return *std::move(campaign);
 }
-std::string error_of(const std::string& yaml) {
-  const auto campaign = make(yaml);
-  REQUIRE_FALSE(campaign);
-  CHECK(campaign.error().kind == ErrorKind::usage);
-  return campaign.error().what;
-}
+std::string error_of(const std::string& yaml) { return usage_error(make(yaml)); }
 
 using Seeds = std::vector<std::uint64_t>;
 
@@ -78,8 +74,9 @@ CampaignResult tested(const std::string& find, const std::vector<ExitCode>& code
   return queue.result();
 }
 
-constexpr ExitCode match = ExitCode::valid, other = ExitCode::violation, crash = ExitCode::internal,
-                   absent = ExitCode::capability, stop = ExitCode::interrupted;
+constexpr ExitCode match = ExitCode::valid, no_match = ExitCode::violation,
+                   crash = ExitCode::internal, absent = ExitCode::capability,
+                   stop = ExitCode::interrupted;
 
 TEST_CASE("campaign: a configuration with every key") {
   const Campaign campaign =
@@ -136,30 +133,30 @@ TEST_CASE("campaign: what is wrong is said with its place") {
 TEST_CASE("campaign: all means every seed, and every seed is run") {
   Seeds tried;
   CHECK(tested("all", {match, match}).exit_code() == ExitCode::valid);
-  CHECK(tested("all", {other, match, match}, &tried).exit_code() == ExitCode::violation);
+  CHECK(tested("all", {no_match, match, match}, &tried).exit_code() == ExitCode::violation);
   CHECK(tried == Seeds{0, 1, 2});
 }
 
 TEST_CASE("campaign: any stops at the first match, and goes no further than the list") {
   Seeds tried;
-  CHECK(tested("any", {other, match, match}, &tried).exit_code() == ExitCode::valid);
+  CHECK(tested("any", {no_match, match, match}, &tried).exit_code() == ExitCode::valid);
   CHECK(tried == Seeds{0, 1});
   tried.clear();
-  CHECK(tested("any", {other, other}, &tried).exit_code() == ExitCode::violation);
+  CHECK(tested("any", {no_match, no_match}, &tried).exit_code() == ExitCode::violation);
   CHECK(tried == Seeds{0, 1});
 }
 
 TEST_CASE("campaign: a number is a rate, proven with every seed") {
   Seeds tried;
-  CHECK(tested("2", {match, match, other}, &tried).exit_code() == ExitCode::valid);
+  CHECK(tested("2", {match, match, no_match}, &tried).exit_code() == ExitCode::valid);
   CHECK(tried == Seeds{0, 1, 2});
-  CHECK(tested("2", {match, other, other}).exit_code() == ExitCode::violation);
+  CHECK(tested("2", {match, no_match, no_match}).exit_code() == ExitCode::violation);
 }
 
 TEST_CASE("campaign: what says nothing about the store is neither retried away nor counted") {
   CHECK(tested("any", {crash, match}).exit_code() == ExitCode::internal);
   CHECK(tested("2", {match, match, absent}).exit_code() == ExitCode::capability);
-  const CampaignResult result = tested("all", {match, other, crash});
+  const CampaignResult result = tested("all", {match, no_match, crash});
   CHECK(result.exit_code() == ExitCode::violation);
   CHECK(result.tests[0].matched() == 1);
   CHECK(result.tests[0].errors() == 1);
@@ -167,13 +164,13 @@ TEST_CASE("campaign: what says nothing about the store is neither retried away n
 
 TEST_CASE("campaign: an interruption ends it, and decides nothing that was open") {
   Seeds tried;
-  const CampaignResult result = tested("any", {other, stop, match}, &tried);
+  const CampaignResult result = tested("any", {no_match, stop, match}, &tried);
   CHECK(tried == Seeds{0, 1});
   CHECK(result.stopped == Stop::interrupted);
   CHECK(result.exit_code() == ExitCode::interrupted);
   CHECK(tested("all", {match, stop, match}).exit_code() == ExitCode::interrupted);
   // One miss of `all` is one too many, whatever would have come.
-  CHECK(tested("all", {other, stop}).exit_code() == ExitCode::violation);
+  CHECK(tested("all", {no_match, stop}).exit_code() == ExitCode::violation);
 }
 
 /// Tests of one seed each, but the second of three and with find: any.
@@ -184,7 +181,7 @@ Campaign three_tests() {
 
 TEST_CASE("campaign: runs side by side, but of a test that stops at a match one at a time") {
   CampaignQueue queue(three_tests());
-  FakeRunner runner({match, other, match, match, match, match});
+  FakeRunner runner({match, no_match, match, match, match, match});
   run_campaign(queue, {.jobs = 3, .fail_fast = false, .max_time = {}}, runner, nobody);
   CHECK(runner.most_at_once == 3);
   CHECK(runner.tried == Seeds{0, 1, 4, 5, 2});
@@ -194,7 +191,7 @@ TEST_CASE("campaign: runs side by side, but of a test that stops at a match one 
 
   // In whichever order they end, the result is the same: runs are in the order of the seeds.
   CampaignQueue again(three_tests());
-  FakeRunner reversed({match, other, match, match, match, match});
+  FakeRunner reversed({match, no_match, match, match, match, match});
   reversed.last_first = true;
   run_campaign(again, {.jobs = 4, .fail_fast = false, .max_time = {}}, reversed, nobody);
   for (std::size_t i = 0; i < 3; ++i) CHECK(again.result().tests[i].runs == result.tests[i].runs);
@@ -215,7 +212,7 @@ TEST_CASE("campaign: an interrupt lets nothing begin, and what runs is waited fo
 
 TEST_CASE("campaign: fail-fast begins nothing after a test has failed, and says so of the rest") {
   CampaignQueue queue(three_tests());
-  FakeRunner runner({other, match, match, match, match, match});
+  FakeRunner runner({no_match, match, match, match, match, match});
   run_campaign(queue, {.jobs = 1, .fail_fast = true, .max_time = {}}, runner, nobody);
   CHECK(runner.tried == Seeds{0});
   CHECK(queue.result().exit_code() == ExitCode::violation);
@@ -224,7 +221,7 @@ TEST_CASE("campaign: fail-fast begins nothing after a test has failed, and says 
 
   // A run that did not match is no failed test while later seeds may.
   CampaignQueue open(three_tests());
-  FakeRunner late({match, other, match, match, match, match});
+  FakeRunner late({match, no_match, match, match, match, match});
   run_campaign(open, {.jobs = 1, .fail_fast = true, .max_time = {}}, late, nobody);
   CHECK(open.result().exit_code() == ExitCode::valid);
 }
@@ -245,7 +242,7 @@ TEST_CASE("campaign: what an earlier session finished is not run again") {
   found.seed = 1;
   found.exit_code = match;
   queue.finish({1, 0}, found);
-  FakeRunner runner({match, other, other, other, match, match});
+  FakeRunner runner({match, no_match, no_match, no_match, match, match});
   run_campaign(queue, {}, runner, nobody);
   CHECK(runner.tried == Seeds{0, 4, 5});
   CHECK(queue.result().exit_code() == ExitCode::valid);
@@ -359,7 +356,7 @@ TEST_CASE("campaign: a run that crashed, hung or said nothing is an error, never
 }
 
 TEST_CASE("campaign: the table and the document") {
-  const CampaignResult result = tested("any", {other, crash, match});
+  const CampaignResult result = tested("any", {no_match, crash, match});
   const std::string text = campaign_table(result);
   CHECK(text.find("campaign_test  any       3     3        1      1       1") != std::string::npos);
   CHECK(text.find("stem: 0 of 1 tests as expected") != std::string::npos);

@@ -1,12 +1,12 @@
 #include "harness/campaign/record.h"
 
 #include <fstream>
-#include <sstream>
 
 #include <doctest/doctest.h>
 
 #include "harness/run/yaml.h"
 #include "tests/io/temporary_folder.h"
+#include "tests/usage_error.h"
 
 namespace faultline {
 namespace {
@@ -14,16 +14,10 @@ namespace {
 namespace fs = std::filesystem;
 
 void write(const fs::path& path, const std::string& text) { std::ofstream(path) << text; }
-std::string content(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
 
 /// A campaign of two tests, its files, and its directory.
-struct Stage {
-  Stage() {
+struct RecordedCampaign {
+  RecordedCampaign() {
     write(folder / "a.yaml", "target: { name: a }\n");
     write(folder / "b.yaml", "target: { name: b }\n");
     write(folder / "c.yaml",
@@ -49,10 +43,7 @@ struct Stage {
   }
   std::string refusal() const {
     CampaignQueue queue(campaign());
-    const auto record = CampaignRecord::reopen(directory(), origin, queue);
-    REQUIRE_FALSE(record);
-    CHECK(record.error().kind == ErrorKind::usage);
-    return record.error().what;
+    return usage_error(CampaignRecord::reopen(directory(), origin, queue));
   }
 
   TemporaryFolder folder;
@@ -70,7 +61,7 @@ CampaignRun run_of(std::uint64_t seed, ExitCode code) {
 }
 
 TEST_CASE("record: finished runs are found again, interrupted and torn ones are not") {
-  Stage stage;
+  RecordedCampaign stage;
   stage.origin.seed = 9;
   const CampaignRun first = run_of(1, ExitCode::valid), other = run_of(7, ExitCode::violation);
   {
@@ -107,11 +98,11 @@ TEST_CASE("record: finished runs are found again, interrupted and torn ones are 
   REQUIRE(record);
   CHECK(record->kept() == 3);
   CHECK_FALSE(last.next());
-  CHECK(content(stage.folder / "run/runs.jsonl").ends_with("}\n"));
+  CHECK(content_of(stage.folder / "run/runs.jsonl").ends_with("}\n"));
 }
 
 TEST_CASE("record: a killed campaign that never came to its first line is resumed from nothing") {
-  Stage stage;
+  RecordedCampaign stage;
   REQUIRE(stage.create());
   fs::remove(stage.folder / "run/runs.jsonl");
   CampaignQueue queue(stage.campaign());
@@ -121,7 +112,7 @@ TEST_CASE("record: a killed campaign that never came to its first line is resume
 }
 
 TEST_CASE("record: what has changed since is named, and nothing is mixed") {
-  Stage stage;
+  RecordedCampaign stage;
   REQUIRE(stage.create());
   const std::string where = "cannot resume " + (stage.folder / "run").string() + ": ";
   write(stage.folder / "b.yaml", "target: { name: b, nodes: 3 }\n");
@@ -142,7 +133,7 @@ TEST_CASE("record: what has changed since is named, and nothing is mixed") {
 }
 
 TEST_CASE("record: a directory that is no campaign's, or somebody else's now, is refused") {
-  Stage stage;
+  RecordedCampaign stage;
   const auto none = read_origin(stage.folder / "run");
   REQUIRE_FALSE(none);
   CHECK(none.error().kind == ErrorKind::usage);
@@ -159,7 +150,7 @@ TEST_CASE("record: a directory that is no campaign's, or somebody else's now, is
 }
 
 TEST_CASE("record: lines of another campaign are refused with their place") {
-  Stage stage;
+  RecordedCampaign stage;
   REQUIRE(stage.create());
   for (const char* line : {R"({"test":"z","index":0,"seed":1,"exit_code":0})",
                            R"({"test":"a","index":2,"seed":1,"exit_code":0})",

@@ -1,7 +1,6 @@
 #include "harness/campaign/report.h"
 
 #include <fstream>
-#include <sstream>
 
 #include <doctest/doctest.h>
 #include <pugixml.hpp>
@@ -16,13 +15,6 @@ namespace faultline {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string content(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
 
 struct Parsed {
   explicit Parsed(const CampaignResult& result) : text(junit_xml(result)) {
@@ -240,10 +232,10 @@ TEST_CASE("report: both files, whole, replaced at once, and nothing else") {
   REQUIRE(reports);
   CHECK(fs::is_empty(folder / "a/b"));
   REQUIRE(reports->write(every_outcome()));
-  CHECK(content(folder / "a/b/junit.xml") == junit_xml(every_outcome()));
-  CHECK(content(folder / "a/b/summary.md") == campaign_markdown(every_outcome()));
+  CHECK(content_of(folder / "a/b/junit.xml") == junit_xml(every_outcome()));
+  CHECK(content_of(folder / "a/b/summary.md") == campaign_markdown(every_outcome()));
   REQUIRE(reports->write(hostile_result()));
-  CHECK(content(folder / "a/b/junit.xml") == junit_xml(hostile_result()));
+  CHECK(content_of(folder / "a/b/junit.xml") == junit_xml(hostile_result()));
   CHECK(std::distance(fs::directory_iterator(folder / "a/b"), {}) == 2);
 
   // What cannot be replaced stays, and is an error.
@@ -252,7 +244,7 @@ TEST_CASE("report: both files, whole, replaced at once, and nothing else") {
   const Status written = reports->write(every_outcome());
   REQUIRE_FALSE(written);
   CHECK(written.error().what.find("junit.xml") != std::string::npos);
-  CHECK(content(folder / "a/b/summary.md") == campaign_markdown(every_outcome()));
+  CHECK(content_of(folder / "a/b/summary.md") == campaign_markdown(every_outcome()));
   CHECK(Reports::open({}, "/proc/1/x"));  // nothing asked for, nothing made
 }
 

@@ -33,12 +33,12 @@ RunFindings found(std::string verdict, std::set<std::string> checks = {}, std::s
 }
 
 /// Replays that end as told, in directories with a results.json each.
-struct Stage {
+struct ScriptedReplays {
   TemporaryFolder folder;
   Repro repro;
   std::vector<CampaignRun> ends;
 
-  explicit Stage(std::size_t planned) {
+  explicit ScriptedReplays(std::size_t planned) {
     repro.recorded = found("invalid", {"linearizable"});
     repro.recorded.anomalies = {{"stale-read", 3}};
     repro.planned = planned;
@@ -161,7 +161,7 @@ TEST_CASE("repro: when a violation could be proved") {
 }
 
 TEST_CASE("repro: came back, did not, could not tell") {
-  Stage stage(5);
+  ScriptedReplays stage(5);
   stage.end(ExitCode::violation, results_text("invalid", R"({"stale-read":1})", "[0]"),
             "{\"index\":0,\"time\":250000000}\n");
   stage.valid();
@@ -196,7 +196,7 @@ TEST_CASE("repro: came back, did not, could not tell") {
 }
 
 TEST_CASE("repro: never is a bound, and exit code 1") {
-  Stage stage(20);
+  ScriptedReplays stage(20);
   for (int i = 0; i < 20; ++i) stage.valid();
   CHECK(stage.run() == ExitCode::violation);
   CHECK(repro_text(stage.repro).find("came back in 0 of 20 replays: at most 13.9 % of replays") !=
@@ -207,39 +207,39 @@ TEST_CASE("repro: never is a bound, and exit code 1") {
 
 TEST_CASE("repro: exit codes") {
   SUBCASE("as often as asked for") {
-    Stage stage(3);
+    ScriptedReplays stage(3);
     stage.repro.at_least = 2;
     stage.invalid(), stage.valid(), stage.invalid();
     CHECK(stage.run() == ExitCode::valid);
   }
   SUBCASE("too seldom") {
-    Stage stage(3);
+    ScriptedReplays stage(3);
     stage.repro.at_least = 2;
     stage.invalid(), stage.valid(), stage.valid();
     CHECK(stage.run() == ExitCode::violation);
   }
   SUBCASE("too seldom, were it not for one that could not tell") {
-    Stage stage(3);
+    ScriptedReplays stage(3);
     stage.repro.at_least = 2;
     stage.invalid(), stage.valid(), stage.end(ExitCode::target_down);
     CHECK(stage.run() == ExitCode::target_down);
   }
   SUBCASE("gone") {
-    Stage stage(2);
+    ScriptedReplays stage(2);
     stage.repro.at_least = 0;
     stage.repro.at_most = 0;
     stage.valid(), stage.valid();
     CHECK(stage.run() == ExitCode::valid);
   }
   SUBCASE("not gone") {
-    Stage stage(2);
+    ScriptedReplays stage(2);
     stage.repro.at_least = 0;
     stage.repro.at_most = 0;
     stage.valid(), stage.invalid();
     CHECK(stage.run() == ExitCode::violation);
   }
   SUBCASE("perhaps gone") {
-    Stage stage(2);
+    ScriptedReplays stage(2);
     stage.repro.at_least = 0;
     stage.repro.at_most = 0;
     stage.valid();
@@ -247,13 +247,13 @@ TEST_CASE("repro: exit codes") {
     CHECK(stage.run() == ExitCode::unknown);
   }
   SUBCASE("none could tell: the worst reason") {
-    Stage stage(2);
+    ScriptedReplays stage(2);
     stage.end(ExitCode::target_down), stage.end(ExitCode::capability);
     CHECK(stage.run() == ExitCode::capability);
     CHECK(repro_text(stage.repro).find("no replay could tell") != std::string::npos);
   }
   SUBCASE("interrupted: the rest is not run, and what there is is said") {
-    Stage stage(4);
+    ScriptedReplays stage(4);
     stage.invalid();
     stage.end(ExitCode::interrupted, results_text("invalid"));
     CHECK(stage.run() == ExitCode::interrupted);
@@ -265,7 +265,7 @@ TEST_CASE("repro: exit codes") {
     CHECK(text.find("interrupted after 2 of 4 replays") != std::string::npos);
   }
   SUBCASE("a replay without readable results is our failure, never a no") {
-    Stage stage(1);
+    ScriptedReplays stage(1);
     stage.end(ExitCode::valid, "{ torn");
     CHECK(stage.run() == ExitCode::internal);
     CHECK(stage.repro.count(Returned::no) == 0);

@@ -8,7 +8,7 @@
 namespace faultline {
 namespace {
 
-Campaign campaign_of(std::size_t tests) {
+Campaign tests_numbered(std::size_t tests) {
   Campaign campaign;
   for (std::size_t i = 0; i < tests; ++i) {
     CampaignTest test;
@@ -32,7 +32,7 @@ TEST_CASE("shard: every test is in exactly one, and none is empty or much larger
     for (std::size_t count = 1; count <= tests; ++count) {
       std::multiset<std::string> all;
       for (std::size_t index = 1; index <= count; ++index) {
-        const auto part = names(campaign_of(tests), index, count);
+        const auto part = names(tests_numbered(tests), index, count);
         CHECK(part.size() >= tests / count);
         CHECK(part.size() <= (tests + count - 1) / count);
         all.insert(part.begin(), part.end());
@@ -44,11 +44,11 @@ TEST_CASE("shard: every test is in exactly one, and none is empty or much larger
 }
 
 TEST_CASE("shard: the order of the list changes nothing but the order within a shard") {
-  Campaign shuffled = campaign_of(20);
+  Campaign shuffled = tests_numbered(20);
   std::ranges::reverse(shuffled.tests);
   std::swap(shuffled.tests[3], shuffled.tests[11]);
   for (std::size_t index = 1; index <= 3; ++index) {
-    auto a = names(campaign_of(20), index, 3), b = names(shuffled, index, 3);
+    auto a = names(tests_numbered(20), index, 3), b = names(shuffled, index, 3);
     CHECK(std::ranges::is_sorted(a, {}, [](const std::string& name) {
       return std::stoi(name.substr(name.rfind('-') + 1));
     }));
@@ -59,9 +59,9 @@ TEST_CASE("shard: the order of the list changes nothing but the order within a s
 }
 
 TEST_CASE("shard: the same on every machine and in every version") {
-  CHECK(names(campaign_of(6), 1, 2) == std::vector<std::string>{"store-workload-fault-2",
-                                                                "store-workload-fault-3",
-                                                                "store-workload-fault-5"});
+  CHECK(names(tests_numbered(6), 1, 2) == std::vector<std::string>{"store-workload-fault-2",
+                                                                   "store-workload-fault-3",
+                                                                   "store-workload-fault-5"});
 }
 
 TEST_CASE("shard: what is none is said in a sentence") {
@@ -78,7 +78,7 @@ TEST_CASE("shard: what is none is said in a sentence") {
   CHECK(good->index == 2);
   CHECK(good->count == 8);
 
-  Campaign campaign = campaign_of(2);
+  Campaign campaign = tests_numbered(2);
   const Status applied = apply_shard(campaign, {3, 3});
   REQUIRE_FALSE(applied);
   CHECK(applied.error().what ==

@@ -6,38 +6,14 @@
 
 #include <doctest/doctest.h>
 
-#include "checkers/checkers.h"
 #include "checkers/linearizable/model.h"
-#include "tests/checkers/script.h"
+#include "tests/checkers/linearizable_check.h"
 
 namespace faultline {
 namespace {
 
 using script::Script;
 using F = Function;
-
-using Settings = std::vector<std::pair<std::string, std::string>>;
-
-Result<std::unique_ptr<Checker>> try_make(const Settings& settings) {
-  ConfigNode mapping;
-  for (const auto& [key, value] : settings) {
-    ConfigNode::Member& member = mapping.members.emplace_back();
-    member.key = key;
-    member.value = ConfigNode::of(value);
-  }
-  Params params(mapping, "check linearizable");
-  return make_linearizable(params);
-}
-
-Verdict check(const Script& script, const Settings& settings = {}, const Budget& budget = {}) {
-  auto made = try_make(settings);
-  REQUIRE(made);
-  return (*made)->check(script.history(), budget);
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 /// Operations one after another, or at moments of their own.
 class Story : public Script {

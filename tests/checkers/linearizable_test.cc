@@ -5,36 +5,12 @@
 
 #include <doctest/doctest.h>
 
-#include "checkers/checkers.h"
-#include "tests/checkers/script.h"
+#include "tests/checkers/linearizable_check.h"
 
 namespace faultline {
 namespace {
 
 using script::Script;
-
-using Settings = std::vector<std::pair<std::string, std::string>>;
-
-Result<std::unique_ptr<Checker>> try_make(const Settings& settings) {
-  ConfigNode mapping;
-  for (const auto& [key, value] : settings) {
-    ConfigNode::Member& member = mapping.members.emplace_back();
-    member.key = key;
-    member.value = ConfigNode::of(value);
-  }
-  Params params(mapping, "check linearizable");
-  return make_linearizable(params);
-}
-
-Verdict check(const Script& script, const Settings& settings = {}, const Budget& budget = {}) {
-  auto made = try_make(settings);
-  REQUIRE(made);
-  return (*made)->check(script.history(), budget);
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 std::uint64_t counted(const Verdict& verdict, const std::string& what) {
   for (const auto& [name, count] : verdict.counted)

@@ -37,14 +37,6 @@ std::vector<Value> documents(const std::string& out) {
   return all;
 }
 
-Value at(const Value& value, std::string_view name) {
-  REQUIRE(value.map() != nullptr);
-  for (const auto& [key, item] : *value.map())
-    if (key == name) return item;
-  FAIL("no field " << name << " in " << to_json(value));
-  return {};
-}
-
 TEST_CASE("check: exit codes, and the worst of several") {
   CHECK(check({golden("key-field.valid")}).code == 0);
   CHECK(check({golden("stale-read.invalid")}).code == 1);

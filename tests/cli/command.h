@@ -2,30 +2,25 @@
 // code.
 #pragma once
 
-#include <fstream>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include <doctest/doctest.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "checkers/checkers.h"
 #include "harness/cli/command_line.h"
 #include "harness/cli/console.h"
+#include "harness/io/document.h"
+#include "harness/io/json.h"
 #include "nemesis/nemeses.h"
 #include "targets/targets.h"
 #include "tests/io/temporary_folder.h"
 #include "workloads/workloads.h"
 
 namespace faultline {
-
-inline std::string content_of(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
 
 /// Points a descriptor at a file as long as it lives.
 class Redirected {
@@ -71,6 +66,13 @@ inline Answered faultline_command(const std::vector<std::string>& arguments) {
   answered.out = content_of(folder / "out");
   answered.err = content_of(folder / "err");
   return answered;
+}
+
+/// What an object holds under this name, which must be there.
+inline Value at(const Value& value, std::string_view name) {
+  const Value* found = member_of(value, name);
+  REQUIRE_MESSAGE(found != nullptr, "no field ", name, " in ", to_json(value));
+  return *found;
 }
 
 /// The words of a command line without quotes.

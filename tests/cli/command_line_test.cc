@@ -16,10 +16,10 @@
 namespace faultline {
 namespace {
 
-const Catalogues catalogues = all_catalogues();
+const Catalogues shipped = all_catalogues();
 
 Manual manual() {
-  Invocation invocation{catalogues, {}, {}};
+  Invocation invocation{shipped, {}, {}};
   return describe(*make_parser(invocation));
 }
 
@@ -166,7 +166,7 @@ TEST_CASE("manual: every example is a command line that fits") {
     for (const Paragraph& example : example_paragraphs(name)) {
       const std::string line(example.term);
       CAPTURE(line);
-      Invocation invocation{catalogues, words_of(line.substr(0, line.find_first_of("|>"))), {}};
+      Invocation invocation{shipped, words_of(line.substr(0, line.find_first_of("|>"))), {}};
       const auto parser = make_parser(invocation);
       std::vector<const char*> argv;
       for (const std::string& word : invocation.argv) argv.push_back(word.c_str());

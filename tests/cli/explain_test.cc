@@ -39,13 +39,6 @@ std::set<std::string> found_in_sources(const fs::path& folder, const std::regex&
   return found;
 }
 
-const Value& at(const Value& value, std::string_view name) {
-  for (const auto& [key, item] : *value.map())
-    if (key == name) return item;
-  FAIL("no field " << name);
-  return value;
-}
-
 TEST_CASE("explain: every anomaly that a check can name") {
   std::size_t count = 0;
   for (const CheckerEntry& entry : checkers()) {

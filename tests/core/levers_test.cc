@@ -11,21 +11,21 @@ namespace {
 using fakes::FakeCluster;
 using Calls = std::vector<std::string>;
 
-constexpr FaultId a = 1, b = 2, c = 3;
+constexpr FaultId fault_a = 1, fault_b = 2, fault_c = 3;
 
 TEST_CASE("levers: a node restarts only when no fault holds it down") {
   FakeCluster cluster(3);
   Levers levers(cluster);
-  REQUIRE(levers.hold_down(a, 0));
-  REQUIRE(levers.hold_down(b, 0));
-  REQUIRE(levers.hold_down(b, 1));
+  REQUIRE(levers.hold_down(fault_a, 0));
+  REQUIRE(levers.hold_down(fault_b, 0));
+  REQUIRE(levers.hold_down(fault_b, 1));
   CHECK(cluster.calls == Calls{"signal n1 9", "signal n2 9"});
   CHECK(levers.down(0));
 
-  REQUIRE(levers.release(a));
+  REQUIRE(levers.release(fault_a));
   CHECK_FALSE(cluster.running(0));
   CHECK(levers.down(0));
-  REQUIRE(levers.release(b));
+  REQUIRE(levers.release(fault_b));
   CHECK(cluster.running(0));
   CHECK(cluster.running(1));
   CHECK_FALSE(levers.down(0));
@@ -35,11 +35,11 @@ TEST_CASE("levers: a node restarts only when no fault holds it down") {
 TEST_CASE("levers: a hold is idempotent per fault and node, and healing twice is once") {
   FakeCluster cluster(3);
   Levers levers(cluster);
-  REQUIRE(levers.hold_paused(a, 2));
-  REQUIRE(levers.hold_paused(a, 2));
-  REQUIRE(levers.release(a));
-  REQUIRE(levers.release(a));
-  REQUIRE(levers.release(b));
+  REQUIRE(levers.hold_paused(fault_a, 2));
+  REQUIRE(levers.hold_paused(fault_a, 2));
+  REQUIRE(levers.release(fault_a));
+  REQUIRE(levers.release(fault_a));
+  REQUIRE(levers.release(fault_b));
   REQUIRE(levers.release_all());
   CHECK(cluster.calls == Calls{"signal n3 19", "signal n3 18"});
 }
@@ -48,11 +48,11 @@ TEST_CASE("levers: a client machine is paused and cut as a node is, and never re
   FakeCluster cluster(2, 1);
   Levers levers(cluster);
   const std::vector<Edge> cut = {{0, 2}, {2, 0}};
-  REQUIRE(levers.hold_paused(a, 2));
-  REQUIRE(levers.hold_paused(b, 2));
-  REQUIRE(levers.hold_cut(b, cut));
+  REQUIRE(levers.hold_paused(fault_a, 2));
+  REQUIRE(levers.hold_paused(fault_b, 2));
+  REQUIRE(levers.hold_cut(fault_b, cut));
   CHECK(levers.paused(2));
-  REQUIRE(levers.release(a));
+  REQUIRE(levers.release(fault_a));
   CHECK(cluster.stopped(2));
   REQUIRE(levers.release_all());
   CHECK_FALSE(cluster.stopped(2));
@@ -63,28 +63,28 @@ TEST_CASE("levers: a restart leaves the fault's links cut until its release") {
   FakeCluster cluster(2);
   Levers levers(cluster);
   const std::vector<Edge> cut = {{0, clients_end}, {clients_end, 0}};
-  REQUIRE(levers.hold_cut(a, cut));
-  REQUIRE(levers.hold_down(a, 0));
-  REQUIRE(levers.hold_down(b, 0));
-  REQUIRE(levers.restart(a));
+  REQUIRE(levers.hold_cut(fault_a, cut));
+  REQUIRE(levers.hold_down(fault_a, 0));
+  REQUIRE(levers.hold_down(fault_b, 0));
+  REQUIRE(levers.restart(fault_a));
   CHECK_FALSE(cluster.running(0));  // Another holds it down.
-  REQUIRE(levers.restart(b));
+  REQUIRE(levers.restart(fault_b));
   CHECK(cluster.running(0));
   CHECK(cluster.cut_now().size() == 2);
-  REQUIRE(levers.restart(c));  // Holds nothing.
-  REQUIRE(levers.release(a));
+  REQUIRE(levers.restart(fault_c));  // Holds nothing.
+  REQUIRE(levers.release(fault_a));
   CHECK(cluster.cut_now().empty());
 }
 
 TEST_CASE("levers: a node restarted while a pause holds it is paused after its start") {
   FakeCluster cluster(2);
   Levers levers(cluster);
-  REQUIRE(levers.hold_paused(a, 0));
-  REQUIRE(levers.hold_down(b, 0));
+  REQUIRE(levers.hold_paused(fault_a, 0));
+  REQUIRE(levers.hold_down(fault_b, 0));
   CHECK_FALSE(cluster.running(0));
-  REQUIRE(levers.release(b));
+  REQUIRE(levers.release(fault_b));
   CHECK(cluster.stopped(0));
-  REQUIRE(levers.release(a));
+  REQUIRE(levers.release(fault_a));
   CHECK(cluster.running(0));
   CHECK_FALSE(cluster.stopped(0));
   CHECK(cluster.calls ==
@@ -94,19 +94,19 @@ TEST_CASE("levers: a node restarted while a pause holds it is paused after its s
 TEST_CASE("levers: a pause over a dead node waits for its restart; its end needs no signal") {
   FakeCluster cluster(2);
   Levers levers(cluster);
-  REQUIRE(levers.hold_down(a, 0));
-  REQUIRE(levers.hold_paused(b, 0));
+  REQUIRE(levers.hold_down(fault_a, 0));
+  REQUIRE(levers.hold_paused(fault_b, 0));
   CHECK(cluster.calls == Calls{"signal n1 9"});
   CHECK(levers.paused(0));
   SUBCASE("restart first") {
-    REQUIRE(levers.release(a));
+    REQUIRE(levers.release(fault_a));
     CHECK(cluster.stopped(0));
-    REQUIRE(levers.release(b));
+    REQUIRE(levers.release(fault_b));
   }
   SUBCASE("pause ends first") {
-    REQUIRE(levers.release(b));
+    REQUIRE(levers.release(fault_b));
     CHECK(cluster.calls == Calls{"signal n1 9"});
-    REQUIRE(levers.release(a));
+    REQUIRE(levers.release(fault_a));
   }
   CHECK(cluster.running(0));
   CHECK_FALSE(cluster.stopped(0));
@@ -116,14 +116,14 @@ TEST_CASE("levers: a link opens only when no fault cuts it") {
   FakeCluster cluster(3);
   Levers levers(cluster);
   const std::vector<Edge> first = {{0, 1}, {1, 0}}, second = {{1, 0}, {1, 2}};
-  REQUIRE(levers.hold_cut(a, first));
-  REQUIRE(levers.hold_cut(b, second));
+  REQUIRE(levers.hold_cut(fault_a, first));
+  REQUIRE(levers.hold_cut(fault_b, second));
   CHECK(cluster.cut_now() == std::set<Edge>{{0, 1}, {1, 0}, {1, 2}});
-  REQUIRE(levers.release(a));
+  REQUIRE(levers.release(fault_a));
   CHECK(cluster.cut_now() == std::set<Edge>{{1, 0}, {1, 2}});
   CHECK(levers.is_cut({1, 0}));
   CHECK_FALSE(levers.is_cut({0, 1}));
-  REQUIRE(levers.release(b));
+  REQUIRE(levers.release(fault_b));
   CHECK(cluster.cut_now().empty());
 }
 
@@ -131,9 +131,9 @@ TEST_CASE("levers: cutting what is cut already touches nothing") {
   FakeCluster cluster(3);
   Levers levers(cluster);
   const std::vector<Edge> edges = {{0, 1}};
-  REQUIRE(levers.hold_cut(a, edges));
-  REQUIRE(levers.hold_cut(b, edges));
-  REQUIRE(levers.release(a));
+  REQUIRE(levers.hold_cut(fault_a, edges));
+  REQUIRE(levers.hold_cut(fault_b, edges));
+  REQUIRE(levers.release(fault_a));
   CHECK(cluster.calls == Calls{"cut n1>n2"});
 }
 
@@ -141,11 +141,11 @@ TEST_CASE("levers: a kill that failed is undone without starting a second store"
   FakeCluster cluster(2);
   Levers levers(cluster);
   cluster.failing_calls = {1};
-  const Status held = levers.hold_down(a, 0);
+  const Status held = levers.hold_down(fault_a, 0);
   REQUIRE_FALSE(held);
   CHECK(held.error().what == "kill n1: told to fail");
   CHECK(cluster.running(0));
-  REQUIRE(levers.release(a));
+  REQUIRE(levers.release(fault_a));
   CHECK(cluster.running(0));
   CHECK(cluster.calls == Calls{"signal n1 9"});
 }
@@ -154,28 +154,28 @@ TEST_CASE("levers: a kill that said it failed and killed all the same is undone 
   FakeCluster cluster(2);
   Levers levers(cluster);
   cluster.failing_calls = {1};
-  REQUIRE_FALSE(levers.hold_down(a, 0));
+  REQUIRE_FALSE(levers.hold_down(fault_a, 0));
   cluster.die(0, "signal 9");
-  REQUIRE(levers.release(a));
+  REQUIRE(levers.release(fault_a));
   CHECK(cluster.running(0));
 }
 
 TEST_CASE("levers: a node whose restart fails stays known and is tried again") {
   FakeCluster cluster(2);
   Levers levers(cluster);
-  REQUIRE(levers.hold_down(a, 0));
-  REQUIRE(levers.hold_down(a, 1));
+  REQUIRE(levers.hold_down(fault_a, 0));
+  REQUIRE(levers.hold_down(fault_a, 1));
   cluster.unstartable = {0};
-  const Status released = levers.release(a);
+  const Status released = levers.release(fault_a);
   REQUIRE_FALSE(released);
   CHECK(released.error().what == "restart n1: exec: no such file");
   CHECK(cluster.running(1));  // What could be released has been.
   CHECK_FALSE(levers.down(0));
 
   SUBCASE("by the same heal") {
-    REQUIRE_FALSE(levers.release(a));
+    REQUIRE_FALSE(levers.release(fault_a));
     cluster.unstartable.clear();
-    REQUIRE(levers.release(a));
+    REQUIRE(levers.release(fault_a));
   }
   SUBCASE("by the last heal") {
     REQUIRE_FALSE(levers.release_all());
@@ -183,9 +183,9 @@ TEST_CASE("levers: a node whose restart fails stays known and is tried again") {
     REQUIRE(levers.release_all());
   }
   SUBCASE("by another fault's heal of the same node") {
-    REQUIRE(levers.hold_down(b, 0));
+    REQUIRE(levers.hold_down(fault_b, 0));
     cluster.unstartable.clear();
-    REQUIRE(levers.release(b));
+    REQUIRE(levers.release(fault_b));
   }
   CHECK(cluster.running(0));
   CHECK(std::ranges::count(cluster.calls, "start n2") == 1);
@@ -196,8 +196,8 @@ TEST_CASE("levers: links in doubt are set again whatever the difference") {
   Levers levers(cluster);
   const std::vector<Edge> edges = {{0, 1}};
   cluster.failing_calls = {1, 2};
-  REQUIRE_FALSE(levers.hold_cut(a, edges));
-  const Status released = levers.release(a);
+  REQUIRE_FALSE(levers.hold_cut(fault_a, edges));
+  const Status released = levers.release(fault_a);
   REQUIRE_FALSE(released);
   CHECK(released.error().what == "change the links: told to fail");
   REQUIRE(levers.release_all());
@@ -211,23 +211,23 @@ TEST_CASE("levers: a pause or its end that failed is put right") {
   Levers levers(cluster);
   SUBCASE("the stop failed") {
     cluster.failing_calls = {1};
-    REQUIRE_FALSE(levers.hold_paused(a, 0));
-    REQUIRE(levers.release(a));
+    REQUIRE_FALSE(levers.hold_paused(fault_a, 0));
+    REQUIRE(levers.release(fault_a));
     CHECK(cluster.calls == Calls{"signal n1 19", "signal n1 18"});
   }
   SUBCASE("another fault's pause stops it anew") {
     cluster.failing_calls = {1};
-    REQUIRE_FALSE(levers.hold_paused(a, 0));
-    REQUIRE(levers.hold_paused(b, 0));
+    REQUIRE_FALSE(levers.hold_paused(fault_a, 0));
+    REQUIRE(levers.hold_paused(fault_b, 0));
     CHECK(cluster.stopped(0));
-    REQUIRE(levers.release(a));
+    REQUIRE(levers.release(fault_a));
     CHECK(cluster.stopped(0));
-    REQUIRE(levers.release(b));
+    REQUIRE(levers.release(fault_b));
   }
   SUBCASE("the continue failed") {
     cluster.failing_calls = {2};
-    REQUIRE(levers.hold_paused(a, 0));
-    REQUIRE_FALSE(levers.release(a));
+    REQUIRE(levers.hold_paused(fault_a, 0));
+    REQUIRE_FALSE(levers.release(fault_a));
     REQUIRE(levers.release_all());
   }
   CHECK_FALSE(cluster.stopped(0));
@@ -237,10 +237,10 @@ TEST_CASE("levers: release_all goes on after a failure, links and nodes alike") 
   FakeCluster cluster(3);
   Levers levers(cluster);
   const std::vector<Edge> edges = {{0, 1}};
-  REQUIRE(levers.hold_cut(a, edges));
-  REQUIRE(levers.hold_down(b, 0));
-  REQUIRE(levers.hold_paused(c, 1));
-  REQUIRE(levers.hold_paused(b, 2));
+  REQUIRE(levers.hold_cut(fault_a, edges));
+  REQUIRE(levers.hold_down(fault_b, 0));
+  REQUIRE(levers.hold_paused(fault_c, 1));
+  REQUIRE(levers.hold_paused(fault_b, 2));
   cluster.failing_calls = {cluster.calls.size() + 1};  // Opening the links fails.
   REQUIRE_FALSE(levers.release_all());
   CHECK(cluster.running(0));

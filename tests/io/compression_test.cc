@@ -12,7 +12,7 @@
 namespace faultline {
 namespace {
 
-const std::string history = R"({"type":"invoke","process":0,"f":"write","value":7}
+const std::string one_write = R"({"type":"invoke","process":0,"f":"write","value":7}
 {"type":"ok","process":0,"f":"write","value":7}
 )";
 
@@ -58,33 +58,33 @@ std::string outcome(std::string_view bytes) {
 }
 
 TEST_CASE("compression: gzip and zstd, of one part or several, in any format") {
-  CHECK(outcome(gzipped(history)) == "jsonl 1");
-  CHECK(outcome(zstandard(history)) == "jsonl 1");
-  CHECK(outcome(gzipped(history.substr(0, 60)) + gzipped(history.substr(60))) == "jsonl 1");
-  CHECK(outcome(zstandard(history.substr(0, 60)) + zstandard(history.substr(60))) == "jsonl 1");
+  CHECK(outcome(gzipped(one_write)) == "jsonl 1");
+  CHECK(outcome(zstandard(one_write)) == "jsonl 1");
+  CHECK(outcome(gzipped(one_write.substr(0, 60)) + gzipped(one_write.substr(60))) == "jsonl 1");
+  CHECK(outcome(zstandard(one_write.substr(0, 60)) + zstandard(one_write.substr(60))) == "jsonl 1");
   CHECK(outcome(gzipped("{:type :invoke :process 1 :f :read}")) == "edn 1");
-  CHECK(outcome(zstandard(history, 50)) == "jsonl 1");
+  CHECK(outcome(zstandard(one_write, 50)) == "jsonl 1");
 }
 
 TEST_CASE("compression: of a file, whatever its name is") {
   const TemporaryFolder folder;
-  std::ofstream(folder.path() / "h") << zstandard(history, 20);
+  std::ofstream(folder.path() / "h") << zstandard(one_write, 20);
   const auto loaded = load_history(folder.path() / "h");
   REQUIRE(loaded);
   CHECK(loaded->history.size() == 1);
 }
 
 TEST_CASE("compression: what is damaged, cut off or compressed twice is refused") {
-  for (const std::string& whole : {gzipped(history), zstandard(history, 3)})
+  for (const std::string& whole : {gzipped(one_write), zstandard(one_write, 3)})
     for (std::size_t size = 5; size < whole.size(); ++size) {
       const std::string what = outcome(whole.substr(0, size));
       CHECK_MESSAGE(what.find("it ends too early") != std::string::npos, size, ": ", what);
     }
-  std::string damaged = gzipped(history);
+  std::string damaged = gzipped(one_write);
   damaged[20] = 'X';
   CHECK(outcome(damaged) == "h: expected a whole gzip file: incorrect data check");
   CHECK(outcome("\x28\xb5\x2f\xfd****************").find("h: expected a whole zstd file: ") == 0);
-  CHECK(outcome(gzipped(zstandard(history))) ==
+  CHECK(outcome(gzipped(zstandard(one_write))) ==
         "h: expected a history, found a file that was compressed twice");
 }
 

@@ -5,26 +5,11 @@
 
 #include <doctest/doctest.h>
 
-#include "harness/io/load.h"
 #include "harness/io/load_parse.h"
+#include "tests/io/rows.h"
 
 namespace faultline {
 namespace {
-
-Loaded load(std::string_view text) {
-  auto loaded = load_history_text(text, "h");
-  if (!loaded) FAIL(loaded.error().what);
-  return std::move(*loaded);
-}
-
-/// "LINE:COLUMN: EXPECTED" of a text that must not load.
-std::string refusal(std::string_view text) {
-  LoadError error;
-  const auto loaded = load_history_text(text, "h", {}, &error);
-  if (loaded) return "loaded " + std::to_string(loaded->history.size());
-  return std::to_string(error.where.line) + ":" + std::to_string(error.where.column) + ": " +
-         error.expected;
-}
 
 /// The value of the only invocation of a history that writes EDN's `text`, in its text.
 std::string value_of(const std::string& text) {
@@ -96,7 +81,7 @@ TEST_CASE("edn: values of every kind") {
 }
 
 TEST_CASE("edn: keywords, texts and symbols of one name are one text, and one key") {
-  const Loaded loaded = load(R"([{:process 0 :type :invoke :f :write :key :x :value "v"}
+  const Loaded loaded = loaded_from(R"([{:process 0 :type :invoke :f :write :key :x :value "v"}
                                  {:process 0 :type :ok :f :write :key "x" :value :v}])");
   const History& h = loaded.history;
   CHECK(loaded.format == "edn");
@@ -106,7 +91,7 @@ TEST_CASE("edn: keywords, texts and symbols of one name are one text, and one ke
 }
 
 TEST_CASE("edn: every column, and where the fields are does not matter") {
-  const Loaded loaded = load(
+  const Loaded loaded = loaded_from(
       "{:index 0, :time 100, :type :invoke, :process 3, :node \"n2\", :f :write, :key \"k\", "
       ":value 1}\n"
       "{:value 1, :error [:conn \"reset\"], :f :write, :key \"k\", :node :n2, :process 3, :type "
@@ -121,7 +106,7 @@ TEST_CASE("edn: every column, and where the fields are does not matter") {
 }
 
 TEST_CASE("edn: errors are texts, keywords or anything, and mismatch is an observation") {
-  const Loaded loaded = load(R"({:process 0 :type :invoke :f :cas :value [1 2]}
+  const Loaded loaded = loaded_from(R"({:process 0 :type :invoke :f :cas :value [1 2]}
 {:process 0 :type :fail :f :cas :value [1 2] :error :mismatch}
 {:process 0 :type :invoke :f :cas :value [1 2]}
 {:process 0 :type :fail :f :cas :value [1 2] :error :not-found}
@@ -141,7 +126,7 @@ TEST_CASE("edn: errors are texts, keywords or anything, and mismatch is an obser
 
 TEST_CASE("edn: transactions, whatever they are called") {
   const Loaded loaded =
-      load(R"({:process 0 :type :invoke :f :txn :value [[:read :x nil] [:write :y 1]]}
+      loaded_from(R"({:process 0 :type :invoke :f :txn :value [[:read :x nil] [:write :y 1]]}
 {:process 0 :type :ok :f :txn :value [[:read :x 5] [:write :y 1]]}
 {:process 0 :type :invoke :f :read :value [[:r 9 nil] [:r 8 nil]]}
 {:process 0 :type :fail :f :read :value nil}
@@ -160,7 +145,7 @@ TEST_CASE("edn: transactions, whatever they are called") {
 }
 
 TEST_CASE("edn: without processes, a completion belongs to what it can only belong to") {
-  const Loaded loaded = load(R"({:type :invoke :f :write :value 1}
+  const Loaded loaded = loaded_from(R"({:type :invoke :f :write :value 1}
 {:type :invoke :f :write :value 2}
 {:type :invoke :f :read}
 {:type :ok :f :write :value 2}
@@ -175,20 +160,20 @@ TEST_CASE("edn: without processes, a completion belongs to what it can only belo
   CHECK(row_text(h, 2) == "read  nil ok 7");
   CHECK(row_text(h, 3) == R"(txn  [["r", 1, nil]] ok [["r", 1, [3]]])");
   CHECK(h.process()[0] != h.process()[3]);
-  CHECK(refusal("{:type :invoke :f :read}\n{:type :invoke :f :read}\n{:type :ok :f :read :value "
-                "1}") ==
+  CHECK(refusal_of("{:type :invoke :f :read}\n{:type :invoke :f :read}\n{:type :ok :f :read :value "
+                   "1}") ==
         "3:1: completes one of several open operations, it is unclear which; "
         "expected the field process");
-  CHECK(refusal("{:type :invoke :f :read}\n{:type :ok :f :write}") ==
+  CHECK(refusal_of("{:type :invoke :f :read}\n{:type :ok :f :write}") ==
         "2:1: completes an operation that nobody invoked; expected the field process");
-  CHECK(refusal("{:type :invoke :f :read}\n{:type :ok :process 3 :f :read}") ==
+  CHECK(refusal_of("{:type :invoke :f :read}\n{:type :ok :process 3 :f :read}") ==
         "2:1: expected no field process, as the events before have none");
-  CHECK(refusal("{:type :invoke :f :read :process 3}\n{:type :ok :f :read}") ==
+  CHECK(refusal_of("{:type :invoke :f :read :process 3}\n{:type :ok :f :read}") ==
         "2:1: expected the field process, as the events before have it");
 }
 
 TEST_CASE("edn: rows and small vectors") {
-  const Loaded rows = load(
+  const Loaded rows = loaded_from(
       "4\t:invoke\t:read\tnil\n4 :ok  :read  7\r\n:nemesis :info :start {\"n1\" [\n"
       "5 :invoke :write [1\t2]\n5 :fail :write [1 2] :not-primary\n"
       "5 :invoke :cas [1 2]\n5 :fail :cas [1 2] :mismatch");
@@ -199,7 +184,7 @@ TEST_CASE("edn: rows and small vectors") {
   CHECK(row_text(rows.history, 1) == "write  [1, 2] fail nil");
   CHECK(rows.history.error_text(rows.history.error()[1]) == "not-primary");
   CHECK(rows.history.fate()[2] == Fate::mismatch);
-  const Loaded vectors = load(
+  const Loaded vectors = loaded_from(
       "[[0 :invoke :read [8 nil]] [:nemesis :info :x #{1}]\n"
       " [0 :fail :read [8 nil] :socket (a b)]]");
   REQUIRE(vectors.history.size() == 1);
@@ -208,7 +193,7 @@ TEST_CASE("edn: rows and small vectors") {
 }
 
 TEST_CASE("edn: get and put are read and write") {
-  const Loaded loaded = load(R"({:process 0, :type :invoke, :f :put, :key "0", :value "x"}
+  const Loaded loaded = loaded_from(R"({:process 0, :type :invoke, :f :put, :key "0", :value "x"}
 {:process 0, :type :ok, :f :put, :key "0", :value "x"}
 {:process 0, :type :invoke, :f :get, :key "0", :value nil}
 {:process 0, :type :ok, :f :get, :key "0", :value "x"})");
@@ -219,80 +204,83 @@ TEST_CASE("edn: get and put are read and write") {
 
 TEST_CASE("edn: errors say line, column and what was expected") {
   const std::string good = "{:process 0, :type :invoke, :f :read, :value nil}\n";
-  CHECK(refusal(good + "{:process 0, :type :okay, :f :read}") ==
+  CHECK(refusal_of(good + "{:process 0, :type :okay, :f :read}") ==
         "2:21: expected type invoke, ok, fail or info, found \"okay\", did you mean \"ok\"?");
-  CHECK(refusal(good + "{:process 0, :type :ok, :f :raed}") ==
+  CHECK(refusal_of(good + "{:process 0, :type :ok, :f :raed}") ==
         "2:29: unknown f \"raed\", did you mean \"read\"?");
-  CHECK(refusal(good + "  {:process 0, :f :read}") == "2:3: expected the field :type");
-  CHECK(refusal("{:process 0, :type :invoke}") == "1:1: expected the field :f");
-  CHECK(refusal(good + "{:process -1}") ==
+  CHECK(refusal_of(good + "  {:process 0, :f :read}") == "2:3: expected the field :type");
+  CHECK(refusal_of("{:process 0, :type :invoke}") == "1:1: expected the field :f");
+  CHECK(refusal_of(good + "{:process -1}") ==
         "2:11: expected process as an integer from 0, or a name, found -1");
-  CHECK(refusal(good + "{:process \"7\"}") ==
+  CHECK(refusal_of(good + "{:process \"7\"}") ==
         "2:11: expected process as a number, or a name such as nemesis, found \"7\"");
-  CHECK(refusal(good + "{:process 4294967296}") ==
+  CHECK(refusal_of(good + "{:process 4294967296}") ==
         "2:11: expected process as an integer from 0 to 4294967295");
-  CHECK(refusal(good + "{:process 1 :process 1}") ==
+  CHECK(refusal_of(good + "{:process 1 :process 1}") ==
         "2:13: expected every field once, found a second \"process\"");
-  CHECK(refusal(good + "{:process 0, :value}") == "2:20: expected a value for \"value\", found }");
-  CHECK(refusal(good + "{:process 0, :value [1 2}}") == "2:25: expected a value or ], found }");
-  CHECK(refusal(good + "{:process 0,\n :value [1 2\n") ==
+  CHECK(refusal_of(good + "{:process 0, :value}") ==
+        "2:20: expected a value for \"value\", found }");
+  CHECK(refusal_of(good + "{:process 0, :value [1 2}}") == "2:25: expected a value or ], found }");
+  CHECK(refusal_of(good + "{:process 0,\n :value [1 2\n") ==
         "3:9: expected a ] that ends this, found the end of the file");
-  CHECK(refusal(good + "{:process 0,") ==
+  CHECK(refusal_of(good + "{:process 0,") ==
         "2:1: expected an event that ends, found the end of the file");
-  CHECK(refusal("[" + good) ==
+  CHECK(refusal_of("[" + good) ==
         "2:1: expected an event, or the ] that ends them, found the end of the file");
-  CHECK(refusal("[" + good + ")") ==
+  CHECK(refusal_of("[" + good + ")") ==
         "2:1: expected an event: a map, or PROCESS :TYPE :F VALUE, found )");
-  CHECK(refusal(good + "\"x\"") ==
+  CHECK(refusal_of(good + "\"x\"") ==
         "2:1: expected an event: a map, or PROCESS :TYPE :F VALUE, found \"");
-  CHECK(refusal(good + "{:process 0 :value \"abc") ==
+  CHECK(refusal_of(good + "{:process 0 :value \"abc") ==
         "2:20: expected a text that ends, found the end of the file before its \"");
-  CHECK(refusal(good + "{:process 0 :value \"a\\qc\"}") ==
+  CHECK(refusal_of(good + "{:process 0 :value \"a\\qc\"}") ==
         "2:22: expected an escape: \\\" \\\\ \\/ \\n \\r \\t \\b \\f or \\u and four digits");
-  CHECK(refusal(good + "{:process 0 :value 12a}") == "2:20: expected a number, found 12a");
-  CHECK(refusal(good + "{:process 0 :value 1e999}") ==
+  CHECK(refusal_of(good + "{:process 0 :value 12a}") == "2:20: expected a number, found 12a");
+  CHECK(refusal_of(good + "{:process 0 :value 1e999}") ==
         "2:20: expected a number within the range of a double");
-  CHECK(refusal(good + "{:process 0 :x (1 2]}") == "2:20: expected ), found ]");
-  CHECK(refusal(good + "#_") == "2:3: expected a form after #_, found the end of the file");
-  CHECK(refusal(good + "{:process 0 :index -3}") ==
+  CHECK(refusal_of(good + "{:process 0 :x (1 2]}") == "2:20: expected ), found ]");
+  CHECK(refusal_of(good + "#_") == "2:3: expected a form after #_, found the end of the file");
+  CHECK(refusal_of(good + "{:process 0 :index -3}") ==
         "2:20: expected the index as an integer from 0");
-  CHECK(refusal(good + "{:process 0 :key [1]}") == "2:18: expected the key as a text or a number");
-  CHECK(refusal("0 :invoke :read\n") == "2:1: expected a value, found the end of the file");
-  CHECK(refusal("0 :invoke :read [1\n]\n") == "1:1: expected PROCESS :TYPE :F VALUE on one line");
-  CHECK(refusal(":nemesis") ==
+  CHECK(refusal_of(good + "{:process 0 :key [1]}") ==
+        "2:18: expected the key as a text or a number");
+  CHECK(refusal_of("0 :invoke :read\n") == "2:1: expected a value, found the end of the file");
+  CHECK(refusal_of("0 :invoke :read [1\n]\n") ==
+        "1:1: expected PROCESS :TYPE :F VALUE on one line");
+  CHECK(refusal_of(":nemesis") ==
         "1:9: expected :invoke, :ok, :fail or :info, found the end of the file");
-  CHECK(refusal(":nemesis :began :start") ==
+  CHECK(refusal_of(":nemesis :began :start") ==
         "1:11: expected type invoke, ok, fail or info, found \"began\"");
-  CHECK(refusal("; nothing\n") == "1:1: expected a history, found no event");
-  CHECK(refusal("{:process 3 :type :ok :f :read}") ==
+  CHECK(refusal_of("; nothing\n") == "1:1: expected a history, found no event");
+  CHECK(refusal_of("{:process 3 :type :ok :f :read}") ==
         "1:1: process 3 completes an operation that it never invoked");
-  CHECK(refusal(good + std::string("{:process 0 \0}", 14)) ==
+  CHECK(refusal_of(good + std::string("{:process 0 \0}", 14)) ==
         "2:13: expected a form, found byte 0");
   std::string deep = "{:value ";
   for (int i = 0; i < 300; ++i) deep += '[';
-  CHECK(refusal(deep) == "1:209: expected a value nested at most 200 deep");
+  CHECK(refusal_of(deep) == "1:209: expected a value nested at most 200 deep");
 }
 
 TEST_CASE("json: an array of events, and objects over several lines") {
   const Loaded loaded =
-      load(R"([{"index":1,"type":"invoke","f":"txn","value":[["append","x",1]],"process":0},
+      loaded_from(R"([{"index":1,"type":"invoke","f":"txn","value":[["append","x",1]],"process":0},
 {"index":2,"type":"ok","f":"txn","value":[["append","x",1]],"process":0,"error":null}
 ])");
   CHECK(loaded.format == "json");
   REQUIRE(loaded.history.size() == 1);
   CHECK(loaded.history.index_of(0) == 1);
   CHECK(row_text(loaded.history, 0) == R"(txn  [["append", "x", 1]] ok [["append", "x", 1]])");
-  CHECK(load("{\n\"type\":\"invoke\",\"process\":0,\"f\":\"read\"}").history.size() == 1);
-  CHECK(refusal("[{\"type\" \"invoke\"}]") == "1:10: expected a colon, found \"");
-  CHECK(refusal("[{\"process\":0,\"value\":nil}]") == "1:23: expected a value, found nil");
-  CHECK(refusal("[{\"process\":0,\"value\":{1:2}}]") ==
+  CHECK(loaded_from("{\n\"type\":\"invoke\",\"process\":0,\"f\":\"read\"}").history.size() == 1);
+  CHECK(refusal_of("[{\"type\" \"invoke\"}]") == "1:10: expected a colon, found \"");
+  CHECK(refusal_of("[{\"process\":0,\"value\":nil}]") == "1:23: expected a value, found nil");
+  CHECK(refusal_of("[{\"process\":0,\"value\":{1:2}}]") ==
         "1:24: expected a text as the key, found 1:2");
-  CHECK(refusal("[{type:1}]") == "1:3: expected a field's name in quotes, found type:1");
-  CHECK(refusal("[[0,1]]") == "1:2: expected an event: an object, found [");
-  CHECK(refusal("[{\"process\":0}]") == "1:2: expected the field \"type\"");
-  CHECK(refusal("[") ==
+  CHECK(refusal_of("[{type:1}]") == "1:3: expected a field's name in quotes, found type:1");
+  CHECK(refusal_of("[[0,1]]") == "1:2: expected an event: an object, found [");
+  CHECK(refusal_of("[{\"process\":0}]") == "1:2: expected the field \"type\"");
+  CHECK(refusal_of("[") ==
         "1:2: expected an event, or the ] that ends them, found the end of the file");
-  CHECK(refusal("[]") == "1:1: expected a history, found no event");
+  CHECK(refusal_of("[]") == "1:1: expected a history, found no event");
 }
 
 TEST_CASE(
@@ -306,16 +294,16 @@ TEST_CASE(
             std::to_string(operations % 7) + ", :f :write, :value [\"key\" \"" + n + "\"]}\n";
   }
   const auto lines = std::count(text.begin(), text.end(), '\n');
-  const Loaded loaded = load(text);
+  const Loaded loaded = loaded_from(text);
   REQUIRE(loaded.history.size() == operations);
   for (std::uint64_t row = 0; row < operations; row += 997)
     CHECK(row_text(loaded.history, static_cast<OperationId>(row)) ==
           "write  [\"key\", \"" + std::to_string(row) + "\"] ok [\"key\", \"" +
               std::to_string(row) + "\"]");
-  CHECK(
-      refusal(text + "  {:type :oj :process 0}").starts_with(std::to_string(lines + 1) + ":11: "));
+  CHECK(refusal_of(text + "  {:type :oj :process 0}")
+            .starts_with(std::to_string(lines + 1) + ":11: "));
   // Of an event that is wrong only in what came before it.
-  CHECK(refusal(text + " {:type :ok, :process 3, :f :write, :value nil}") ==
+  CHECK(refusal_of(text + " {:type :ok, :process 3, :f :write, :value nil}") ==
         std::to_string(lines + 1) + ":2: process 3 completes an operation that it never invoked");
 }
 

@@ -8,31 +8,14 @@
 
 #include "harness/io/load_parse.h"
 #include "harness/io/recorder.h"
+#include "tests/io/rows.h"
 #include "tests/io/temporary_folder.h"
 
 namespace faultline {
 namespace {
 
-Loaded load(std::string_view text) {
-  auto loaded = load_history_text(text, "h.jsonl");
-  if (!loaded) FAIL(loaded.error().what);
-  return std::move(*loaded);
-}
-
-/// "LINE:COLUMN: EXPECTED" of a text that must not load.
-std::string refusal(std::string_view text) {
-  LoadError error;
-  const auto loaded = load_history_text(text, "h.jsonl", {}, &error);
-  if (loaded) return "loaded " + std::to_string(loaded->history.size());
-  CHECK(loaded.error().kind == ErrorKind::usage);
-  CHECK(loaded.error().what.ends_with(error.expected));
-  CHECK(error.where.file == "h.jsonl");
-  return std::to_string(error.where.line) + ":" + std::to_string(error.where.column) + ": " +
-         error.expected;
-}
-
 TEST_CASE("load: every column of a history of ours") {
-  const Loaded loaded = load(
+  const Loaded loaded = loaded_from(
       R"({"index":0,"type":"invoke","process":3,"node":"n2","f":"write","key":"k7","value":12,"time":100}
 {"index":1,"type":"invoke","process":"nemesis","f":"start","value":{"x":[1]},"node":"n1","time":101}
 {"index":2,"type":"invoke","process":4,"node":"n1","f":"cas","key":"k7","value":[12,13],"time":102}
@@ -81,7 +64,7 @@ TEST_CASE("load: every column of a history of ours") {
 }
 
 TEST_CASE("load: values of every kind, equal ones equal") {
-  const Loaded loaded = load(
+  const Loaded loaded = loaded_from(
       R"({"process":0,"type":"invoke","f":"write","value":[null,true,-3,"\u00fc\n",{"a":1.50,"b":[]}]}
 {"process":0,"type":"ok","f":"write","value":1.5}
 {"process":0,"type":"invoke","f":"write","value":15e-1}
@@ -106,7 +89,8 @@ TEST_CASE("load: values of every kind, equal ones equal") {
 }
 
 TEST_CASE("load: tuples [k v] where the file can mean nothing else") {
-  const Loaded loaded = load(R"({"index":0,"type":"invoke","process":0,"f":"write","value":[7,1]}
+  const Loaded loaded =
+      loaded_from(R"({"index":0,"type":"invoke","process":0,"f":"write","value":[7,1]}
 {"index":1,"type":"ok","process":0,"f":"write","value":[7,1]}
 {"index":2,"type":"invoke","process":0,"f":"cas","value":["x",[1,2]]}
 {"index":3,"type":"info","process":0,"f":"cas","value":null,"error":["timeout",5]}
@@ -128,7 +112,7 @@ TEST_CASE("load: tuples [k v] where the file can mean nothing else") {
 
 TEST_CASE("load: what may be a plain value stays one") {
   const auto first_argument = [](std::string_view text) {
-    const Loaded loaded = load(text);
+    const Loaded loaded = loaded_from(text);
     CHECK(loaded.history.key()[0] == no_key);
     return loaded.history.values().to_text(loaded.history.argument()[0]);
   };
@@ -149,39 +133,39 @@ TEST_CASE("load: what may be a plain value stays one") {
 }
 
 TEST_CASE("load: indexes of foreign histories may be sparse, ours may not") {
-  const Loaded sparse = load(R"({"index":5,"type":"invoke","process":0,"f":"read"}
+  const Loaded sparse = loaded_from(R"({"index":5,"type":"invoke","process":0,"f":"read"}
 {"index":9,"type":"info","process":"nemesis"}
 {"index":12,"type":"ok","process":0,"f":"read","value":1}
 )");
   CHECK(sparse.history.index_of(0) == 5);
   CHECK(sparse.history.index_of(2) == 12);
   CHECK(sparse.history.events() == 3);
-  const Loaded late = load(R"({"index":0,"type":"invoke","process":0,"f":"read"}
+  const Loaded late = loaded_from(R"({"index":0,"type":"invoke","process":0,"f":"read"}
 {"index":1,"type":"ok","process":0,"f":"read","value":1}
 {"index":8,"type":"invoke","process":0,"f":"read"}
 )");
   CHECK(late.history.index_of(0) == 0);
   CHECK(late.history.index_of(2) == 8);
-  const Loaded none = load(R"({"type":"invoke","process":0,"f":"read"}
+  const Loaded none = loaded_from(R"({"type":"invoke","process":0,"f":"read"}
 {"type":"ok","process":0,"f":"read","value":1,"index":77}
 )");
   CHECK(none.history.index_of(1) == 1);
 
-  CHECK(refusal(R"({"index":5,"type":"invoke","process":0,"f":"read"}
+  CHECK(refusal_of(R"({"index":5,"type":"invoke","process":0,"f":"read"}
 {"index":5,"type":"ok","process":0,"f":"read","value":1})") ==
         "2:1: expected an index above 5, found 5");
-  CHECK(refusal(R"({"index":5,"type":"invoke","process":0,"f":"read"}
+  CHECK(refusal_of(R"({"index":5,"type":"invoke","process":0,"f":"read"}
 {"type":"ok","process":0,"f":"read","value":1})")
             .starts_with("2:1: expected the field \"index\""));
 
   const std::string ours =
       R"({"index":0,"type":"invoke","process":0,"node":"n1","f":"read","time":1})";
-  CHECK(refusal(ours + "\n" + R"({"index":2,"type":"ok","process":0,"f":"read"})")
+  CHECK(refusal_of(ours + "\n" + R"({"index":2,"type":"ok","process":0,"f":"read"})")
             .starts_with("2:1: expected index 1, found 2: "));
-  CHECK(refusal(ours + "\n" + R"({"index":0,"type":"ok","process":0,"f":"read"})")
+  CHECK(refusal_of(ours + "\n" + R"({"index":0,"type":"ok","process":0,"f":"read"})")
             .starts_with("2:1: expected index 1, found 0: "));
   // The beginning is missing.
-  CHECK(refusal(R"({"index":1,"type":"invoke","process":0,"node":"n1","f":"read","time":1})")
+  CHECK(refusal_of(R"({"index":1,"type":"invoke","process":0,"node":"n1","f":"read","time":1})")
             .starts_with("1:1: expected index 0, found 1: "));
 }
 
@@ -190,60 +174,59 @@ TEST_CASE(
   const std::string whole = R"({"type":"invoke","process":0,"f":"write","value":"x"})";
   const std::string last = R"({"type":"ok","process":0,"f":"write","value":"\u00e4"})";
   for (std::size_t cut = 1; cut < last.size(); ++cut) {
-    const Loaded loaded = load(whole + "\n" + last.substr(0, cut));
+    const Loaded loaded = loaded_from(whole + "\n" + last.substr(0, cut));
     REQUIRE(loaded.history.size() == 1);
     CHECK(loaded.history.fate()[0] == Fate::info);
     REQUIRE(loaded.warnings.size() == 1);
-    CHECK(loaded.warnings[0] ==
-          "h.jsonl: dropped a torn last line (" + std::to_string(cut) + " bytes)");
+    CHECK(loaded.warnings[0] == "h: dropped a torn last line (" + std::to_string(cut) + " bytes)");
   }
-  const Loaded kept = load(whole + "\n" + last);
+  const Loaded kept = loaded_from(whole + "\n" + last);
   CHECK(kept.history.fate()[0] == Fate::ok);
   CHECK(kept.warnings.empty());
   // With a newline behind it, it was not torn by a kill.
-  CHECK(refusal(whole + "\n" + last.substr(0, 30) + "\n").starts_with("2:"));
+  CHECK(refusal_of(whole + "\n" + last.substr(0, 30) + "\n").starts_with("2:"));
   // Whole, but wrong.
-  CHECK(refusal(whole + "\n{\"type\":\"ok\"}") == "2:1: expected the field \"process\"");
+  CHECK(refusal_of(whole + "\n{\"type\":\"ok\"}") == "2:1: expected the field \"process\"");
 }
 
 TEST_CASE("load: errors say line, column and what was expected") {
-  CHECK(refusal(R"({"type":"invoke","process":0,"f":"raed"})") ==
+  CHECK(refusal_of(R"({"type":"invoke","process":0,"f":"raed"})") ==
         R"(1:35: unknown f "raed", did you mean "read"?)");
-  CHECK(refusal(R"({"type":"invokes","process":0,"f":"read"})") ==
+  CHECK(refusal_of(R"({"type":"invokes","process":0,"f":"read"})") ==
         R"(1:10: expected type invoke, ok, fail or info, found "invokes", did you mean "invoke"?)");
-  CHECK(refusal(R"({"type":"invoke","process":-1,"f":"read"})") ==
+  CHECK(refusal_of(R"({"type":"invoke","process":-1,"f":"read"})") ==
         R"(1:28: expected "process" as an integer from 0, found -1)");
-  CHECK(refusal(R"({"type":"invoke","process":4294967296,"f":"read"})").starts_with("1:28: "));
-  CHECK(refusal(R"({"type":"invoke","process":"17","f":"read"})")
+  CHECK(refusal_of(R"({"type":"invoke","process":4294967296,"f":"read"})").starts_with("1:28: "));
+  CHECK(refusal_of(R"({"type":"invoke","process":"17","f":"read"})")
             .starts_with("1:28: expected \"process\" as a number"));
-  CHECK(refusal(R"({"type":"invoke","process":null,"f":"read"})").starts_with("1:28: "));
-  CHECK(refusal(R"({"type":"invoke","process":0})") == R"(1:1: expected the field "f")");
-  CHECK(refusal(R"({"process":0,"f":"read"})") == R"(1:1: expected the field "type")");
-  CHECK(refusal(R"({"type":"invoke","process":0,"f":"read","type":"ok"})")
+  CHECK(refusal_of(R"({"type":"invoke","process":null,"f":"read"})").starts_with("1:28: "));
+  CHECK(refusal_of(R"({"type":"invoke","process":0})") == R"(1:1: expected the field "f")");
+  CHECK(refusal_of(R"({"process":0,"f":"read"})") == R"(1:1: expected the field "type")");
+  CHECK(refusal_of(R"({"type":"invoke","process":0,"f":"read","type":"ok"})")
             .find("found a second \"type\"") != std::string::npos);
-  CHECK(refusal(R"({"type":"invoke","process":0,"f":"read","key":[1]})") ==
+  CHECK(refusal_of(R"({"type":"invoke","process":0,"f":"read","key":[1]})") ==
         "1:47: expected \"key\" as a text or a number, found [");
-  CHECK(refusal(R"({"type":"invoke","process":0,"f":"read"} {})").starts_with("1:"));
-  CHECK(refusal("\n\n{\"type\":\"ok\",\"process\":9,\"f\":\"read\"}") ==
+  CHECK(refusal_of(R"({"type":"invoke","process":0,"f":"read"} {})").starts_with("1:"));
+  CHECK(refusal_of("\n\n{\"type\":\"ok\",\"process\":9,\"f\":\"read\"}") ==
         "3:1: process 9 completes an operation that it never invoked");
-  CHECK(refusal(R"({"type":"invoke","process":0,"f":"read"}
+  CHECK(refusal_of(R"({"type":"invoke","process":0,"f":"read"}
 {"type":"invoke","process":0,"f":"read"})")
             .starts_with("2:1: process 0 invokes again before"));
-  CHECK(refusal(R"({"type":"invoke","process":0,"f":"write","value":1}
+  CHECK(refusal_of(R"({"type":"invoke","process":0,"f":"write","value":1}
 {"type":"info","process":0,"f":"write"}
 {"type":"invoke","process":0,"f":"read"})")
             .starts_with("3:1: process 0 invokes again after an info"));
-  CHECK(refusal(R"({"type":"invoke","process":0,"f":"write","value":1}
+  CHECK(refusal_of(R"({"type":"invoke","process":0,"f":"write","value":1}
 {"type":"ok","process":0,"f":"read"})") == "2:1: process 0 completes read, but invoked write");
-  CHECK(refusal(R"({"type":"invoke","process":0,"f":"write","value":1,"key":"a"}
+  CHECK(refusal_of(R"({"type":"invoke","process":0,"f":"write","value":1,"key":"a"}
 {"type":"ok","process":0,"f":"write","key":"b"})") ==
         "2:1: process 0 completes an operation on another key than it invoked");
-  CHECK(refusal(R"({"type":"invoke","process":0,"f":"read","value":)" + std::string(300, '[') +
-                std::string(300, ']') + "}")
+  CHECK(refusal_of(R"({"type":"invoke","process":0,"f":"read","value":)" + std::string(300, '[') +
+                   std::string(300, ']') + "}")
             .find("nested") != std::string::npos);
-  CHECK(refusal("{\"type\":\"invoke\",\"process\":0,\"f\":\"write\",\"value\":\"\xFF\"}\n")
+  CHECK(refusal_of("{\"type\":\"invoke\",\"process\":0,\"f\":\"write\",\"value\":\"\xFF\"}\n")
             .starts_with("1:"));
-  CHECK(refusal("7\n") == "1:1: expected a JSON object");
+  CHECK(refusal_of("7\n") == "1:1: expected a JSON object");
   const auto missing = load_history("/nowhere/h.jsonl");
   REQUIRE_FALSE(missing);
   CHECK(missing.error().what == "open /nowhere/h.jsonl: No such file or directory");
@@ -252,7 +235,7 @@ TEST_CASE("load: errors say line, column and what was expected") {
 
 TEST_CASE("load: what is no history in JSON lines is named") {
   const auto found = [](std::string_view text) {
-    const std::string what = refusal(text);
+    const std::string what = refusal_of(text);
     const std::size_t at = what.find(", found ");
     CHECK(what.starts_with("1:1: expected a history, one JSON event a line"));
     return at == std::string::npos ? what : what.substr(at + 8);
@@ -313,7 +296,7 @@ TEST_CASE("load: a file of many blocks equals the same lines in one, whatever th
   const auto line =
       1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n');
   text += "garbage\n";
-  CHECK(refusal(text).starts_with(std::to_string(line) + ":"));
+  CHECK(refusal_of(text).starts_with(std::to_string(line) + ":"));
 }
 
 TEST_CASE("load: a line that begins at a border of blocks, or next to it, is read once") {
@@ -328,7 +311,7 @@ TEST_CASE("load: a line that begins at a border of blocks, or next to it, is rea
       text += end;
     }
     REQUIRE(text.size() + 1 == 3 * block_bytes + static_cast<std::size_t>(shift + 1));
-    const Loaded loaded = load(text);
+    const Loaded loaded = loaded_from(text);
     CHECK(loaded.history.size() == 3);
     CHECK(loaded.history.events() == 6);
     CHECK(loaded.warnings.empty());
@@ -345,11 +328,12 @@ TEST_CASE("load: keys may be found in tuples across many blocks") {
             (i % 2 == 0 ? ",5" : ",null") + "]}\n";
     text += R"({"process":1,"type":"ok","f":")" + f + "\",\"value\":[" + k + ",5]}\n";
   }
-  const Loaded tuples = load(text);
+  const Loaded tuples = loaded_from(text);
   CHECK(tuples.history.key_count() == 10);
   CHECK(tuples.history.size() == i);
   // The very last event decides that they were plain values.
-  const Loaded plain = load(text + R"({"process":1,"type":"invoke","f":"read","value":null})");
+  const Loaded plain =
+      loaded_from(text + R"({"process":1,"type":"invoke","f":"read","value":null})");
   CHECK(plain.history.key_count() == 0);
   CHECK(plain.history.values().to_text(plain.history.argument()[1]) == "[1, nil]");
 }

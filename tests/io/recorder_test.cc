@@ -21,13 +21,6 @@ namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-std::string content(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
 std::unique_ptr<Recorder> create(const fs::path& path, std::size_t lanes,
                                  Clock::time_point origin = Clock::now()) {
   auto recorder = Recorder::create(path, lanes, {"n1", "n2", "n3"}, origin);
@@ -44,7 +37,7 @@ Value field(const Value& line, std::string_view name) {
 /// The lines of a history with every time set to 0, since those differ from run to run.
 std::string without_times(const fs::path& path) {
   std::string out;
-  std::istringstream lines(content(path));
+  std::istringstream lines(content_of(path));
   for (std::string line; std::getline(lines, line); out += line + "\n") {
     const std::size_t at = line.find(",\"time\":");
     REQUIRE(at != std::string::npos);
@@ -121,7 +114,7 @@ TEST_CASE("recorder: only a compare-and-set can mismatch, on disk as in memory")
   const History history = recorder->finish();
   CHECK(history.fate()[0] == Fate::fail);
   CHECK(history.fate()[1] == Fate::fail);
-  CHECK(content(folder / "h").find("\"error\":\"mismatch\"") == std::string::npos);
+  CHECK(content_of(folder / "h").find("\"error\":\"mismatch\"") == std::string::npos);
 }
 
 TEST_CASE("recorder: what returned before another began has the smaller index, across lanes") {
@@ -183,8 +176,8 @@ TEST_CASE("recorder: lines reach the disk while every lane idles") {
   const Request read{Function::read, "k", {}};
   recorder->invoke(1, 0, 0, read);
   const auto deadline = Clock::now() + 10s;
-  while (content(folder / "h").empty() && Clock::now() < deadline) std::this_thread::yield();
-  CHECK(content(folder / "h").ends_with("}\n"));
+  while (content_of(folder / "h").empty() && Clock::now() < deadline) std::this_thread::yield();
+  CHECK(content_of(folder / "h").ends_with("}\n"));
 }
 
 TEST_CASE("recorder: a full disk leaves a true prefix and a whole history in memory") {
@@ -232,7 +225,7 @@ TEST_CASE("recorder: an existing history is never overwritten") {
   const TemporaryFolder folder;
   std::ofstream(folder / "h") << "evidence";
   CHECK_FALSE(Recorder::create(folder / "h", 1, {"n1"}, Clock::now()));
-  CHECK(content(folder / "h") == "evidence");
+  CHECK(content_of(folder / "h") == "evidence");
 }
 
 TEST_CASE("recorder: more events than its queue holds, and large values, only slow it down") {

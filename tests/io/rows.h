@@ -37,6 +37,9 @@ inline std::string refusal_of(std::string_view text) {
   LoadError error;
   const auto loaded = load_history_text(text, "h", {}, &error);
   if (loaded) return "loaded " + std::to_string(loaded->history.size());
+  CHECK(loaded.error().kind == ErrorKind::usage);
+  CHECK(loaded.error().what.ends_with(error.expected));
+  CHECK(error.where.file == "h");
   return std::to_string(error.where.line) + ":" + std::to_string(error.where.column) + ": " +
          error.expected;
 }

@@ -4,7 +4,6 @@
 #include <fstream>
 #include <optional>
 #include <regex>
-#include <sstream>
 
 #include <doctest/doctest.h>
 
@@ -15,13 +14,6 @@ namespace faultline {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string content(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
 
 TEST_CASE("run_dir: runs of one second get names of their own, and latest is the newest") {
   const TemporaryFolder folder;
@@ -126,7 +118,7 @@ TEST_CASE("run_dir: a file is written whole or not at all") {
   REQUIRE(run);
   REQUIRE(run->write("results.json", "first"));
   REQUIRE(run->write("results.json", std::string("se\0cond", 7)));
-  CHECK(content(folder / "results.json") == std::string("se\0cond", 7));
+  CHECK(content_of(folder / "results.json") == std::string("se\0cond", 7));
   CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 1);
 
   const Status failed = run->write("no/such/folder.json", "x");
@@ -166,7 +158,7 @@ TEST_CASE("json lines: a line is on disk when append returns") {
   auto lines = JsonLines::create(folder / "x");
   REQUIRE(lines);
   REQUIRE(lines->append(1));
-  CHECK(content(folder / "x") == "1\n");
+  CHECK(content_of(folder / "x") == "1\n");
 }
 
 TEST_CASE("run_dir: lines are gone on with where a killed writer left them") {
@@ -176,7 +168,7 @@ TEST_CASE("run_dir: lines are gone on with where a killed writer left them") {
   {
     auto lines = JsonLines::reopen(path);
     REQUIRE(lines);
-    CHECK(content(path) == "{\"a\":1}\n");
+    CHECK(content_of(path) == "{\"a\":1}\n");
     REQUIRE(lines->append(Map{{"a", 2}}));
     REQUIRE(lines->sync());
     const auto second = JsonLines::reopen(path);
@@ -186,7 +178,7 @@ TEST_CASE("run_dir: lines are gone on with where a killed writer left them") {
   }
   auto again = JsonLines::reopen(path);
   REQUIRE(again);
-  CHECK(content(path) == "{\"a\":1}\n{\"a\":2}\n");
+  CHECK(content_of(path) == "{\"a\":1}\n{\"a\":2}\n");
   CHECK(JsonLines::reopen(folder / "new.jsonl"));
   CHECK_FALSE(JsonLines::reopen(folder / "none/new.jsonl"));
 }

@@ -1,7 +1,9 @@
-// A folder of a test's own, removed with everything in it.
+// A folder of a test's own, removed with everything in it, and what is in a file.
 #pragma once
 
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <string>
 
 #include <stdlib.h>
@@ -30,5 +32,13 @@ class TemporaryFolder {
  private:
   std::filesystem::path path_;
 };
+
+/// "" if the file cannot be read.
+inline std::string content_of(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
 
 }  // namespace faultline

@@ -191,6 +191,9 @@ inline linearizable::Meter plenty() {
   return {std::uint64_t{1} << 40, std::uint64_t{1} << 30, nullptr};
 }
 
+/// Every operation is a unit of its own.
+inline int by_row(const Operation& o) { return static_cast<int>(o.id); }
+
 /// The witness is not linearizable by itself, and if it says that it is minimal, leaving any unit
 /// of it out makes it linearizable. `unit` names the unit that an operation belongs to.
 template <typename State>

@@ -34,13 +34,13 @@ Content::iterator exit_of(Which which, Content& content) {
   return std::max_element(content.begin(), content.end());
 }
 
-struct Shape {
+struct ContainerShape {
   int repeat_percent = 0;   ///< Of the inserts, those of a value that may be there already.
   int empty_percent = 100;  ///< Histories keep their "empty" answers.
   bool info_removes = false;
 };
 
-Subject<Content> container(Which which, Shape shape) {
+Subject<Content> container(Which which, ContainerShape shape) {
   const Function in = which == Which::stack ? Function::push : Function::enqueue;
   const Function out = which == Which::stack ? Function::pop : Function::dequeue;
   Subject<Content> s;
@@ -81,7 +81,7 @@ Subject<Content> container(Which which, Shape shape) {
 }
 
 /// Without "empty": spoilt to the value of some insert.
-Subject<Content> without_empties(Which which, Shape shape) {
+Subject<Content> without_empties(Which which, ContainerShape shape) {
   Subject<Content> s = container(which, shape);
   const auto answer = s.answer;
   const Function out = which == Which::stack ? Function::pop : Function::dequeue;

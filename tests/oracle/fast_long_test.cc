@@ -38,13 +38,13 @@ struct Long {
   Operations object() const { return {list, events, values, &pool}; }
 };
 
-enum class Kind { queue, stack, smallest };
+enum class ContainerKind { queue, stack, smallest };
 
 /// Clients insert and remove; now and then answers are exchanged.
-Long containers(Rng& rng, Kind kind, int operations, int clients, int exchanges) {
+Long containers(Rng& rng, ContainerKind kind, int operations, int clients, int exchanges) {
   Long h(static_cast<ValueId>(operations));
-  const Function in = kind == Kind::stack ? Function::push : Function::enqueue;
-  const Function out = kind == Kind::stack ? Function::pop : Function::dequeue;
+  const Function in = kind == ContainerKind::stack ? Function::push : Function::enqueue;
+  const Function out = kind == ContainerKind::stack ? Function::pop : Function::dequeue;
   std::vector<Index> open(static_cast<std::size_t>(clients), no_index);
   std::vector<bool> done(open.size());
   std::deque<ValueId> content;
@@ -71,9 +71,10 @@ Long containers(Rng& rng, Kind kind, int operations, int clients, int exchanges)
       if (o.function == in) {
         content.push_back(o.argument);
       } else if (!content.empty()) {
-        const auto at = kind == Kind::queue   ? content.begin()
-                        : kind == Kind::stack ? content.end() - 1
-                                              : std::min_element(content.begin(), content.end());
+        const auto at = kind == ContainerKind::queue ? content.begin()
+                        : kind == ContainerKind::stack
+                            ? content.end() - 1
+                            : std::min_element(content.begin(), content.end());
         o.output = *at;
         content.erase(at);
       }
@@ -115,7 +116,7 @@ struct Trees : StackRules {
 };
 
 template <typename Engine, typename Other>
-void hold_against(Kind kind, Engine engine, Other other) {
+void hold_against(ContainerKind kind, Engine engine, Other other) {
   Rng rng = Rng(41).fork("long", static_cast<std::uint64_t>(kind));
   const long count = iterations(600);
   long valid = 0, wrong = 0, minimal = 0;
@@ -147,12 +148,12 @@ void hold_against(Kind kind, Engine engine, Other other) {
   CHECK(minimal == count - valid);
 }
 
-TEST_CASE("fast, long: queue") { hold_against(Kind::queue, Queue<>(), Queue<>()); }
+TEST_CASE("fast, long: queue") { hold_against(ContainerKind::queue, Queue<>(), Queue<>()); }
 TEST_CASE("fast, long: stack, small parts one by one or by trees") {
-  hold_against(Kind::stack, Stack<>(), Stack<Trees>());
+  hold_against(ContainerKind::stack, Stack<>(), Stack<Trees>());
 }
 TEST_CASE("fast, long: priority queue") {
-  hold_against(Kind::smallest, PriorityQueue<>(), PriorityQueue<>());
+  hold_against(ContainerKind::smallest, PriorityQueue<>(), PriorityQueue<>());
 }
 
 /// An element that goes in and out, seen by many; some of it unknown.
@@ -264,14 +265,14 @@ void hold_against_general(const char* model, Make make, Engine engine) {
 }
 
 TEST_CASE("fast, long: the fast engines and the search agree") {
-  const auto container = [](Kind kind) {
+  const auto container = [](ContainerKind kind) {
     return [kind](Rng& rng, long i) {
       return containers(rng, kind, 100 + below(rng, 300), 2 + below(rng, 3), i % 2 == 0 ? 0 : 1);
     };
   };
-  hold_against_general("fifo-queue", container(Kind::queue), Queue<>());
-  hold_against_general("stack", container(Kind::stack), Stack<>());
-  hold_against_general("priority-queue", container(Kind::smallest), PriorityQueue<>());
+  hold_against_general("fifo-queue", container(ContainerKind::queue), Queue<>());
+  hold_against_general("stack", container(ContainerKind::stack), Stack<>());
+  hold_against_general("priority-queue", container(ContainerKind::smallest), PriorityQueue<>());
   hold_against_general(
       "set",
       [](Rng& rng, long i) {
@@ -282,9 +283,9 @@ TEST_CASE("fast, long: the fast engines and the search agree") {
 
 TEST_CASE("fast: a budget that is used up is no answer") {
   Rng rng(43);
-  const Long h = containers(rng, Kind::queue, 20'000, 10, 0);
-  const Long s = containers(rng, Kind::stack, 20'000, 10, 0);
-  const Long p = containers(rng, Kind::smallest, 20'000, 10, 0);
+  const Long h = containers(rng, ContainerKind::queue, 20'000, 10, 0);
+  const Long s = containers(rng, ContainerKind::stack, 20'000, 10, 0);
+  const Long p = containers(rng, ContainerKind::smallest, 20'000, 10, 0);
   const Long f = flips(rng, 20'000, 10, false);
   const auto check = [&](auto&& engine, const Operations& operations) {
     linearizable::Meter steps(1000, std::uint64_t{1} << 30, nullptr);

@@ -15,9 +15,7 @@ namespace {
 
 using namespace linearizable::fast;
 
-int by_row(const Operation& o) { return static_cast<int>(o.id); }
-
-constexpr ValueId first_number = 3;  ///< What counters begin with, so that answers can be below.
+constexpr ValueId first_sum = 3;  ///< What counters begin with, so that answers can be below.
 
 /// Counters and fetch-and-adds. `step_other` percent of the adds add 1 more.
 struct NumberShape {
@@ -30,7 +28,7 @@ struct NumberShape {
 
 Subject<ValueId> number_subject(NumberShape shape) {
   Subject<ValueId> s;
-  s.initial = first_number;
+  s.initial = first_sum;
   s.step = [=](ValueId& state, const Operation& o) {
     const bool info = o.end == never;
     if (o.function == Function::read) return info || o.output == state;
@@ -65,7 +63,7 @@ TEST_CASE("fast: counter") {
   Values values;
   const long count = iterations(30'000);
   for (const ValueId step : {1, 2}) {
-    const Tally t = compare(number_subject({.step = step}), values, Counter<>(first_number),
+    const Tally t = compare(number_subject({.step = step}), values, Counter<>(first_sum),
                             Rng(31).fork("step", step), count, by_row);
     CHECK(t.wrong == 0);
     CHECK(t.unknown == 0);
@@ -73,7 +71,7 @@ TEST_CASE("fast: counter") {
     CHECK(t.invalid > count / 10);
     CHECK(t.minimal > t.invalid / 20);
   }
-  const Tally t = compare(number_subject({.step_other = 20}), values, Counter<>(first_number),
+  const Tally t = compare(number_subject({.step_other = 20}), values, Counter<>(first_sum),
                           Rng(31).fork("unequal"), count / 2, by_row);
   CHECK(t.wrong == 0);
   CHECK(t.unknown > count / 10);
@@ -89,7 +87,7 @@ TEST_CASE("fast: fetch-and-add") {
       const Tally t = compare(
           number_subject(
               {.step = after ? 2u : 1u, .read_percent = reads, .fetches = true, .after = after}),
-          values, FetchAndAdd<>(after ? Answers::after : Answers::before, first_number),
+          values, FetchAndAdd<>(after ? Answers::after : Answers::before, first_sum),
           Rng(32).fork(after ? "after" : "before", static_cast<std::uint64_t>(reads)), count,
           by_row);
       CHECK(t.wrong == 0);
@@ -98,7 +96,7 @@ TEST_CASE("fast: fetch-and-add") {
       CHECK(t.invalid > count / 5);
     }
   const Tally t = compare(number_subject({.step_other = 20, .read_percent = 10, .fetches = true}),
-                          values, FetchAndAdd<>(Answers::before, first_number),
+                          values, FetchAndAdd<>(Answers::before, first_sum),
                           Rng(32).fork("unequal"), count / 2, by_row);
   CHECK(t.wrong == 0);
   CHECK(t.unknown > count / 10);
@@ -224,17 +222,17 @@ TEST_CASE("fast: grow-only set") {
   }
 constexpr NumberShape counting{.step_other = 3};
 constexpr NumberShape fetching{.step_other = 3, .read_percent = 25, .fetches = true};
-NUMBER_MUTANT(Counter, equal_steps, counting, first_number)
-NUMBER_MUTANT(Counter, not_too_few, counting, first_number)
-NUMBER_MUTANT(Counter, not_too_many, counting, first_number)
-NUMBER_MUTANT(Counter, earliest_first, counting, first_number)
-NUMBER_MUTANT(Counter, reads_count, counting, first_number)
-NUMBER_MUTANT(FetchAndAdd, equal_steps, fetching, Answers::before, first_number)
-NUMBER_MUTANT(FetchAndAdd, distinct, fetching, Answers::before, first_number)
-NUMBER_MUTANT(FetchAndAdd, in_order, fetching, Answers::before, first_number)
-NUMBER_MUTANT(FetchAndAdd, reads_in_order, fetching, Answers::before, first_number)
-NUMBER_MUTANT(FetchAndAdd, gaps_filled, fetching, Answers::before, first_number)
-NUMBER_MUTANT(FetchAndAdd, gaps_in_time, fetching, Answers::before, first_number)
+NUMBER_MUTANT(Counter, equal_steps, counting, first_sum)
+NUMBER_MUTANT(Counter, not_too_few, counting, first_sum)
+NUMBER_MUTANT(Counter, not_too_many, counting, first_sum)
+NUMBER_MUTANT(Counter, earliest_first, counting, first_sum)
+NUMBER_MUTANT(Counter, reads_count, counting, first_sum)
+NUMBER_MUTANT(FetchAndAdd, equal_steps, fetching, Answers::before, first_sum)
+NUMBER_MUTANT(FetchAndAdd, distinct, fetching, Answers::before, first_sum)
+NUMBER_MUTANT(FetchAndAdd, in_order, fetching, Answers::before, first_sum)
+NUMBER_MUTANT(FetchAndAdd, reads_in_order, fetching, Answers::before, first_sum)
+NUMBER_MUTANT(FetchAndAdd, gaps_filled, fetching, Answers::before, first_sum)
+NUMBER_MUTANT(FetchAndAdd, gaps_in_time, fetching, Answers::before, first_sum)
 #undef NUMBER_MUTANT
 
 #define GROW_MUTANT(rule)                                                                \

@@ -15,8 +15,6 @@ namespace {
 
 using namespace linearizable::fast;
 
-int by_row(const Operation& o) { return static_cast<int>(o.id); }
-
 // Sets.
 
 using Elements = std::vector<ValueId>;

@@ -18,7 +18,7 @@ using linearizable::SearchRules;
 using linearizable::ZoneRules;
 
 // Tried up to this many times; the hardest mutant dies after some thousand histories.
-constexpr long tries = 3'000'000;
+constexpr long register_tries = 3'000'000;
 
 /// After how many histories the engine disagreed with the oracle; 0: never.
 template <typename Judge>
@@ -26,7 +26,7 @@ long survived(const std::string& name, bool unique) {
   Judge judge;
   Oracle oracle;
   Rng rng = Rng(2026).fork(name);
-  for (long i = 1; i <= tries; ++i) {
+  for (long i = 1; i <= register_tries; ++i) {
     Shape shape = random_shape(rng, 10);
     if (unique) {
       shape.unique = rng.below(4) > 0;

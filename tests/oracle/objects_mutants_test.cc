@@ -13,14 +13,14 @@ namespace {
 using linearizable::GeneralOptions;
 using linearizable::GeneralRules;
 
-constexpr long tries = 300'000;
+constexpr long general_tries = 300'000;
 
 /// After how many histories the engine disagreed with itself unbroken; 0: never.
 template <typename Rules>
 long survived(const std::string& name) {
   const std::vector<Spec> specs = all_specs();
   Rng rng = Rng(2028).fork(name);
-  for (long i = 1; i <= tries; ++i) {
+  for (long i = 1; i <= general_tries; ++i) {
     const Spec& spec = specs[rng.below(specs.size())];
     const std::vector<Asked> history = random_object_history(spec, rng, 12);
     const Built built(history);

@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const Map target = {{"name", "memory"}, {"nodes", 2}, {"mode", "quorum"}};
+const Map memory_target = {{"name", "memory"}, {"nodes", 2}, {"mode", "quorum"}};
 
 std::vector<Node> two_nodes() {
   std::vector<Node> nodes(2);
@@ -38,7 +38,7 @@ Fd duplicate(int fd) { return Fd(::fcntl(fd, F_DUPFD_CLOEXEC, 0)); }
 
 std::unique_ptr<ClientMachines> make(std::size_t machines, std::size_t workers,
                                      std::chrono::nanoseconds grace = 10s) {
-  auto made = ClientMachines::make({machines, workers, 2, target, grace});
+  auto made = ClientMachines::make({machines, workers, 2, memory_target, grace});
   REQUIRE(made);
   return *std::move(made);
 }

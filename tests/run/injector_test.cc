@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 namespace {
 
 /// Entries of TallyNemesis, a fake cluster of five, and a clock that the test moves.
-struct Stage {
+struct InjectorStage {
   fakes::FakeCluster cluster{5, 3};
   Levers levers{cluster};
   std::vector<FaultPlan> faults;
@@ -59,7 +59,7 @@ struct Stage {
 }  // namespace
 
 TEST_CASE("injector: strikes and heals at the planned times, overlapping freely") {
-  Stage stage;
+  InjectorStage stage;
   stage.add("one");
   stage.add("minority");
   Injector injector = stage.injector({{1, 0, 1s, 3s}, {2, 1, 2s, 5s}, {3, 0, 3s, 4s}});
@@ -97,7 +97,7 @@ TEST_CASE("injector: strikes and heals at the planned times, overlapping freely"
 }
 
 TEST_CASE("injector: a fault of client machines strikes those, and is told by their names") {
-  Stage stage;
+  InjectorStage stage;
   stage.add("c2", true, true);
   stage.add("minority", true, true);
   stage.add("all", true, true);
@@ -117,8 +117,8 @@ TEST_CASE("injector: a fault of client machines strikes those, and is told by th
 }
 
 TEST_CASE("injector: victims are drawn from the seed and the strike alone") {
-  Stage a, b;
-  for (Stage* stage : {&a, &b}) {
+  InjectorStage a, b;
+  for (InjectorStage* stage : {&a, &b}) {
     stage->add("minority");
     Injector injector = stage->injector({{1, 0, 1s, 2s}, {2, 0, 3s, 4s}});
     stage->run(injector, 10s);
@@ -130,7 +130,7 @@ TEST_CASE("injector: victims are drawn from the seed and the strike alone") {
 
 TEST_CASE("injector: a role waits for a leader, and is given up if there is none") {
   SUBCASE("known at once") {
-    Stage stage;
+    InjectorStage stage;
     stage.leaders = {3};
     stage.add("leader");
     Injector injector = stage.injector({{1, 0, 1s, 3s}});
@@ -140,7 +140,7 @@ TEST_CASE("injector: a role waits for a leader, and is given up if there is none
     CHECK(stage.asked == 1);
   }
   SUBCASE("known after a while") {
-    Stage stage;
+    InjectorStage stage;
     stage.add("leader");
     Injector injector = stage.injector({{1, 0, 1s, 30s}});
     stage.run(injector, 1s + Injector::leader_pause);
@@ -151,7 +151,7 @@ TEST_CASE("injector: a role waits for a leader, and is given up if there is none
     CHECK(*member_of(stage.written.at(0), "effective") == Value(true));
   }
   SUBCASE("never") {
-    Stage stage;
+    InjectorStage stage;
     stage.add("leader");
     Injector injector = stage.injector({{1, 0, 1s, 30s}});
     stage.run(injector, 40s);
@@ -163,7 +163,7 @@ TEST_CASE("injector: a role waits for a leader, and is given up if there is none
     CHECK(injector.tallies()[0].injected == 0);
   }
   SUBCASE("not beyond the planned heal") {
-    Stage stage;
+    InjectorStage stage;
     stage.add("leader");
     Injector injector = stage.injector({{1, 0, 1s, 1300ms}});
     stage.run(injector, 40s);
@@ -173,7 +173,7 @@ TEST_CASE("injector: a role waits for a leader, and is given up if there is none
 }
 
 TEST_CASE("injector: what is recorded strikes as it did, and nobody is asked") {
-  Stage stage;
+  InjectorStage stage;
   stage.leaders = {3};
   stage.add("leader");
   stage.add("one");
@@ -204,7 +204,7 @@ TEST_CASE("injector: what is recorded strikes as it did, and nobody is asked") {
 }
 
 TEST_CASE("injector: an injection that fails is healed at once and is not effective") {
-  Stage stage;
+  InjectorStage stage;
   stage.add("one");
   stage.nemeses[0]->fails = true;
   Injector injector = stage.injector({{1, 0, 1s, 3s}});
@@ -218,7 +218,7 @@ TEST_CASE("injector: an injection that fails is healed at once and is not effect
 }
 
 TEST_CASE("injector: without evidence a fault is not effective") {
-  Stage stage;
+  InjectorStage stage;
   stage.add("one", false);
   Injector injector = stage.injector({{1, 0, 1s, 3s}});
   stage.run(injector, 10s);
@@ -227,7 +227,7 @@ TEST_CASE("injector: without evidence a fault is not effective") {
 }
 
 TEST_CASE("injector: heal_all heals the active, gives up the rest, and may be called twice") {
-  Stage stage;
+  InjectorStage stage;
   stage.add("one");
   stage.add("leader");
   Injector injector = stage.injector({{1, 0, 1s, 9s}, {2, 1, 1s, 9s}, {3, 0, 20s, 21s}});
@@ -248,7 +248,7 @@ TEST_CASE("injector: heal_all heals the active, gives up the rest, and may be ca
 }
 
 TEST_CASE("injector: the schedule as planned") {
-  Stage stage;
+  InjectorStage stage;
   stage.add("leader");
   const std::vector<PlannedFault> schedule = {{1, 0, 1500ms, 3s}};
   const Value value = schedule_value(stage.faults, schedule);

@@ -2,9 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include "harness/run/plan.h"
-#include "harness/run/yaml.h"
-#include "tests/run/components.h"
+#include "tests/run/plans.h"
+#include "tests/usage_error.h"
 #include "workloads/workloads.h"
 
 using namespace faultline;
@@ -13,36 +12,34 @@ using namespace std::chrono_literals;
 namespace {
 
 /// The real workloads: roles change a workload's mix.
-Result<Plan> plan_of(const std::string& workload, const std::string& more = "") {
-  const Result<ConfigNode> root = parse_config(
-      "target: { name: memory }\nworkload: { name: register" + workload + " }\n" + more, "a.yaml");
-  REQUIRE_MESSAGE(root, root.error().what);
+Catalogues with_real_workloads() {
   Catalogues catalogues = run_fakes::Components::catalogues();
   catalogues.workloads = workloads();
-  return make_plan(*root, catalogues, {"a", 1});
+  return catalogues;
+}
+
+Result<Plan> load_plan_of(const std::string& workload, const std::string& more = "") {
+  return run_fakes::plan_of(
+      "target: { name: memory }\nworkload: { name: register" + workload + " }\n" + more, {},
+      with_real_workloads());
 }
 
 Plan made(const std::string& workload, const std::string& more = "") {
   // The checker of the fakes: what is asked matters here, not what is found.
-  Result<Plan> plan = plan_of(workload, more + "checks: [recent]\n");
+  Result<Plan> plan = load_plan_of(workload, more + "checks: [recent]\n");
   REQUIRE_MESSAGE(plan, plan.error().what);
   const std::string yaml = to_yaml(plan->resolved);
   INFO(yaml);
   const auto root = parse_config(yaml, "config.yaml");
   REQUIRE(root);
-  Catalogues catalogues = run_fakes::Components::catalogues();
-  catalogues.workloads = workloads();
-  const auto again = make_plan(*root, catalogues, {"other", 2});
+  const auto again = make_plan(*root, with_real_workloads(), {"other", 2});
   REQUIRE_MESSAGE(again, again.error().what);
   CHECK(to_yaml(again->resolved) == yaml);
   return *std::move(plan);
 }
 
-std::string error_of(const std::string& workload, const std::string& more = "") {
-  const Result<Plan> plan = plan_of(workload, more);
-  REQUIRE_FALSE(plan);
-  CHECK(plan.error().kind == ErrorKind::usage);
-  return plan.error().what;
+std::string load_plan_error(const std::string& workload, const std::string& more = "") {
+  return usage_error(load_plan_of(workload, more));
 }
 
 }  // namespace
@@ -62,12 +59,13 @@ TEST_CASE("load plan: a closed loop unless an open one is asked for") {
   CHECK(open.load.due(1500) == 3s);
   CHECK(made(", load: open, arrivals: constant").loop.open == Arrivals::Spacing::constant);
 
-  CHECK(error_of(", load: opne") ==
+  CHECK(load_plan_error(", load: opne") ==
         "a.yaml:2:35: load: unknown value \"opne\", did you mean \"open\"?");
-  CHECK(error_of(", load: open, rate: unlimited").find("a.yaml:2:47: rate: an open loop needs") ==
+  CHECK(load_plan_error(", load: open, rate: unlimited")
+            .find("a.yaml:2:47: rate: an open loop needs") == 0);
+  CHECK(load_plan_error(", arrivals: poisson").find("a.yaml:2:39: arrivals: only an open loop") ==
         0);
-  CHECK(error_of(", arrivals: poisson").find("a.yaml:2:39: arrivals: only an open loop") == 0);
-  CHECK(error_of(", load: open, concurrency: 0").find("a.yaml:2:54: concurrency: ") == 0);
+  CHECK(load_plan_error(", load: open, concurrency: 0").find("a.yaml:2:54: concurrency: ") == 0);
 }
 
 TEST_CASE("load plan: phases, and what they inherit") {
@@ -97,35 +95,40 @@ TEST_CASE("load plan: phases, and what they inherit") {
 }
 
 TEST_CASE("load plan: phases that are none, each with its place") {
-  CHECK(error_of("", "time: 60s\nphases: [{ steady: 5s }]\n") ==
+  CHECK(load_plan_error("", "time: 60s\nphases: [{ steady: 5s }]\n") ==
         "a.yaml:3:7: time: 1m contradicts phases, which last 5s in all; leave one of the two out");
-  CHECK(error_of("", "phases: { steady: 5s }\n").find("a.yaml:3:9: phases: expected a list") == 0);
-  CHECK(error_of("", "phases: []\n").find("a.yaml:3:9: phases: expected a list") == 0);
-  CHECK(error_of("", "phases: [{ stedy: 5s }]\n") ==
+  CHECK(
+      load_plan_error("", "phases: { steady: 5s }\n").find("a.yaml:3:9: phases: expected a list") ==
+      0);
+  CHECK(load_plan_error("", "phases: []\n").find("a.yaml:3:9: phases: expected a list") == 0);
+  CHECK(load_plan_error("", "phases: [{ stedy: 5s }]\n") ==
         "a.yaml:3:12: phase: unknown key \"stedy\", did you mean \"steady\"?");
-  CHECK(error_of("", "phases: [{ steady: 5s, quiet: 1s }]\n")
+  CHECK(load_plan_error("", "phases: [{ steady: 5s, quiet: 1s }]\n")
             .find("a.yaml:3:10: a phase: expected one of ramp, steady and quiet") == 0);
-  CHECK(error_of("", "phases: [{ to: 5/s }]\n").find("a.yaml:3:10: a phase: expected one of") == 0);
-  CHECK(error_of("", "phases: [{ steady: 5s, to: 5/s }]\n")
+  CHECK(load_plan_error("", "phases: [{ to: 5/s }]\n")
+            .find("a.yaml:3:10: a phase: expected one of") == 0);
+  CHECK(load_plan_error("", "phases: [{ steady: 5s, to: 5/s }]\n")
             .find("a.yaml:3:24: phase: unknown key \"to\"") == 0);
-  CHECK(
-      error_of("", "phases: [{ steady: 0s }]\n").find("a.yaml:3:20: steady: expected a duration") ==
-      0);
-  CHECK(
-      error_of("", "phases: [{ ramp: 1s, to: soon }]\n").find("a.yaml:3:26: to: expected a rate") ==
-      0);
-  CHECK(error_of("", "phases: [{ ramp: 1s, to: unlimited }]\n").find("a.yaml:3:26: to: expected") ==
-        0);
-  CHECK(error_of("", "phases: [{ ramp: 1s, to: 0 }]\n").find("say quiet") != std::string::npos);
-  CHECK(error_of("", "phases: [{ steady: 1s, rate: 0 }]\n").find("a.yaml:3:30: rate: 0 asks") == 0);
-  CHECK(error_of("", "phases: [{ quiet: 5s }]\n").find("nothing would be asked") !=
+  CHECK(load_plan_error("", "phases: [{ steady: 0s }]\n")
+            .find("a.yaml:3:20: steady: expected a duration") == 0);
+  CHECK(load_plan_error("", "phases: [{ ramp: 1s, to: soon }]\n")
+            .find("a.yaml:3:26: to: expected a rate") == 0);
+  CHECK(load_plan_error("", "phases: [{ ramp: 1s, to: unlimited }]\n")
+            .find("a.yaml:3:26: to: expected") == 0);
+  CHECK(load_plan_error("", "phases: [{ ramp: 1s, to: 0 }]\n").find("say quiet") !=
         std::string::npos);
-  CHECK(error_of(", rate: unlimited", "phases: [{ steady: 5s }]\n")
+  CHECK(load_plan_error("", "phases: [{ steady: 1s, rate: 0 }]\n")
+            .find("a.yaml:3:30: rate: 0 asks") == 0);
+  CHECK(load_plan_error("", "phases: [{ quiet: 5s }]\n").find("nothing would be asked") !=
+        std::string::npos);
+  CHECK(load_plan_error(", rate: unlimited", "phases: [{ steady: 5s }]\n")
             .find("a.yaml:3:10: a steady phase: \"rate\" is missing") == 0);
-  CHECK(error_of(", rate: unlimited", "phases: [{ ramp: 5s }]\n").find("\"to\" is missing") !=
-        std::string::npos);
-  CHECK(error_of("", "phases: [{ steady: 3s }]\nfaults: [{ fault: tally, at: 4s, for: 1s }]\n")
-            .find("a.yaml:4:10: fault tally") == 0);
+  CHECK(
+      load_plan_error(", rate: unlimited", "phases: [{ ramp: 5s }]\n").find("\"to\" is missing") !=
+      std::string::npos);
+  CHECK(
+      load_plan_error("", "phases: [{ steady: 3s }]\nfaults: [{ fault: tally, at: 4s, for: 1s }]\n")
+          .find("a.yaml:4:10: fault tally") == 0);
 }
 
 TEST_CASE("load plan: roles ask for something else, on the same keys") {
@@ -140,14 +143,16 @@ TEST_CASE("load plan: roles ask for something else, on the same keys") {
         std::vector<Function>{Function::write, Function::cas});
   CHECK(plan.workload->functions().size() == 3);
 
-  CHECK(error_of(", roles: { processes: 2 }").find("a.yaml:2:36: roles: expected a list") == 0);
-  CHECK(error_of(", roles: [{ processes: 2 }]").find("a.yaml:2:37: role: \"mix\" is missing") == 0);
-  CHECK(error_of(", roles: [{ proceses: 2, mix: { read: 1 } }]") ==
-        "a.yaml:2:39: role: unknown key \"proceses\", did you mean \"processes\"?");
-  CHECK(error_of(", roles: [{ mix: { raed: 1 } }]").find("did you mean \"read\"?") !=
-        std::string::npos);
-  CHECK(error_of(", roles: [{ mix: { read: 0 } }]").find("a.yaml:2:44: mix: every weight is 0") ==
+  CHECK(load_plan_error(", roles: { processes: 2 }").find("a.yaml:2:36: roles: expected a list") ==
         0);
-  CHECK(error_of(", concurrency: 3, roles: [{ processes: 4, mix: { read: 1 } }]")
+  CHECK(load_plan_error(", roles: [{ processes: 2 }]")
+            .find("a.yaml:2:37: role: \"mix\" is missing") == 0);
+  CHECK(load_plan_error(", roles: [{ proceses: 2, mix: { read: 1 } }]") ==
+        "a.yaml:2:39: role: unknown key \"proceses\", did you mean \"processes\"?");
+  CHECK(load_plan_error(", roles: [{ mix: { raed: 1 } }]").find("did you mean \"read\"?") !=
+        std::string::npos);
+  CHECK(load_plan_error(", roles: [{ mix: { read: 0 } }]")
+            .find("a.yaml:2:44: mix: every weight is 0") == 0);
+  CHECK(load_plan_error(", concurrency: 3, roles: [{ processes: 4, mix: { read: 1 } }]")
             .find("4 processes with a role by now, but only 3 in all") != std::string::npos);
 }

@@ -5,10 +5,9 @@
 #include <doctest/doctest.h>
 
 #include "harness/os/log_drain.h"
-#include "harness/run/plan.h"
-#include "harness/run/yaml.h"
 #include "tests/io/temporary_folder.h"
-#include "tests/run/components.h"
+#include "tests/run/plans.h"
+#include "tests/usage_error.h"
 
 using namespace faultline;
 
@@ -28,14 +27,9 @@ struct Logs {
   }
 };
 
-std::string error_of(const std::string& logs) {
-  const auto root = parse_config(
-      "target: { name: memory }\nworkload: { name: registers }\nlogs: " + logs + "\n", "a.yaml");
-  REQUIRE(root);
-  const auto plan = make_plan(*root, run_fakes::Components::catalogues(), {"a", 1});
-  REQUIRE_FALSE(plan);
-  CHECK(plan.error().kind == ErrorKind::usage);
-  return plan.error().what;
+std::string logs_error(const std::string& logs) {
+  return usage_error(run_fakes::plan_of(
+      "target: { name: memory }\nworkload: { name: registers }\nlogs: " + logs + "\n"));
 }
 
 }  // namespace
@@ -123,11 +117,11 @@ TEST_CASE("logs: a flood of findings is counted, not kept") {
 }
 
 TEST_CASE("logs: in the configuration") {
-  CHECK(error_of("{ forbid: \"a(b\" }") ==
+  CHECK(logs_error("{ forbid: \"a(b\" }") ==
         "a.yaml:3:17: forbid: expected a regular expression (RE2), found \"a(b\": missing ): a(b");
-  CHECK(error_of("{ forbid: [ok, \"(?=x)\"] }").find("found \"(?=x)\": invalid perl operator") !=
+  CHECK(logs_error("{ forbid: [ok, \"(?=x)\"] }").find("found \"(?=x)\": invalid perl operator") !=
         std::string::npos);
-  CHECK(error_of("{ forbd: x }").find("did you mean \"forbid\"?") != std::string::npos);
-  CHECK(error_of("{}").find("a.yaml:3:7: logs: expected \"forbid\" or \"require\"") == 0);
-  CHECK(error_of("{ require: \"\" }").find("a.yaml:3:18") == 0);
+  CHECK(logs_error("{ forbd: x }").find("did you mean \"forbid\"?") != std::string::npos);
+  CHECK(logs_error("{}").find("a.yaml:3:7: logs: expected \"forbid\" or \"require\"") == 0);
+  CHECK(logs_error("{ require: \"\" }").find("a.yaml:3:18") == 0);
 }

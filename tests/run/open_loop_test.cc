@@ -37,7 +37,7 @@ class PatientTarget : public StoreTarget {
   mutable std::atomic<int> asked{0};
 };
 
-struct Stage {
+struct CrewStage {
   TemporaryFolder folder;
   std::vector<Node> nodes = std::vector<Node>(2);
   PatientTarget target;
@@ -75,7 +75,7 @@ constexpr auto constant = Arrivals::Spacing::constant;
 }  // namespace
 
 TEST_CASE("open loop: every scheduled request is sent, and the crew ends with its load") {
-  Stage stage;
+  CrewStage stage;
   const auto crew = stage.crew(4, LoadProfile::constant(10'000, 20ms), constant, 1h);
   REQUIRE(crew->start());
   crew->join();
@@ -106,7 +106,7 @@ TEST_CASE("open loop: every scheduled request is sent, and the crew ends with it
 
 TEST_CASE(
     "open loop: what finds no worker leaves late, and its latency runs from when it was due") {
-  Stage stage;
+  CrewStage stage;
   const auto crew = stage.crew(1, LoadProfile::constant(1e6, 1ms), constant, 1h);
   // The only worker is held until all of them are due.
   stage.target.may_answer = [&] { return Clock::now() - crew->begin() > 10ms; };
@@ -128,7 +128,7 @@ TEST_CASE(
 
 TEST_CASE(
     "open loop: what waits longer than a request may take is dropped, counted, not forgotten") {
-  Stage stage;
+  CrewStage stage;
   const auto crew = stage.crew(1, LoadProfile::constant(1e6, 1ms), constant, 1ns);
   stage.target.may_answer = [&] { return Clock::now() - crew->begin() > 10ms; };
   REQUIRE(crew->start());
@@ -143,7 +143,7 @@ TEST_CASE(
 }
 
 TEST_CASE("open loop: what was due and unsent when the load ended is dropped as well") {
-  Stage stage;
+  CrewStage stage;
   const auto crew = stage.crew(1, LoadProfile::constant(10'000), constant, 1h);
   std::atomic<bool> released{false};
   stage.target.may_answer = [&] { return released.load(); };
@@ -162,7 +162,7 @@ TEST_CASE("open loop: what was due and unsent when the load ended is dropped as 
 }
 
 TEST_CASE("open loop: refusals do not slow it down") {
-  Stage stage;
+  CrewStage stage;
   const auto store = std::make_shared<Store>();
   store->refuses = true;
   const StoreTarget refusing(store);
@@ -190,7 +190,7 @@ TEST_CASE("crew: phases, open or closed: counted where they were due, nothing in
                              {LoadPhase::Kind::quiet, 10ms, 0, 0},
                              {LoadPhase::Kind::steady, 10ms, 10'000, 10'000}});
   for (const auto open : {std::optional(constant), std::optional<Arrivals::Spacing>()}) {
-    Stage stage;
+    CrewStage stage;
     const auto crew = stage.crew(3, profile, open, 1h);
     REQUIRE(crew->start());
     crew->join();
@@ -205,7 +205,7 @@ TEST_CASE("crew: phases, open or closed: counted where they were due, nothing in
 }
 
 TEST_CASE("crew: a closed loop's missed turns are counted too") {
-  Stage stage;
+  CrewStage stage;
   const auto crew = stage.crew(1, LoadProfile::constant(100'000, 10ms), std::nullopt, 1h);
   // Beyond the backlog that is made up for: all turns but the first few are past it.
   stage.target.may_answer = [&] { return Clock::now() - crew->begin() > 200ms; };
@@ -219,7 +219,7 @@ TEST_CASE("crew: a closed loop's missed turns are counted too") {
 }
 
 TEST_CASE("crew: roles are those of the first workers, in order") {
-  Stage stage;
+  CrewStage stage;
   struct Only : RegisterWorkload {
     explicit Only(Function f) : RegisterWorkload(3, false), function(f) {}
     std::vector<Function> functions() const override { return {function}; }

@@ -2,8 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include "harness/run/yaml.h"
-#include "tests/run/components.h"
+#include "tests/run/plans.h"
+#include "tests/usage_error.h"
 
 using namespace faultline;
 using namespace faultline::run_fakes;
@@ -13,18 +13,8 @@ namespace {
 
 const std::string minimal = "target: { name: memory }\nworkload: { name: registers }\n";
 
-Result<Plan> plan_of(const std::string& text, const std::vector<std::string>& overrides = {}) {
-  Result<ConfigNode> root = parse_config(text, "a.yaml");
-  REQUIRE_MESSAGE(root, root.error().what);
-  for (const std::string& assignment : overrides) REQUIRE(set_config(*root, assignment));
-  return make_plan(*root, Components::catalogues(), {"a", 42});
-}
-
-std::string error_of(const std::string& text, const std::vector<std::string>& overrides = {}) {
-  const Result<Plan> plan = plan_of(text, overrides);
-  REQUIRE_FALSE(plan);
-  CHECK(plan.error().kind == ErrorKind::usage);
-  return plan.error().what;
+std::string plan_error(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  return usage_error(plan_of(text, overrides));
 }
 
 bool has(const std::string& text, std::string_view part) {
@@ -127,64 +117,65 @@ TEST_CASE("plan: --set wins and is named in errors") {
   CHECK(plan->nodes == 3);
   CHECK(plan->time == 5s);
   CHECK(plan->seed == 9);
-  CHECK(error_of(minimal, {"target.nodes=99"}).starts_with("--set target.nodes=99: nodes: "));
-  has(error_of(minimal, {"target.nods=3"}), "did you mean \"nodes\"?");
+  CHECK(plan_error(minimal, {"target.nodes=99"}).starts_with("--set target.nodes=99: nodes: "));
+  has(plan_error(minimal, {"target.nods=3"}), "did you mean \"nodes\"?");
 }
 
 TEST_CASE("plan: unknown keys name their place and the nearest key") {
-  CHECK(error_of("targt: { name: memory }\nworkload: { name: registers }\n") ==
+  CHECK(plan_error("targt: { name: memory }\nworkload: { name: registers }\n") ==
         "a.yaml:1:1: configuration: unknown key \"targt\", did you mean \"target\"?");
-  CHECK(error_of("target: { name: memory, nods: 3 }\nworkload: { name: registers }\n") ==
+  CHECK(plan_error("target: { name: memory, nods: 3 }\nworkload: { name: registers }\n") ==
         "a.yaml:1:25: target: unknown key \"nods\", did you mean \"nodes\"?");
-  has(error_of("target: { name: memory }\nworkload: { name: registers, concurency: 3 }\n"),
+  has(plan_error("target: { name: memory }\nworkload: { name: registers, concurency: 3 }\n"),
       "a.yaml:2:30: workload: unknown key \"concurency\", did you mean \"concurrency\"?");
-  has(error_of("target: { name: memory }\nworkload: { name: registers, kes: 3 }\n"),
+  has(plan_error("target: { name: memory }\nworkload: { name: registers, kes: 3 }\n"),
       "did you mean \"keys\"?");
-  has(error_of(minimal + "faults: [{ fault: tally, evry: 3s }]\n"),
+  has(plan_error(minimal + "faults: [{ fault: tally, evry: 3s }]\n"),
       "a.yaml:3:26: fault: unknown key \"evry\", did you mean \"every\"?");
-  has(error_of(minimal + "thresholds: { recovry_s: \"<= 3\" }\n"), "did you mean \"recovery_s\"?");
-  has(error_of(minimal + "recovery: { withn: 3s }\n"), "did you mean \"within\"?");
+  has(plan_error(minimal + "thresholds: { recovry_s: \"<= 3\" }\n"),
+      "did you mean \"recovery_s\"?");
+  has(plan_error(minimal + "recovery: { withn: 3s }\n"), "did you mean \"within\"?");
 }
 
 TEST_CASE("plan: unknown components name the nearest") {
-  has(error_of("target: { name: memry }\nworkload: { name: registers }\n"),
+  has(plan_error("target: { name: memry }\nworkload: { name: registers }\n"),
       "a.yaml:1:17: unknown target \"memry\", did you mean \"memory\"?");
-  has(error_of(minimal + "faults: [{ fault: taly }]\n"), "a.yaml:3:19: unknown fault \"taly\"");
-  has(error_of(minimal + "checks: [recnt]\n"),
+  has(plan_error(minimal + "faults: [{ fault: taly }]\n"), "a.yaml:3:19: unknown fault \"taly\"");
+  has(plan_error(minimal + "checks: [recnt]\n"),
       "a.yaml:3:10: unknown check \"recnt\", did you mean");
-  has(error_of(minimal + "checks: [recent, recent]\n"), "there already");
+  has(plan_error(minimal + "checks: [recent, recent]\n"), "there already");
 }
 
 TEST_CASE("plan: values out of bounds, and forms that are none") {
-  has(error_of("workload: { name: registers }\n"), "\"target\" is missing");
-  has(error_of("target: { name: memory }\n"), "\"workload\" is missing");
-  has(error_of("target: { nodes: 3 }\nworkload: { name: registers }\n"), "\"name\" is missing");
-  has(error_of("target: memory\nworkload: { name: registers }\n"), "expected a mapping");
-  has(error_of("target: { name: [memory] }\nworkload: { name: registers }\n"), "found a list");
-  has(error_of(minimal + "time: 0\n"), "a.yaml:3:7: time: expected a duration from 1ms");
-  has(error_of(minimal + "time: 60\n"), "expected a duration like 8s");
-  has(error_of(minimal + "time: 99999h\n"), "expected a duration from");
-  has(error_of(minimal + "seed: -1\n"), "a.yaml:3:7");
-  has(error_of(minimal + "name: ../../etc\n"), "it names a directory");
-  has(error_of(minimal + "name: .hidden\n"), "it names a directory");
-  has(error_of(minimal + "links: iptabels\n"), "did you mean \"iptables\"?");
-  has(error_of(minimal + "expect: vlaid\n"), "did you mean \"valid\"?");
-  has(error_of(minimal + "expect: unknown\n"), "a.yaml:3:9");
-  has(error_of(minimal + "budget: { memory: lots }\n"), "a.yaml:3:19: memory: expected a size");
-  has(error_of(minimal + "budget: { memory: 99999999TiB }\n"), "expected a size");
-  has(error_of(minimal + "thresholds: { ok_rate: high }\n"),
+  has(plan_error("workload: { name: registers }\n"), "\"target\" is missing");
+  has(plan_error("target: { name: memory }\n"), "\"workload\" is missing");
+  has(plan_error("target: { nodes: 3 }\nworkload: { name: registers }\n"), "\"name\" is missing");
+  has(plan_error("target: memory\nworkload: { name: registers }\n"), "expected a mapping");
+  has(plan_error("target: { name: [memory] }\nworkload: { name: registers }\n"), "found a list");
+  has(plan_error(minimal + "time: 0\n"), "a.yaml:3:7: time: expected a duration from 1ms");
+  has(plan_error(minimal + "time: 60\n"), "expected a duration like 8s");
+  has(plan_error(minimal + "time: 99999h\n"), "expected a duration from");
+  has(plan_error(minimal + "seed: -1\n"), "a.yaml:3:7");
+  has(plan_error(minimal + "name: ../../etc\n"), "it names a directory");
+  has(plan_error(minimal + "name: .hidden\n"), "it names a directory");
+  has(plan_error(minimal + "links: iptabels\n"), "did you mean \"iptables\"?");
+  has(plan_error(minimal + "expect: vlaid\n"), "did you mean \"valid\"?");
+  has(plan_error(minimal + "expect: unknown\n"), "a.yaml:3:9");
+  has(plan_error(minimal + "budget: { memory: lots }\n"), "a.yaml:3:19: memory: expected a size");
+  has(plan_error(minimal + "budget: { memory: 99999999TiB }\n"), "expected a size");
+  has(plan_error(minimal + "thresholds: { ok_rate: high }\n"),
       "a.yaml:3:24: ok_rate: expected a limit");
-  has(error_of(minimal + "faults: { fault: tally }\n"), "faults: expected a list");
-  has(error_of(minimal + "faults: [tally]\n"), "expected a mapping");
-  has(error_of(minimal + "faults: [{ fault: tally, every: 1s, for: 2s }]\n"), "overlap itself");
-  has(error_of(minimal + "faults: [{ fault: tally, every: 90s, for: 80s }]\n"), "never strike");
-  has(error_of(minimal + "faults: [{ fault: tally, victims: minorty }]\n"),
+  has(plan_error(minimal + "faults: { fault: tally }\n"), "faults: expected a list");
+  has(plan_error(minimal + "faults: [tally]\n"), "expected a mapping");
+  has(plan_error(minimal + "faults: [{ fault: tally, every: 1s, for: 2s }]\n"), "overlap itself");
+  has(plan_error(minimal + "faults: [{ fault: tally, every: 90s, for: 80s }]\n"), "never strike");
+  has(plan_error(minimal + "faults: [{ fault: tally, victims: minorty }]\n"),
       "a.yaml:3:35: victims: unknown victim \"minorty\"");
-  has(error_of(minimal + "faults: [{ fault: tally, victims: n6 }]\n"), "n6");
-  has(error_of("target: { name: memory }\nworkload: { name: queue }\n"),
+  has(plan_error(minimal + "faults: [{ fault: tally, victims: n6 }]\n"), "n6");
+  has(plan_error("target: { name: memory }\nworkload: { name: queue }\n"),
       "workload queue asks for enqueue, which target memory (mode: quorum) does not understand; it "
       "understands: read, write, cas");
-  has(error_of("target: { name: memory }\nworkload: { name: registers, rate: 0.001/s }\n"),
+  has(plan_error("target: { name: memory }\nworkload: { name: registers, rate: 0.001/s }\n"),
       "0.01/s");
 }
 
@@ -207,7 +198,7 @@ TEST_CASE("plan: clients run in the controller, or on machines of their own") {
 }
 
 TEST_CASE("plan: clients that cannot be are refused, with the place and what was expected") {
-  const auto refused = [](const std::string& line) { return error_of(minimal + line + "\n"); };
+  const auto refused = [](const std::string& line) { return plan_error(minimal + line + "\n"); };
   has(refused("clients: seperate"), "a.yaml:3:10: ");
   has(refused("clients: seperate"), "\"separate\"");
   has(refused("clients: seperate\nfaults: [{ fault: stall }]"), "a.yaml:3:10: ");
@@ -221,14 +212,14 @@ TEST_CASE("plan: clients that cannot be are refused, with the place and what was
 
 TEST_CASE("plan: a fault of client machines wants such machines, and names them") {
   const std::string stall = "faults: [{ fault: stall, victims: ";
-  has(error_of(minimal + stall + "one }]\n"), "say clients: separate");
+  has(plan_error(minimal + stall + "one }]\n"), "say clients: separate");
   const Result<Plan> plan =
       plan_of(minimal + "clients: { separate: 3 }\n" + stall + "[c3, c1] }]\n");
   REQUIRE(plan);
   CHECK(plan->faults[0].victims.named == std::vector<std::size_t>{0, 2});
-  has(error_of(minimal + "clients: { separate: 3 }\n" + stall + "c4 }]\n"),
+  has(plan_error(minimal + "clients: { separate: 3 }\n" + stall + "c4 }]\n"),
       "unknown victim \"c4\"");
-  has(error_of(minimal + "clients: separate\n" + stall + "leader }]\n"), "no roles");
-  has(error_of(minimal + "clients: separate\nfaults: [{ fault: tally, victims: c1 }]\n"),
+  has(plan_error(minimal + "clients: separate\n" + stall + "leader }]\n"), "no roles");
+  has(plan_error(minimal + "clients: separate\nfaults: [{ fault: tally, victims: c1 }]\n"),
       "unknown victim \"c1\"");
 }

@@ -14,6 +14,7 @@
 #include "tests/fakes.h"
 #include "tests/io/temporary_folder.h"
 #include "tests/run/components.h"
+#include "tests/usage_error.h"
 
 using namespace faultline;
 using namespace faultline::run_fakes;
@@ -103,12 +104,12 @@ std::vector<Value> record(const Plan& plan, const std::vector<PlannedFault>& sch
 }
 
 /// A recorded run.
-struct Stage {
+struct RecordedRun {
   TemporaryFolder folder;
   fs::path run;
 
-  explicit Stage(const std::vector<std::size_t>& leaders = {1},
-                 const std::string& text = config()) {
+  explicit RecordedRun(const std::vector<std::size_t>& leaders = {1},
+                       const std::string& text = config()) {
     Components::store() = std::make_shared<Store>();
     const auto root = parse_config(text, "a.yaml");
     REQUIRE(root);
@@ -136,10 +137,7 @@ struct Stage {
     write(name, text.replace(at, from.size(), to));
   }
   std::string refused(const ReplayOptions& options = {}) const {
-    const auto replay = plan_replay(run, options, Components::catalogues());
-    REQUIRE_FALSE(replay);
-    CHECK(replay.error().kind == ErrorKind::usage);
-    return replay.error().what;
+    return usage_error(plan_replay(run, options, Components::catalogues()));
   }
 };
 
@@ -152,7 +150,7 @@ bool contains(const std::string& text, const std::string& part) {
 }  // namespace
 
 TEST_CASE("replay: the same faults, at the same planned times, on the nodes that were struck") {
-  Stage stage({1});
+  RecordedRun stage({1});
   Replay replay = replay_of(stage.run);
   CHECK(replay.of == fs::canonical(stage.run));
   CHECK(replay.notes.empty());
@@ -175,7 +173,7 @@ TEST_CASE("replay: a fault of client machines strikes those that were struck, an
       "clients: { separate: 3 }\n"
       "faults: [{ fault: stall, victims: one, at: 10ms, for: 8ms }]\n"
       "time: 60ms\nseed: 3\n";
-  Stage stage({}, text);
+  RecordedRun stage({}, text);
   const Replay replay = replay_of(stage.run);
   const auto strikes = replay.plan.recording->strikes;
   REQUIRE(strikes.size() == 1);
@@ -192,7 +190,7 @@ TEST_CASE("replay: a fault of client machines strikes those that were struck, an
 
 TEST_CASE("replay: as planned, a role is found out again, and the rest is as recorded") {
   // Time enough for whoever leads to be asked on a crowded machine.
-  Stage stage({1}, config("at: 5ms, for: 400ms", "450ms"));
+  RecordedRun stage({1}, config("at: 5ms, for: 400ms", "450ms"));
   Replay replay = replay_of(stage.run, {true, {}});
   const fs::path again = carry_out(replay.plan, stage.folder / "again", {2});
   const auto before = struck(stage.run), after = struck(again);
@@ -208,7 +206,7 @@ TEST_CASE("replay: as planned, a role is found out again, and the rest is as rec
 }
 
 TEST_CASE("replay: what was given up is given up again, although a leader is known now") {
-  Stage stage(std::vector<std::size_t>{});
+  RecordedRun stage(std::vector<std::size_t>{});
   Replay replay = replay_of(stage.run);
   const fs::path again = carry_out(replay.plan, stage.folder / "again", {2});
   CHECK(struck(again) == struck(stage.run));
@@ -218,7 +216,7 @@ TEST_CASE("replay: what was given up is given up again, although a leader is kno
 }
 
 TEST_CASE("replay: a run that was killed is replayed as far as it was written down") {
-  Stage stage({1});
+  RecordedRun stage({1});
   SUBCASE("killed in the middle of a line") {
     const auto lines = read_json_lines(stage.run / "faults.jsonl");
     REQUIRE(lines);
@@ -248,7 +246,7 @@ TEST_CASE("replay: a run that was killed is replayed as far as it was written do
 }
 
 TEST_CASE("replay: the strike of a role comes when it came, not while nobody led") {
-  Stage stage({1});
+  RecordedRun stage({1});
   const auto lines = read_json_lines(stage.run / "faults.jsonl");
   REQUIRE(lines);
   const Value* applied = member_of(lines->front(), "applied");
@@ -260,7 +258,7 @@ TEST_CASE("replay: the strike of a role comes when it came, not while nobody led
 }
 
 TEST_CASE("replay: only what it does not repeat may be set") {
-  Stage stage;
+  RecordedRun stage;
   CHECK(replay_of(stage.run, {false, {"expect=valid", "name=other"}}).plan.name == "other");
   CHECK(replay_of(stage.run, {false, {"target.mode=x"}}).plan.nodes == 3);
   for (const char* setting :
@@ -273,7 +271,7 @@ TEST_CASE("replay: only what it does not repeat may be set") {
 }
 
 TEST_CASE("replay: what is missing or malformed is said, with its file") {
-  Stage stage;
+  RecordedRun stage;
   SUBCASE("no such run") {
     const auto replay = plan_replay(stage.folder / "none", {}, Components::catalogues());
     REQUIRE_FALSE(replay);
@@ -325,7 +323,7 @@ TEST_CASE("replay: what is missing or malformed is said, with its file") {
   SUBCASE("times") {
     for (const char* planned : {"-1", "\"soon\"", "1e300", "0.02"}) {
       CAPTURE(planned);
-      Stage fresh;
+      RecordedRun fresh;
       fresh.edit("schedule.json", "\"planned\": 0.005", std::string("\"planned\": ") + planned);
       CHECK(contains(fresh.refused(), "fault 1: expected id, entry, and planned before until"));
     }
@@ -335,7 +333,7 @@ TEST_CASE("replay: what is missing or malformed is said, with its file") {
   SUBCASE("numbers") {
     for (const char* entry : {"2", "-1", "1.5", "99999999999"}) {
       CAPTURE(entry);
-      Stage fresh;
+      RecordedRun fresh;
       fresh.edit("schedule.json", "\"entry\": 0", std::string("\"entry\": ") + entry);
       fresh.refused();
     }
@@ -351,7 +349,7 @@ TEST_CASE("replay: what is missing or malformed is said, with its file") {
   SUBCASE("victims that are none") {
     for (const char* victims : {"[\"n4\"]", "[]", "[1]", "\"n1\"", "null"}) {
       CAPTURE(victims);
-      Stage fresh({1});
+      RecordedRun fresh({1});
       fresh.edit("faults.jsonl", "\"victims\":[\"n2\"]", std::string("\"victims\":") + victims);
       CHECK(contains(fresh.refused(), "victims: expected"));
     }

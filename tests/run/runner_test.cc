@@ -25,7 +25,7 @@ using namespace std::chrono_literals;
 namespace {
 
 /// A short run against a store in memory.
-struct Stage {
+struct RunStage {
   TemporaryFolder folder;
   std::shared_ptr<Store> store = std::make_shared<Store>();
   std::atomic<int> interrupts{0};
@@ -90,7 +90,7 @@ std::string verdict_of(const RunReport& report) {
 }  // namespace
 
 TEST_CASE("runner: a right store is valid, and the run directory is whole") {
-  Stage stage;
+  RunStage stage;
   const auto report = stage.run();
   REQUIRE_MESSAGE(report, report.error().what);
   INFO(report->text);
@@ -124,7 +124,7 @@ TEST_CASE("runner: a right store is valid, and the run directory is whole") {
 }
 
 TEST_CASE("runner: a store that loses writes is invalid, with its witness") {
-  Stage stage;
+  RunStage stage;
   stage.store->loses_writes = true;
   const auto report = stage.run();
   REQUIRE(report);
@@ -136,7 +136,7 @@ TEST_CASE("runner: a store that loses writes is invalid, with its witness") {
 
 TEST_CASE("runner: what was expected decides the exit code") {
   SUBCASE("invalid, as expected") {
-    Stage stage;
+    RunStage stage;
     stage.store->loses_writes = true;
     const auto report = stage.run("expect: invalid\n");
     REQUIRE(report);
@@ -145,14 +145,14 @@ TEST_CASE("runner: what was expected decides the exit code") {
     CHECK(*member_of(Value(report->results), "matched") == Value(true));
   }
   SUBCASE("valid, against expectation") {
-    Stage stage;
+    RunStage stage;
     const auto report = stage.run("expect: invalid\n");
     REQUIRE(report);
     CHECK(verdict_of(*report) == "valid");
     CHECK(report->exit_code == ExitCode::violation);
   }
   SUBCASE("a crash is no finding of the check that was expected to find something") {
-    Stage stage;
+    RunStage stage;
     bool died = false;
     stage.on_progress = [&](const Progress& progress, fakes::FakeCluster& cluster) {
       if (progress.phase == "load" && !std::exchange(died, true)) cluster.die(1, "exit status 2");
@@ -163,7 +163,7 @@ TEST_CASE("runner: what was expected decides the exit code") {
     CHECK(report->exit_code == ExitCode::violation);
   }
   SUBCASE("vacuous never matches") {
-    Stage stage;
+    RunStage stage;
     stage.store->refuses = true;
     const auto report = stage.run("expect: valid\nrecovery: { within: 20ms }\n");
     REQUIRE(report);
@@ -172,7 +172,7 @@ TEST_CASE("runner: what was expected decides the exit code") {
 }
 
 TEST_CASE("runner: a process that ends by itself is a finding, whatever the clients saw") {
-  Stage stage;
+  RunStage stage;
   bool died = false;
   stage.on_progress = [&](const Progress& progress, fakes::FakeCluster& cluster) {
     if (progress.phase == "load" && !std::exchange(died, true))
@@ -191,7 +191,7 @@ TEST_CASE("runner: a process that ends by itself is a finding, whatever the clie
 TEST_CASE(
     "runner: faults strike, are counted and written down; a fault without effect is vacuous") {
   SUBCASE("effective") {
-    Stage stage;
+    RunStage stage;
     const auto report = stage.run("faults: [{ fault: tally, every: 10ms, for: 5ms }]\n");
     REQUIRE(report);
     INFO(report->text);
@@ -207,7 +207,7 @@ TEST_CASE(
     CHECK(member_of(stage.file("schedule.json"), "faults")->list()->size() == lines->size());
   }
   SUBCASE("never effective") {
-    Stage stage;
+    RunStage stage;
     const auto report =
         stage.run("faults: [{ fault: tally, every: 10ms, for: 5ms, effective: false }]\n");
     REQUIRE(report);
@@ -216,7 +216,7 @@ TEST_CASE(
     CHECK(*member_of(Value(report->results), "reason") == Value("vacuous"));
   }
   SUBCASE("never effective, but a violation was found all the same") {
-    Stage stage;
+    RunStage stage;
     stage.store->loses_writes = true;
     const auto report =
         stage.run("faults: [{ fault: tally, every: 10ms, for: 5ms, effective: false }]\n");
@@ -226,7 +226,7 @@ TEST_CASE(
 }
 
 TEST_CASE("runner: no successful read is vacuous, and not recovering is a missed threshold") {
-  Stage stage;
+  RunStage stage;
   stage.store->refuses = true;
   const auto report = stage.run("recovery: { within: 20ms }\n");
   REQUIRE(report);
@@ -236,7 +236,7 @@ TEST_CASE("runner: no successful read is vacuous, and not recovering is a missed
 }
 
 TEST_CASE("runner: thresholds") {
-  Stage stage;
+  RunStage stage;
   const auto report =
       stage.run("thresholds: { ok_rate: \">= 0.5\", throughput: \">= 1000000\" }\n");
   REQUIRE(report);
@@ -247,7 +247,7 @@ TEST_CASE("runner: thresholds") {
 }
 
 TEST_CASE("runner: an open loop, its phases and its losses are in the results") {
-  Stage stage;
+  RunStage stage;
   const auto report = stage.run(
       "phases: [{ ramp: 50ms, to: 4000/s }, { quiet: 20ms }, { steady: 80ms }]\n"
       "time: 150ms\n"
@@ -274,7 +274,7 @@ TEST_CASE("runner: an open loop, its phases and its losses are in the results") 
 }
 
 TEST_CASE("runner: what the nodes logged is searched, and counts like any other check") {
-  Stage stage;
+  RunStage stage;
   stage.on_cluster = [&](fakes::FakeCluster&) {
     const auto folder = stage.directory->file("nodes") / "n2" / "log";
     std::filesystem::create_directories(folder);
@@ -289,7 +289,7 @@ TEST_CASE("runner: what the nodes logged is searched, and counts like any other 
 
 TEST_CASE("runner: a store that never serves is exit 5, and says so in results.json") {
   SUBCASE("silent") {
-    Stage stage;
+    RunStage stage;
     stage.store->unready = true;
     const auto report = stage.run("startup: { within: 20ms }\n");
     REQUIRE_FALSE(report);
@@ -299,7 +299,7 @@ TEST_CASE("runner: a store that never serves is exit 5, and says so in results.j
     CHECK(*member_of(stage.file("results.json"), "exit_code")->integer() == 5);
   }
   SUBCASE("dies") {
-    Stage stage;
+    RunStage stage;
     stage.store->unready = true;
     stage.on_cluster = [](fakes::FakeCluster& cluster) {
       cluster.dies_at_start[1] = "exit status 1";
@@ -310,7 +310,7 @@ TEST_CASE("runner: a store that never serves is exit 5, and says so in results.j
     CHECK(report.error().what.find("n2 ended while it started: exit status 1") == 0);
   }
   SUBCASE("cannot be executed") {
-    Stage stage;
+    RunStage stage;
     stage.on_cluster = [](fakes::FakeCluster& cluster) { cluster.unstartable = {2}; };
     const auto report = stage.run();
     REQUIRE_FALSE(report);
@@ -319,7 +319,7 @@ TEST_CASE("runner: a store that never serves is exit 5, and says so in results.j
 }
 
 TEST_CASE("runner: interrupted, it heals, checks what there is, and says 130") {
-  Stage stage;
+  RunStage stage;
   stage.on_progress = [&](const Progress& progress, fakes::FakeCluster&) {
     if (progress.phase == "load" && progress.counts.ok > 20) stage.interrupts = 1;
   };
@@ -336,7 +336,7 @@ TEST_CASE("runner: interrupted, it heals, checks what there is, and says 130") {
 }
 
 TEST_CASE("runner: interrupted while it waits for the store") {
-  Stage stage;
+  RunStage stage;
   stage.store->unready = true;
   stage.on_progress = [&](const Progress& progress, fakes::FakeCluster&) {
     if (progress.phase == "starting") stage.interrupts = 1;
@@ -347,7 +347,7 @@ TEST_CASE("runner: interrupted while it waits for the store") {
 }
 
 TEST_CASE("runner: interrupted twice, it heals and leaves the checks out") {
-  Stage stage;
+  RunStage stage;
   stage.store->loses_writes = true;
   stage.on_progress = [&](const Progress& progress, fakes::FakeCluster&) {
     if (progress.phase == "load") stage.interrupts = 2;
@@ -359,7 +359,7 @@ TEST_CASE("runner: interrupted twice, it heals and leaves the checks out") {
 }
 
 TEST_CASE("runner: interrupted while it checks, it does not wait for the check") {
-  Stage stage;
+  RunStage stage;
   stage.on_progress = [&](const Progress& progress, fakes::FakeCluster&) {
     if (progress.phase == "checking") stage.interrupts = 2;
   };
@@ -370,7 +370,7 @@ TEST_CASE("runner: interrupted while it checks, it does not wait for the check")
 }
 
 TEST_CASE("runner: a check that does not end in its time is unknown") {
-  Stage stage;
+  RunStage stage;
   const auto report = stage.run("checks: [endless]\nbudget: { time: 30ms }\n");
   REQUIRE(report);
   CHECK(report->exit_code == ExitCode::unknown);
@@ -378,7 +378,7 @@ TEST_CASE("runner: a check that does not end in its time is unknown") {
 }
 
 TEST_CASE("runner: a host that changed is a warning that names what changed") {
-  Stage stage;
+  RunStage stage;
   stage.host = {{"routes", "b"}};
   const auto report = stage.run();
   REQUIRE(report);
@@ -387,7 +387,7 @@ TEST_CASE("runner: a host that changed is a warning that names what changed") {
 }
 
 TEST_CASE("runner: a history that cannot be kept ends the run, and says why") {
-  Stage stage;
+  RunStage stage;
   stage.on_progress = [&](const Progress& progress, fakes::FakeCluster&) {
     if (progress.phase == "load") std::filesystem::remove(stage.directory->file("history.jsonl"));
   };
@@ -398,7 +398,7 @@ TEST_CASE("runner: a history that cannot be kept ends the run, and says why") {
 }
 
 TEST_CASE("runner: a store that answers nothing to writes still ends in time") {
-  Stage stage;
+  RunStage stage;
   stage.store->hangs_writes = true;
   const auto report = stage.run();
   REQUIRE(report);
@@ -410,7 +410,7 @@ TEST_CASE("runner: a store that answers nothing to writes still ends in time") {
 }
 
 TEST_CASE("runner: clients on machines of their own: all that workers and final requests ask") {
-  Stage stage;
+  RunStage stage;
   const auto report = stage.run("clients: { separate: 2 }\ntime: 500ms\n");
   REQUIRE_MESSAGE(report, report.error().what);
   INFO(report->text);
@@ -421,7 +421,7 @@ TEST_CASE("runner: clients on machines of their own: all that workers and final 
 }
 
 TEST_CASE("runner: a client machine that ends is our failure, and no finding about the store") {
-  Stage stage;
+  RunStage stage;
   stage.on_progress = [](const Progress& progress, fakes::FakeCluster& cluster) {
     if (progress.phase == "load" && cluster.running(4)) cluster.die(4, "signal 9 (Killed)");
   };

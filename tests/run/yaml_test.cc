@@ -2,16 +2,13 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/usage_error.h"
+
 using namespace faultline;
 
 namespace {
 
-std::string error_of(std::string_view text) {
-  const Result<ConfigNode> node = parse_config(text, "a.yaml");
-  REQUIRE_FALSE(node);
-  CHECK(node.error().kind == ErrorKind::usage);
-  return node.error().what;
-}
+std::string yaml_error(std::string_view text) { return usage_error(parse_config(text, "a.yaml")); }
 
 bool begins(const std::string& text, std::string_view front) {
   INFO(text);
@@ -58,36 +55,37 @@ TEST_CASE("yaml: a tree with the place of every key and value") {
 }
 
 TEST_CASE("yaml: what a reader could misunderstand is refused with its place") {
-  CHECK(error_of("a: 1\nb: 2\na: 3\n") == "a.yaml:3:1: duplicate key \"a\", first on line 1");
-  CHECK(begins(error_of("a: &x 1\nb: *x\n"), "a.yaml:1:"));
-  CHECK(begins(error_of("a: 1\nb: *x\n"), "a.yaml:2:"));
-  CHECK(error_of("a:\n\tb: 1\n") == "a.yaml:2:1: a tab in the indentation; use spaces");
-  CHECK(begins(error_of("[a, b]: 1\n"), "a.yaml:1:1: a key must be a word, found a list"));
-  CHECK(begins(error_of("{a: 1}: 1\n"), "a.yaml:1:1: a key must be a word, found a mapping"));
-  CHECK(begins(error_of("a: !!int 3\n"), "a.yaml:1:4: tags"));
-  CHECK(begins(error_of("time:\nseed: 3\n"), "a.yaml:"));
-  CHECK(error_of("time:\nseed: 3\n").find("expected a value after \"time:\"") != std::string::npos);
-  CHECK(begins(error_of("a: [1, 2\nb: 3\n"), "a.yaml:"));
-  CHECK(error_of("b: 1\na: 'open\n") == "a.yaml:2:4: the quote ' is never closed");
-  CHECK(error_of("a: \"o\\\"pen\n") == "a.yaml:1:4: the quote \" is never closed");
-  CHECK(begins(error_of(""), "a.yaml:1:1: the configuration is empty"));
-  CHECK(begins(error_of("# nothing\n"), "a.yaml:1:1: the configuration is empty"));
-  CHECK(begins(error_of("a: 1\n---\nb: 2\n"), "a.yaml: more than one YAML document"));
-  CHECK(begins(error_of("- a\n- b\n"), "a.yaml:1:1: expected a mapping"));
-  CHECK(begins(error_of("just text\n"), "a.yaml:1:1: expected a mapping"));
+  CHECK(yaml_error("a: 1\nb: 2\na: 3\n") == "a.yaml:3:1: duplicate key \"a\", first on line 1");
+  CHECK(begins(yaml_error("a: &x 1\nb: *x\n"), "a.yaml:1:"));
+  CHECK(begins(yaml_error("a: 1\nb: *x\n"), "a.yaml:2:"));
+  CHECK(yaml_error("a:\n\tb: 1\n") == "a.yaml:2:1: a tab in the indentation; use spaces");
+  CHECK(begins(yaml_error("[a, b]: 1\n"), "a.yaml:1:1: a key must be a word, found a list"));
+  CHECK(begins(yaml_error("{a: 1}: 1\n"), "a.yaml:1:1: a key must be a word, found a mapping"));
+  CHECK(begins(yaml_error("a: !!int 3\n"), "a.yaml:1:4: tags"));
+  CHECK(begins(yaml_error("time:\nseed: 3\n"), "a.yaml:"));
+  CHECK(yaml_error("time:\nseed: 3\n").find("expected a value after \"time:\"") !=
+        std::string::npos);
+  CHECK(begins(yaml_error("a: [1, 2\nb: 3\n"), "a.yaml:"));
+  CHECK(yaml_error("b: 1\na: 'open\n") == "a.yaml:2:4: the quote ' is never closed");
+  CHECK(yaml_error("a: \"o\\\"pen\n") == "a.yaml:1:4: the quote \" is never closed");
+  CHECK(begins(yaml_error(""), "a.yaml:1:1: the configuration is empty"));
+  CHECK(begins(yaml_error("# nothing\n"), "a.yaml:1:1: the configuration is empty"));
+  CHECK(begins(yaml_error("a: 1\n---\nb: 2\n"), "a.yaml: more than one YAML document"));
+  CHECK(begins(yaml_error("- a\n- b\n"), "a.yaml:1:1: expected a mapping"));
+  CHECK(begins(yaml_error("just text\n"), "a.yaml:1:1: expected a mapping"));
 }
 
 TEST_CASE("yaml: limits") {
-  CHECK(begins(error_of(std::string(config_bytes_max + 1, 'a')), "a.yaml: larger than"));
+  CHECK(begins(yaml_error(std::string(config_bytes_max + 1, 'a')), "a.yaml: larger than"));
   std::string deep = "a: ";
   for (std::size_t i = 0; i < config_depth_max + 1; ++i) deep += '[';
   deep += std::string(config_depth_max + 1, ']');
-  CHECK(error_of(deep + "\n").find("nested deeper") != std::string::npos);
+  CHECK(yaml_error(deep + "\n").find("nested deeper") != std::string::npos);
   std::string very_deep = "a: " + std::string(200'000, '[') + std::string(200'000, ']');
-  CHECK(error_of(very_deep).find("nested deeper") != std::string::npos);
+  CHECK(yaml_error(very_deep).find("nested deeper") != std::string::npos);
   std::string many = "a: [";
   for (std::size_t i = 0; i <= config_nodes_max; ++i) many += "1,";
-  CHECK(error_of(many + "]").find("more than 100000 values") != std::string::npos);
+  CHECK(yaml_error(many + "]").find("more than 100000 values") != std::string::npos);
 }
 
 TEST_CASE("yaml: --set replaces, adds and points at items of lists") {
@@ -152,6 +150,6 @@ TEST_CASE("yaml: keys are looked up, not searched for: this took 18 s") {
   const Result<ConfigNode> root = parse_config(text, "a.yaml");
   REQUIRE(root);
   CHECK(root->members.size() == 80'000);
-  CHECK(error_of(text + "key41: 2\n") ==
+  CHECK(yaml_error(text + "key41: 2\n") ==
         "a.yaml:80001:1: duplicate key \"key41\", first on line 42");
 }

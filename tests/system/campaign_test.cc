@@ -33,8 +33,8 @@ std::string test_of(const std::string& mode, const std::string& expect) {
          expect + "\n";
 }
 
-struct Stage {
-  Stage() {
+struct CampaignStage {
+  CampaignStage() {
     write("quorum.yaml", test_of("quorum", "valid"));
     write("multi.yaml", test_of("multi", "invalid"));
     write("wrong.yaml", test_of("quorum", "invalid"));
@@ -77,7 +77,7 @@ Value document(const std::string& text) {
 }
 
 TEST_CASE("campaign: verdicts as expected are 0, and everything is written down") {
-  Stage stage;
+  CampaignStage stage;
   const ChildResult result =
       stage.run(stage.command("name: both\ntests:\n  - { config: quorum.yaml, seeds: [1] }\n"
                               "  - { config: multi.yaml, seeds: [1, 2, 3], find: any }\n"));
@@ -98,7 +98,7 @@ TEST_CASE("campaign: verdicts as expected are 0, and everything is written down"
 }
 
 TEST_CASE("campaign: a verdict that is not the expected one is 1, and the rest is run") {
-  Stage stage;
+  CampaignStage stage;
   const ChildResult result = stage.run(
       stage.command("tests:\n  - { config: wrong.yaml, seeds: [1], set: { time: 1500ms } }\n"
                     "  - { config: quorum.yaml, seeds: [1] }\n"));
@@ -109,7 +109,7 @@ TEST_CASE("campaign: a verdict that is not the expected one is 1, and the rest i
 }
 
 TEST_CASE("campaign: a test that cannot run is an error of its own kind, not a verdict") {
-  Stage stage;
+  CampaignStage stage;
   stage.write("none.yaml",
               "name: none\ntarget: { name: nosuchstore }\n"
               "workload: { name: register }\nexpect: invalid\n");
@@ -126,7 +126,7 @@ TEST_CASE("campaign: a test that cannot run is an error of its own kind, not a v
 }
 
 TEST_CASE("campaign: side by side, with reports that a CI system reads") {
-  Stage stage;
+  CampaignStage stage;
   ChildOptions options = stage.command(
       "name: ci\ntests:\n  - { config: quorum.yaml, seeds: [1, 2] }\n"
       "  - { config: wrong.yaml, seeds: [1] }\n  - { config: none.yaml, seeds: [1] }\n");
@@ -172,7 +172,7 @@ TEST_CASE("campaign: side by side, with reports that a CI system reads") {
 }
 
 TEST_CASE("campaign: killed by SIGKILL, it is resumed where it stopped") {
-  Stage stage;
+  CampaignStage stage;
   const ChildOptions options =
       stage.command("name: both\ntests:\n  - { config: quorum.yaml, seeds: [1, 2, 3] }\n");
   const fs::path latest = stage.folder.path() / "runs/both/latest";
@@ -216,7 +216,7 @@ TEST_CASE("campaign: killed by SIGKILL, it is resumed where it stopped") {
 }
 
 TEST_CASE("campaign: what is wrong on its command line is a sentence and 64, and nothing is made") {
-  Stage stage;
+  CampaignStage stage;
   const ChildOptions good = stage.command("tests: [{ config: quorum.yaml, seeds: [1] }]\n");
   const auto said = [&](std::vector<std::string> more, bool with_config = true) {
     ChildOptions options = good;
@@ -241,7 +241,7 @@ TEST_CASE("campaign: what is wrong on its command line is a sentence and 64, and
 }
 
 TEST_CASE("campaign: an interrupt stops the children, heals, and leaves nothing") {
-  Stage stage;
+  CampaignStage stage;
   ChildOptions options =
       stage.command("tests: [{ config: quorum.yaml, seeds: [1, 2, 3], set: { time: 60s } }]\n");
   options.argv.insert(options.argv.end(), {"--jobs", "2", "--report", "junit"});
@@ -260,7 +260,7 @@ TEST_CASE("campaign: an interrupt stops the children, heals, and leaves nothing"
 }
 
 TEST_CASE("campaign: nothing outlives a campaign that is killed") {
-  Stage stage;
+  CampaignStage stage;
   ChildOptions options =
       stage.command("tests: [{ config: quorum.yaml, seeds: [1], set: { time: 60s } }]\n");
   // The deadline's SIGINT, and right after it the end of all patience.

@@ -2,12 +2,13 @@
 
 #include <csignal>
 #include <cstdlib>
-#include <fstream>
 #include <map>
 
 #include <doctest/doctest.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "tests/system/fixture.h"
 
 namespace faultline {
 namespace {
@@ -24,31 +25,16 @@ ChildResult run(const ChildOptions& options, Signals* signals = nullptr) {
   return *std::move(result);
 }
 
-struct Folder {
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "faultline-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-  std::filesystem::path path;
-};
-
-std::string content(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 TEST_CASE("child: its exit code, its output, its standard error in a file") {
-  const Folder folder;
+  const system_test::Folder folder;
   ChildOptions options = shell("echo out; echo first >&2; read line && echo input; exit 7");
-  options.stderr_file = folder.path / "log";
+  options.stderr_file = folder.path() / "log";
   const ChildResult result = run(options);
   CHECK(result.exit_code == 7);
   CHECK(result.signal == 0);
   CHECK(result.output == "out\n");  // And no input: read fails.
   run(options);
-  CHECK(content(options.stderr_file) == "first\nfirst\n");
+  CHECK(system_test::read_file(options.stderr_file) == "first\nfirst\n");
 }
 
 TEST_CASE("child: much output is read, too much is dropped, and neither blocks it") {
@@ -110,8 +96,8 @@ TEST_CASE("child: signals are passed on once each; the third kills") {
 TEST_CASE("child: several run side by side, and each ends with what is its own") {
   Children children;
   // The first waits for what the second does, and the third outlives both.
-  const Folder folder;
-  const std::string flag = (folder.path / "flag").string();
+  const system_test::Folder folder;
+  const std::string flag = (folder.path() / "flag").string();
   REQUIRE(children.start(10, shell("until [ -e " + flag + " ]; do sleep 0.01; done; echo one")));
   REQUIRE(children.start(20, shell("touch " + flag + "; echo two; exit 2")));
   ChildOptions slow = shell("while :; do sleep 0.01; done");
@@ -168,7 +154,7 @@ TEST_CASE("child: nothing of its group outlives it") {
   const pid_t left = static_cast<pid_t>(std::stoi(result.output));
   // Somebody's init reaps it: gone, or a zombie until then.
   for (int i = 0; i < 2000 && kill(left, 0) == 0; ++i) {
-    const std::string stat = content("/proc/" + std::to_string(left) + "/stat");
+    const std::string stat = system_test::read_file("/proc/" + std::to_string(left) + "/stat");
     if (stat.empty() || stat.find(") Z ") != std::string::npos) return;
     usleep(1000);
   }
@@ -176,8 +162,8 @@ TEST_CASE("child: nothing of its group outlives it") {
 }
 
 TEST_CASE("child: whatever kills the caller kills the child") {
-  const Folder folder;
-  const auto told = folder.path / "pid";
+  const system_test::Folder folder;
+  const auto told = folder.path() / "pid";
   const pid_t caller = fork();
   REQUIRE(caller >= 0);
   if (caller == 0) {
@@ -186,7 +172,7 @@ TEST_CASE("child: whatever kills the caller kills the child") {
   }
   std::string text;
   for (int i = 0; i < 5000 && text.empty(); ++i) {
-    text = content(told);
+    text = system_test::read_file(told);
     usleep(1000);
   }
   kill(caller, SIGKILL);
@@ -194,7 +180,7 @@ TEST_CASE("child: whatever kills the caller kills the child") {
   REQUIRE_FALSE(text.empty());
   const pid_t child = static_cast<pid_t>(std::stoi(text));
   for (int i = 0; i < 2000 && kill(child, 0) == 0; ++i) {
-    const std::string stat = content("/proc/" + std::to_string(child) + "/stat");
+    const std::string stat = system_test::read_file("/proc/" + std::to_string(child) + "/stat");
     if (stat.empty() || stat.find(") Z ") != std::string::npos) return;
     usleep(1000);
   }

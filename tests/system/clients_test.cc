@@ -13,9 +13,10 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-constexpr std::size_t nodes = 3, machines = 2, workers = 6;
+/// What clients_config says.
+constexpr std::size_t nodes_asked = 3, machines_asked = 2, workers_asked = 6;
 
-std::string config(const std::string& faults, const std::string& time = "3s") {
+std::string clients_config(const std::string& faults, const std::string& time = "3s") {
   return "name: clients\n"
          "target: { name: refkv, nodes: 3, mode: quorum }\n"
          "workload: { name: register, keys: 4, concurrency: 6, rate: 300/s, timeout: 500ms }\n"
@@ -131,7 +132,7 @@ TEST_CASE("a partition cuts client machines by name, or all of them with the con
 
 TEST_CASE("a stalled client's operations stay open, and end when it goes on; others go on") {
   Stage stage;
-  const ChildResult result = stage.run(config(
+  const ChildResult result = stage.run(clients_config(
       "  - { fault: client-stall, victims: c1, at: 500ms, for: 4s, attest_within: 60s }\n", "6s"));
   INFO(stage.errors());
   INFO(result.output);
@@ -151,8 +152,8 @@ TEST_CASE("a stalled client's operations stay open, and end when it goes on; oth
   std::set<std::size_t> open;
   std::size_t others = 0, stalled = 0;
   for (OperationId id = 0; id < history.size(); ++id) {
-    const std::size_t worker = history.process()[id] % workers;
-    const bool on_c1 = client_machine_of(worker, machines, nodes) == 0;
+    const std::size_t worker = history.process()[id] % workers_asked;
+    const bool on_c1 = client_machine_of(worker, machines_asked, nodes_asked) == 0;
     const std::int64_t begin = history.begin_time()[id], end = history.end_time()[id];
     const bool ends_inside = end >= from && end <= to;
     if (!on_c1) others += ends_inside ? 1 : 0;
@@ -161,13 +162,14 @@ TEST_CASE("a stalled client's operations stay open, and end when it goes on; oth
   }
   CHECK(stalled == 0);
   CHECK(others > 0);
-  CHECK(open.size() == workers / machines);
+  CHECK(open.size() == workers_asked / machines_asked);
 }
 
 TEST_CASE("a fault of client machines is refused where clients are threads of the controller") {
   const Stage stage;
-  const ChildResult result = stage.run(config("  - { fault: client-stall, at: 500ms, for: 1s }\n"),
-                                       {"--set", "clients=in-process"});
+  const ChildResult result =
+      stage.run(clients_config("  - { fault: client-stall, at: 500ms, for: 1s }\n"),
+                {"--set", "clients=in-process"});
   CHECK(result.exit_code == 64);
   CHECK(stage.errors().find("say clients: separate") != std::string::npos);
 }
@@ -188,12 +190,12 @@ std::vector<int> client_programs(const fs::path& folder) {
 TEST_CASE("a client machine's process that dies is a failure of ours, not of the store") {
   const Stage stage;
   const Adopter adopter;
-  const int pid = stage.start(stage.command(config("", "60s")));
+  const int pid = stage.start(stage.command(clients_config("", "60s")));
   REQUIRE(eventually(
       [&] {
         return fs::exists(stage.runs / "clients") &&
                fs::exists(stage.latest("clients") / "history.jsonl") &&
-               client_programs(stage.runs).size() == machines;
+               client_programs(stage.runs).size() == machines_asked;
       },
       120s));
   REQUIRE(::kill(client_programs(stage.runs).front(), SIGKILL) == 0);
@@ -213,7 +215,7 @@ TEST_CASE("a controller that is killed takes stopped client machines with it") {
   const Stage stage;
   const Adopter adopter;
   const int pid = stage.start(stage.command(
-      config("  - { fault: client-stall, victims: all, at: 100ms, for: 50s }\n", "60s")));
+      clients_config("  - { fault: client-stall, victims: all, at: 100ms, for: 50s }\n", "60s")));
   // Stopped: by the letter in /proc/PID/stat.
   const bool stopped = eventually(
       [&] {
@@ -222,7 +224,7 @@ TEST_CASE("a controller that is killed takes stopped client machines with it") {
         for (const int program : programs)
           count += read_file("/proc/" + std::to_string(program) + "/stat").find(") T ") !=
                    std::string::npos;
-        return count == machines;
+        return count == machines_asked;
       },
       120s);
   CHECK_MESSAGE(stopped, stage.errors());

@@ -12,7 +12,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-const std::string config =
+const std::string full_config =
     "name: full\n"
     "target: { name: refkv, nodes: 3, mode: quorum }\n"
     "workload: { name: register, keys: 3, concurrency: 4, rate: 400/s }\n"
@@ -61,7 +61,8 @@ TEST_CASE("child: a disk that is too small from the start" * doctest::skip()) {
   {
     const Stage stage;
     mount_small(stage, "size=4m");
-    require_refused(stage, stage.run(config), " is full: 4096 KiB are free, a run needs 8 MiB");
+    require_refused(stage, stage.run(full_config),
+                    " is full: 4096 KiB are free, a run needs 8 MiB");
     CHECK(text_in(parsed(read_file(stage.latest("full") / "results.json")), "verdict") == "error");
     CHECK(stage.call({stage.program.string(), "check", stage.latest("full").string()}).exit_code ==
           64);
@@ -70,7 +71,7 @@ TEST_CASE("child: a disk that is too small from the start" * doctest::skip()) {
   {
     const Stage stage;
     mount_small(stage, "size=64m,nr_inodes=12");
-    require_refused(stage, stage.run(config), ": No space left on device");
+    require_refused(stage, stage.run(full_config), ": No space left on device");
     REQUIRE(::umount(stage.runs.c_str()) == 0);
   }
 }
@@ -82,7 +83,7 @@ TEST_CASE("child: a disk that fills up under load" * doctest::skip()) {
     CAPTURE(left);
     const Stage stage;
     mount_small(stage, "size=64m");
-    const int pid = stage.start(stage.command(config));
+    const int pid = stage.start(stage.command(full_config));
     const fs::path history = stage.runs / "full/latest/history.jsonl";
     CHECK(eventually([&] { return fs::exists(history) && fs::file_size(history) > 5000; }, 60s));
     fill(stage.runs, left);

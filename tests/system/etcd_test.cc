@@ -2,16 +2,9 @@
 #include "targets/targets.h"
 #include "tests/system/local_cluster.h"
 
-namespace {
-
 using namespace faultline;
+using namespace faultline::system_test;
 using std::chrono::seconds;
-
-bool is_ok(const Outcome& outcome, const Value& value) {
-  return outcome.fate() == Fate::ok && outcome.output() == value;
-}
-
-}  // namespace
 
 TEST_CASE("etcd: reads, writes and compare-and-set; a leader, lost and found") {
   auto target = target_of(make_etcd, {{"heartbeat", "20ms"}, {"election_timeout", "200ms"}});

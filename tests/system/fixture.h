@@ -19,6 +19,10 @@
 
 namespace faultline::system_test {
 
+inline Deadline in(std::chrono::milliseconds timeout) {
+  return std::chrono::steady_clock::now() + timeout;
+}
+
 /// Polls until `condition` holds; false if it does not within `limit`.
 inline bool eventually(const std::function<bool()>& condition,
                        std::chrono::milliseconds limit = std::chrono::seconds(20)) {

@@ -13,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-const std::string config =
+const std::string live_config =
     "name: live\n"
     "target: { name: refkv, nodes: 3, mode: quorum }\n"
     "workload: { name: register, keys: 3, concurrency: 3, rate: 200/s }\n"
@@ -58,7 +58,7 @@ TEST_CASE("child: leftovers beside a live run" * doctest::skip()) {
   const Adopter adopter;
   const Stage stage;
 
-  const int live = stage.start(stage.command(config));
+  const int live = stage.start(stage.command(live_config));
   const fs::path link = stage.runs / "live/latest";
   REQUIRE(eventually(
       [&] {

@@ -12,13 +12,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/system/fixture.h"
+
 namespace {
 
 using namespace faultline;
+using faultline::system_test::in;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-Deadline in(milliseconds timeout) { return std::chrono::steady_clock::now() + timeout; }
 
 struct Socket {
   int fd = -1;

@@ -18,9 +18,8 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr int slots = 4;  ///< Controllers at a time; they wait more than they work.
-constexpr auto vanish_limit = 60s;
 
-const std::string config =
+const std::string killed_config =
     "name: killed\n"
     "target: { name: refkv, nodes: 3, mode: quorum }\n"
     "workload: { name: register, keys: 4, concurrency: 5, rate: 400/s }\n"
@@ -112,7 +111,7 @@ class Killer {
   /// A run that is left in peace: valid, and it says how long a life is.
   void require_whole_run() {
     const auto begin = Clock::now();
-    const ChildResult result = stage_.run(config);
+    const ChildResult result = stage_.run(killed_config);
     life_ = Clock::now() - begin;
     INFO(stage_.errors());
     INFO(result.output);
@@ -125,7 +124,7 @@ class Killer {
   }
 
   void kill_once(int round) {
-    std::vector<std::string> argv = stage_.command(config);
+    std::vector<std::string> argv = stage_.command(killed_config);
     if (round % 10 == 9) {  // Nor may a campaign that is killed leave its runs behind.
       std::ofstream(stage_.folder.path() / "campaign.yaml")
           << "# Is nothing left?\nname: killed\ntests: [{ config: test.yaml, seeds: [1, 2] }]\n";

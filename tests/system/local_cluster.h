@@ -21,22 +21,9 @@
 #include "harness/core/client.h"
 #include "harness/core/params.h"
 #include "harness/core/target.h"
+#include "tests/system/fixture.h"
 
-namespace faultline {
-
-inline Deadline in(std::chrono::milliseconds timeout) {
-  return std::chrono::steady_clock::now() + timeout;
-}
-
-/// Probes until `condition` holds; false if it does not within `timeout`.
-inline bool eventually(const std::function<bool()>& condition,
-                       std::chrono::milliseconds timeout = std::chrono::seconds(20)) {
-  for (const Deadline deadline = in(timeout); std::chrono::steady_clock::now() < deadline;) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return false;
-}
+namespace faultline::system_test {
 
 class LocalCluster {
  public:
@@ -157,4 +144,8 @@ std::unique_ptr<Target> target_of(Make make,
   return *std::move(target);
 }
 
-}  // namespace faultline
+inline bool is_ok(const Outcome& outcome, const Value& value) {
+  return outcome.fate() == Fate::ok && outcome.output() == value;
+}
+
+}  // namespace faultline::system_test

@@ -13,9 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-constexpr auto vanish_limit = 60s;
-
-const std::string config =
+const std::string bad_config =
     "name: bad\n"
     "target: { name: refkv, nodes: 3, mode: quorum }\n"
     "workload: { name: register, keys: 3, concurrency: 3, rate: 200/s }\n"
@@ -28,7 +26,7 @@ TEST_CASE("a store that ends as soon as it starts never came up") {
   Stage stage;
   stage.replace_store(
       "[ \"$2\" = n2 ] && { echo no licence >&2; exit 3; }\nexec \"$REFKV\" \"$@\"");
-  const ChildResult result = stage.run(config);
+  const ChildResult result = stage.run(bad_config);
   INFO(stage.errors());
   CHECK(result.exit_code == 5);
   CHECK(stage.errors().find("n2 ended while it started: exit status 3\n  stderr.log: no licence") !=
@@ -45,7 +43,7 @@ TEST_CASE("a store that never serves never came up, and is ended whatever it ign
       "sleep 1000 &\n"
       "echo thinking\n"
       "while :; do wait; sleep 1000; done");
-  const ChildResult result = stage.run(config, {"--set", "startup.within=500ms"});
+  const ChildResult result = stage.run(bad_config, {"--set", "startup.within=500ms"});
   INFO(stage.errors());
   CHECK(result.exit_code == 5);
   CHECK(stage.errors().find("n1 did not serve within 500ms") != std::string::npos);
@@ -61,7 +59,7 @@ TEST_CASE("a store that dies under load is a finding, not a failure of the run")
       "\"$REFKV\" \"$@\" &\nstore=$!\n"
       "until [ -s \"$(dirname \"$0\")/../go\" ]; do sleep 0.05; done\n"
       "kill -9 $store\nexit 3");
-  const int pid = stage.start(stage.command(config, {"--time", "3s"}));
+  const int pid = stage.start(stage.command(bad_config, {"--time", "3s"}));
   const auto history = stage.runs / "bad/latest/history.jsonl";
   CHECK(eventually([&] { return fs::exists(history) && fs::file_size(history) > 0; }, 60s));
   std::ofstream(stage.folder.path() / "go") << "now\n";
@@ -86,7 +84,7 @@ TEST_CASE("a store that prints without end fills its log, and not the disk") {
       "  head -c 300000000 /dev/zero &\n"
       "fi\n"
       "exec \"$REFKV\" \"$@\"");
-  const ChildResult result = stage.run(config);
+  const ChildResult result = stage.run(bad_config);
   INFO(stage.errors());
   CHECK(result.exit_code == 0);
   const fs::path log = stage.latest("bad") / "nodes/n1/log/stdout.log";
@@ -115,7 +113,7 @@ TEST_CASE("a store that forks without end never came up, and all of it is ended"
   stage.replace_store(
       "[ \"$2\" = n1 ] || exec \"$REFKV\" \"$@\"\n"
       "sh -c 'i=0; while [ $i -lt 5000 ]; do sleep 1000 & i=$((i+1)); done'\nexec sleep 1000");
-  const ChildResult result = stage.run(config, {"--set", "startup.within=8s"});
+  const ChildResult result = stage.run(bad_config, {"--set", "startup.within=8s"});
   INFO(stage.errors());
   CHECK(result.exit_code == 5);
   CHECK(stage.errors().find("n1 did not serve within 8s") != std::string::npos);

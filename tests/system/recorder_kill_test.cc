@@ -25,7 +25,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t lanes = 4;
 
 /// What the child did, in memory that outlives it: how many writes each lane had begun and ended.
-struct Progress {
+struct LaneProgress {
   struct alignas(64) Lane {
     std::atomic<std::int64_t> begun{0}, ended{0};
   };
@@ -34,7 +34,7 @@ struct Progress {
 
 /// Records writes of 0, 1, 2, … on every lane until it is killed. One in a hundred has a value that
 /// needs escapes and is longer than a page, so that some kills fall into a line.
-[[noreturn]] void record_for_ever(const std::filesystem::path& path, Progress& progress) {
+[[noreturn]] void record_for_ever(const std::filesystem::path& path, LaneProgress& progress) {
   auto recorder = Recorder::create(path, lanes, {"n1", "n2"}, Clock::now());
   if (!recorder) ::_exit(1);
   std::vector<std::thread> threads;
@@ -54,7 +54,7 @@ struct Progress {
   ::_exit(2);
 }
 
-void require_true_prefix(const History& history, const Progress& progress) {
+void require_true_prefix(const History& history, const LaneProgress& progress) {
   std::vector<std::int64_t> next(lanes, 0), completed(lanes, 0);
   for (std::size_t row = 0; row < history.size(); ++row) {
     const std::uint32_t lane = history.process()[row];
@@ -79,13 +79,13 @@ void require_true_prefix(const History& history, const Progress& progress) {
 TEST_CASE("recorder: killed at any moment, it leaves a true prefix") {
   Rng rng(2026);
   std::size_t torn = 0, longest = 0;
-  void* shared =
-      ::mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* shared = ::mmap(nullptr, sizeof(LaneProgress), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   REQUIRE(shared != MAP_FAILED);
   for (int round = 0; round < 25; ++round) {
     const TemporaryFolder folder;
     const std::filesystem::path path = folder / "history.jsonl";
-    auto& progress = *new (shared) Progress();
+    auto& progress = *new (shared) LaneProgress();
     const pid_t child = ::fork();
     REQUIRE(child >= 0);
     if (child == 0) record_for_ever(path, progress);
@@ -108,7 +108,7 @@ TEST_CASE("recorder: killed at any moment, it leaves a true prefix") {
     torn += loaded->warnings.size();
     longest = std::max(longest, loaded->history.size());
   }
-  ::munmap(shared, sizeof(Progress));
+  ::munmap(shared, sizeof(LaneProgress));
   MESSAGE("torn last lines: " << torn << " of 25; longest history: " << longest << " operations");
   CHECK(longest > 1000);
 }

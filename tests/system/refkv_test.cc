@@ -8,6 +8,7 @@
 namespace {
 
 using namespace faultline;
+using namespace faultline::system_test;
 
 class RefkvCluster : public LocalCluster {
  public:
@@ -31,10 +32,6 @@ bool tests_can_find_refkv() {
   return true;
 }
 const bool prepared = tests_can_find_refkv();
-
-bool is_ok(const Outcome& outcome, const Value& value) {
-  return outcome.fate() == Fate::ok && outcome.output() == value;
-}
 
 }  // namespace
 

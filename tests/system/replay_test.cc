@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
 /// A store that loses what a partition separates, under every kind of fault.
-const std::string config =
+const std::string broken_config =
     "name: broken\n"
     "target: { name: refkv, nodes: 3, mode: multi }\n"
     "workload: { name: register, keys: 2, concurrency: 6, rate: 300/s }\n"
@@ -34,7 +34,7 @@ const std::string config =
     "startup: { within: 60s }\n"
     "recovery: { within: 60s }\n";
 
-struct Stage {
+struct ReplayStage {
   system_test::Folder folder;
 
   ChildResult run(std::vector<std::string> words, std::chrono::nanoseconds deadline = 5min) {
@@ -50,7 +50,7 @@ struct Stage {
   }
   /// A run of the configuration; its directory.
   fs::path record() {
-    std::ofstream(folder.path() / "test.yaml") << config;
+    std::ofstream(folder.path() / "test.yaml") << broken_config;
     const ChildResult result =
         run({"run", (folder.path() / "test.yaml").string(), "--json", "--quiet"});
     INFO(errors());
@@ -106,11 +106,11 @@ std::map<std::int64_t, std::vector<std::string>> requests(const fs::path& run) {
 }
 
 TEST_CASE("replay: the same faults and the same requests against the real store") {
-  Stage stage;
+  ReplayStage stage;
   const fs::path recorded = stage.record();
   const ChildResult result = stage.run({"replay", recorded.string(), "--json"});
   INFO(stage.errors());
-  const fs::path again = Stage::directory_of(result);
+  const fs::path again = ReplayStage::directory_of(result);
   CHECK(again != recorded);
   CHECK((result.exit_code == 0 || result.exit_code == 1));
 
@@ -138,7 +138,7 @@ TEST_CASE("replay: the same faults and the same requests against the real store"
 }
 
 TEST_CASE("replay: the recorded victims are struck, not those that the seed would draw") {
-  Stage stage;
+  ReplayStage stage;
   const fs::path recorded = stage.record();
   // As if the first partition had cut n3 off one way only, and the first kill had met n2.
   auto lines = read_json_lines(recorded / "faults.jsonl");
@@ -159,11 +159,11 @@ TEST_CASE("replay: the recorded victims are struck, not those that the seed woul
   std::ofstream(recorded / "faults.jsonl") << text;
   const ChildResult result = stage.run({"replay", recorded.string(), "--json", "--quiet"});
   INFO(stage.errors());
-  CHECK(applied_faults(Stage::directory_of(result)) == applied_faults(recorded));
+  CHECK(applied_faults(ReplayStage::directory_of(result)) == applied_faults(recorded));
 }
 
 TEST_CASE("replay: what cannot be replayed is said, with exit code 64 and no new run") {
-  Stage stage;
+  ReplayStage stage;
   const fs::path recorded = stage.record();
   CHECK(stage.run({"replay", (stage.folder.path() / "none").string()}).exit_code == 64);
   CHECK(stage.run({"replay", recorded.string(), "--time", "1s"}).exit_code == 64);
@@ -185,7 +185,7 @@ TEST_CASE("replay: what cannot be replayed is said, with exit code 64 and no new
 }
 
 TEST_CASE("repro: counts how often it comes back, and that it is gone with the bug") {
-  Stage stage;
+  ReplayStage stage;
   const fs::path recorded = stage.record();
   const ChildResult gone = stage.run({"repro", recorded.string(), "-n", "2", "--at-most", "0",
                                       "--set", "target.mode=quorum", "--json"});
@@ -211,7 +211,7 @@ TEST_CASE("repro: counts how often it comes back, and that it is gone with the b
 }
 
 TEST_CASE("repro: an interrupt ends the current replay and says what there is") {
-  Stage stage;
+  ReplayStage stage;
   const fs::path recorded = stage.record();
   const ChildResult result = stage.run({"repro", recorded.string(), "-n", "1000", "--json"}, 6s);
   INFO(stage.errors());

@@ -26,7 +26,7 @@ ChildResult run(const std::vector<std::string>& argv, const fs::path& errors = {
 }
 
 /// Where `name` is installed; empty, and said so, if it is not.
-std::string find_program(const std::string& name) {
+std::string installed(const std::string& name) {
   for (const char* folder : {"/usr/bin/", "/bin/", "/usr/local/bin/"})
     if (fs::exists(folder + name)) return folder + name;
   MESSAGE("SKIPPED: ", name, " is not installed");
@@ -49,7 +49,7 @@ std::vector<std::string> lines_of(const std::string& text) {
 }
 
 TEST_CASE("completions: bash, without the package bash-completion") {
-  const std::string bash = find_program("bash");
+  const std::string bash = installed("bash");
   if (bash.empty()) return;
   const Script script("bash");
   std::ofstream(script.folder.path() / "a test.yaml") << "";
@@ -86,7 +86,7 @@ TEST_CASE("completions: bash, without the package bash-completion") {
 }
 
 TEST_CASE("completions: zsh takes the script") {
-  const std::string zsh = find_program("zsh");
+  const std::string zsh = installed("zsh");
   if (zsh.empty()) return;
   const Script script("zsh");
   CHECK(run({zsh, "-f", "-n", script.path().string()}).exit_code == 0);
@@ -96,7 +96,7 @@ TEST_CASE("completions: zsh takes the script") {
 }
 
 TEST_CASE("completions: fish completes by the script") {
-  const std::string fish = find_program("fish");
+  const std::string fish = installed("fish");
   if (fish.empty()) return;
   const Script script("fish");
   CHECK(run({fish, "--no-config", "-n", script.path().string()}).exit_code == 0);
@@ -116,7 +116,7 @@ TEST_CASE("completions: fish completes by the script") {
 }
 
 TEST_CASE("manual pages: groff and mandoc have nothing to say against them") {
-  const std::string man = find_program("man"), mandoc = find_program("mandoc");
+  const std::string man = installed("man"), mandoc = installed("mandoc");
   system_test::Folder folder;
   REQUIRE(run({program, "man", "--dir", folder.path().string()}).exit_code == 0);
   std::size_t pages = 0;

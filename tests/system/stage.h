@@ -55,9 +55,13 @@ class Adopter {
   }
 };
 
+/// How long what a run started may take to be gone after it.
+inline constexpr std::chrono::seconds vanish_limit{60};
+
 /// Runs a skipped case of this program in a process of its own; fails with its output if it fails,
 /// or did not run.
-inline void run_case_in_child(const std::string& name, std::chrono::milliseconds limit) {
+inline void run_case_in_child(const std::string& name,
+                              std::chrono::milliseconds limit = std::chrono::seconds(20)) {
   const auto result =
       run_program({"/proc/self/exe", "--no-skip", "--test-case=" + name}, "", limit);
   REQUIRE_MESSAGE(result, (result ? "" : result.error().what));

@@ -7,34 +7,18 @@
 
 #include "harness/os/netlink.h"
 #include "harness/os/program.h"
-#include "tests/system/fixture.h"
+#include "tests/system/stage.h"
 
 namespace faultline::system_test {
 namespace {
-
-/// Runs a skipped case in a fresh process; fails with its output if it fails, or did not run.
-void run_in_child(const std::string& name) {
-  const auto result = run_program({"/proc/self/exe", "--no-skip", "--test-case=" + name}, "",
-                                  std::chrono::seconds(20));
-  REQUIRE_MESSAGE(result, (result ? "" : result.error().what));
-  CHECK_MESSAGE(result->status == 0, result->output);
-  CHECK_MESSAGE(result->output.find("1 passed | 0 failed") != std::string::npos, result->output);
-}
-
-void write_to(const std::string& path, const std::string& text) {
-  std::ofstream file(path);
-  file << text;
-  file.close();
-  REQUIRE_MESSAGE(file, path);
-}
 
 /// A user namespace in which this process is root, where it was an ordinary user.
 void become_root_of_a_user_namespace() {
   const std::string user = std::to_string(::geteuid()), group = std::to_string(::getegid());
   REQUIRE(::unshare(CLONE_NEWUSER) == 0);
-  write_to("/proc/self/setgroups", "deny");
-  write_to("/proc/self/uid_map", "0 " + user + " 1");
-  write_to("/proc/self/gid_map", "0 " + group + " 1");
+  write_file("/proc/self/setgroups", "deny");
+  write_file("/proc/self/uid_map", "0 " + user + " 1");
+  write_file("/proc/self/gid_map", "0 " + group + " 1");
 }
 
 std::string field(const Map& map, const std::string& name) {
@@ -80,7 +64,7 @@ TEST_CASE("child: a changed host is noticed from inside the world" * doctest::sk
 }
 
 TEST_CASE("a changed host is noticed from inside the world, and the world does not change it") {
-  run_in_child("child: a changed host is noticed*");
+  run_case_in_child("child: a changed host is noticed*");
 }
 
 TEST_CASE("child: a cluster leaves the host's fingerprint as it was" * doctest::skip()) {
@@ -99,14 +83,14 @@ TEST_CASE("child: a cluster leaves the host's fingerprint as it was" * doctest::
 }
 
 TEST_CASE("a cluster leaves the host's fingerprint as it was") {
-  run_in_child("child: a cluster leaves*");
+  run_case_in_child("child: a cluster leaves*");
 }
 
 TEST_CASE("child: namespaces that are forbidden" * doctest::skip()) {
   // As on a machine where user.max_user_namespaces is 0; then as an ordinary user there.
   become_root_of_a_user_namespace();
-  write_to("/proc/sys/user/max_user_namespaces", "0");
-  write_to("/proc/sys/user/max_net_namespaces", "0");
+  write_file("/proc/sys/user/max_user_namespaces", "0");
+  write_file("/proc/sys/user/max_net_namespaces", "0");
   const Status entered = enter_world();
   REQUIRE_FALSE(entered);
   CHECK(entered.error().kind == ErrorKind::capability);
@@ -127,7 +111,7 @@ TEST_CASE("child: namespaces that are forbidden" * doctest::skip()) {
 }
 
 TEST_CASE("where namespaces are forbidden the refusal names the remedy") {
-  run_in_child("child: namespaces that are forbidden");
+  run_case_in_child("child: namespaces that are forbidden");
 }
 
 TEST_CASE("child: the world is entered by a single thread, once" * doctest::skip()) {
@@ -156,7 +140,7 @@ TEST_CASE("child: the world is entered by a single thread, once" * doctest::skip
 }
 
 TEST_CASE("the world is entered by a single thread, once") {
-  run_in_child("child: the world is entered*");
+  run_case_in_child("child: the world is entered*");
 }
 
 TEST_CASE("child: no program nft" * doctest::skip()) {
@@ -184,7 +168,7 @@ TEST_CASE("child: no program nft" * doctest::skip()) {
 }
 
 TEST_CASE("without nft there are clusters, whose links cannot be cut") {
-  run_in_child("child: no program nft");
+  run_case_in_child("child: no program nft");
 }
 
 TEST_CASE("doctor's capabilities say what make_cluster() will say") {
@@ -204,7 +188,7 @@ TEST_CASE("child: the rung is the one that was foretold" * doctest::skip()) {
   if (::geteuid() == 0) CHECK(foretold != "");
 }
 
-TEST_CASE("the rung is the one that was foretold") { run_in_child("child: the rung is*"); }
+TEST_CASE("the rung is the one that was foretold") { run_case_in_child("child: the rung is*"); }
 
 }  // namespace
 }  // namespace faultline::system_test

@@ -3,19 +3,14 @@
 #include <doctest/doctest.h>
 
 #include "targets/targets.h"
+#include "tests/targets/exchange.h"
 
 namespace {
 
 using namespace faultline;
 
-const Request read_k{.function = Function::read, .key = "k", .value = {}};
-const Request write_k{.function = Function::write, .key = "k", .value = 7};
-const Request cas_k{.function = Function::cas, .key = "k", .value = List{7, 8}};
 constexpr auto header = R"("header":{"cluster_id":"1","member_id":"2","revision":"3"})";
 
-HttpReply replied(int status, std::string body) {
-  return {.status = status, .body = std::move(body)};
-}
 HttpReply success(const std::string& rest) {
   return replied(200, "{" + std::string(header) + rest + "}");
 }
@@ -28,7 +23,7 @@ HttpReply holding(std::string_view json) {
       R"(,"kvs":[{"key":"aw==","create_revision":"2","mod_revision":"2","version":"1","value":")" +
       base64_encode(json) + R"("}],"count":"1")");
 }
-Fate fate(const Request& request, const HttpReply& reply) {
+Fate etcd_fate(const Request& request, const HttpReply& reply) {
   return etcd_outcome(request, reply).fate();
 }
 
@@ -88,8 +83,8 @@ TEST_CASE("etcd replies: success") {
   CHECK(etcd_outcome(read_k, holding("\"a\"")).output() == Value("a"));
   CHECK(etcd_outcome(write_k, success("")).output() == Value(7));
   CHECK(etcd_outcome(cas_k, success(R"(,"succeeded":true)")).output() == Value(List{7, 8}));
-  CHECK(fate(cas_k, success("")) == Fate::mismatch);
-  CHECK(fate(cas_k, success(R"(,"succeeded":false)")) == Fate::mismatch);
+  CHECK(etcd_fate(cas_k, success("")) == Fate::mismatch);
+  CHECK(etcd_fate(cas_k, success(R"(,"succeeded":false)")) == Fate::mismatch);
 }
 
 TEST_CASE("etcd replies: certainly without effect") {
@@ -104,7 +99,7 @@ TEST_CASE("etcd replies: certainly without effect") {
   for (const HttpReply& reply : replies) {
     CAPTURE(reply.body);
     for (const Request& request : {read_k, write_k, cas_k})
-      CHECK(fate(request, reply) == Fate::fail);
+      CHECK(etcd_fate(request, reply) == Fate::fail);
   }
 }
 
@@ -142,9 +137,9 @@ TEST_CASE("etcd replies that say nothing: info, and for a read fail") {
   for (const HttpReply& reply : replies) {
     CAPTURE(reply.status);
     CAPTURE(reply.body.substr(0, 80));
-    CHECK(fate(write_k, reply) == Fate::info);
-    CHECK(fate(cas_k, reply) == Fate::info);
-    CHECK(fate(read_k, reply) == Fate::fail);
+    CHECK(etcd_fate(write_k, reply) == Fate::info);
+    CHECK(etcd_fate(cas_k, reply) == Fate::info);
+    CHECK(etcd_fate(read_k, reply) == Fate::fail);
   }
 }
 
@@ -156,10 +151,10 @@ TEST_CASE("etcd replies of the wrong shape are no answers") {
         R"(,"kvs":[{"key":"aw==","value":"ew=="}])",
         R"(,"kvs":[{"key":"aw==","value":"Nw=="},{"key":"aw==","value":"Nw=="}])"}) {
     CAPTURE(rest);
-    CHECK(fate(read_k, success(rest)) == Fate::fail);
+    CHECK(etcd_fate(read_k, success(rest)) == Fate::fail);
   }
-  CHECK(fate(cas_k, success(R"(,"succeeded":"true")")) == Fate::info);
-  CHECK(fate(cas_k, success(R"(,"succeeded":1)")) == Fate::info);
+  CHECK(etcd_fate(cas_k, success(R"(,"succeeded":"true")")) == Fate::info);
+  CHECK(etcd_fate(cas_k, success(R"(,"succeeded":1)")) == Fate::info);
 }
 
 TEST_CASE("etcd parameters and command line") {

@@ -6,23 +6,17 @@
 
 #include "targets/json_value.h"
 #include "targets/targets.h"
+#include "tests/targets/exchange.h"
 
 namespace {
 
 using namespace faultline;
 
-HttpReply replied(int status, std::string body) {
-  return {.status = status, .body = std::move(body)};
-}
 HttpReply broken(std::string error, bool never_sent = false) {
   return {.status = 0, .body = {}, .error = std::move(error), .never_sent = never_sent};
 }
 
-const Request read_k{.function = Function::read, .key = "k", .value = {}};
-const Request write_k{.function = Function::write, .key = "k", .value = 7};
-const Request cas_k{.function = Function::cas, .key = "k", .value = List{7, 8}};
-
-Fate fate(const Request& request, const HttpReply& reply) {
+Fate refkv_fate(const Request& request, const HttpReply& reply) {
   return refkv_outcome(request, reply).fate();
 }
 
@@ -43,13 +37,14 @@ TEST_CASE("refkv replies that are definite") {
   CHECK(refkv_outcome(read_k, replied(200, R"({"ok":true,"value":null})")).output().is_nil());
   CHECK(refkv_outcome(write_k, replied(200, R"({"ok":true,"value":null})")).output() == Value(7));
   CHECK(refkv_outcome(cas_k, replied(200, R"({"ok":true})")).output() == Value(List{7, 8}));
-  CHECK(fate(cas_k, replied(200, R"({"ok":false,"mismatch":true})")) == Fate::mismatch);
+  CHECK(refkv_fate(cas_k, replied(200, R"({"ok":false,"mismatch":true})")) == Fate::mismatch);
   for (const Request& request : {read_k, write_k, cas_k}) {
-    CHECK(fate(request, broken("connection refused", true)) == Fate::fail);
+    CHECK(refkv_fate(request, broken("connection refused", true)) == Fate::fail);
     const HttpReply refused = replied(503, R"({"ok":false,"definite":true,"error":"no quorum"})");
-    CHECK(fate(request, refused) == Fate::fail);
+    CHECK(refkv_fate(request, refused) == Fate::fail);
     CHECK(refkv_outcome(request, refused).why() == "no quorum");
-    CHECK(fate(request, replied(400, R"({"ok":false,"definite":true,"error":"x"})")) == Fate::fail);
+    CHECK(refkv_fate(request, replied(400, R"({"ok":false,"definite":true,"error":"x"})")) ==
+          Fate::fail);
   }
 }
 
@@ -75,16 +70,18 @@ TEST_CASE("refkv replies that say nothing: info, and for a read fail") {
   for (const HttpReply& reply : replies) {
     CAPTURE(reply.status);
     CAPTURE(reply.body.substr(0, 80));
-    CHECK(fate(write_k, reply) == Fate::info);
-    CHECK(fate(cas_k, reply) == Fate::info);
-    CHECK(fate(read_k, reply) == Fate::fail);
+    CHECK(refkv_fate(write_k, reply) == Fate::info);
+    CHECK(refkv_fate(cas_k, reply) == Fate::info);
+    CHECK(refkv_fate(read_k, reply) == Fate::fail);
   }
   // Only a compare-and-set can mismatch, and only a scalar can have been read.
-  CHECK(fate(write_k, replied(200, R"({"ok":false,"mismatch":true})")) == Fate::info);
-  CHECK(fate(read_k, replied(200, R"({"ok":true})")) == Fate::fail);
-  CHECK(fate(read_k, replied(200, R"({"ok":true,"value":[1]})")) == Fate::fail);
-  CHECK(fate(read_k, replied(200, R"({"ok":true,"value":99999999999999999999})")) == Fate::ok);
-  CHECK(fate(read_k, replied(200, R"({"ok":true,"value":18446744073709551615})")) == Fate::fail);
+  CHECK(refkv_fate(write_k, replied(200, R"({"ok":false,"mismatch":true})")) == Fate::info);
+  CHECK(refkv_fate(read_k, replied(200, R"({"ok":true})")) == Fate::fail);
+  CHECK(refkv_fate(read_k, replied(200, R"({"ok":true,"value":[1]})")) == Fate::fail);
+  CHECK(refkv_fate(read_k, replied(200, R"({"ok":true,"value":99999999999999999999})")) ==
+        Fate::ok);
+  CHECK(refkv_fate(read_k, replied(200, R"({"ok":true,"value":18446744073709551615})")) ==
+        Fate::fail);
 }
 
 TEST_CASE("refkv parameters") {
