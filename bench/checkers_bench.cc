@@ -26,7 +26,7 @@ struct Parameters {
       false;  ///< No client rests between two calls; else each does as long as a step.
 };
 
-struct Client {
+struct Caller {
   bool busy = false, executed = false;
   std::uint32_t process = 0;
   Function function = Function::read;
@@ -36,7 +36,7 @@ struct Client {
   std::int64_t seen = 0;
 };
 
-void take_effect(Client& c, std::int64_t& state) {
+void take_effect(Caller& c, std::int64_t& state) {
   c.executed = true;
   if (c.function == Function::read) {
     c.seen = state;
@@ -52,12 +52,12 @@ History generate(const Parameters& p) {
   HistoryBuilder builder;
   builder.reserve(p.operations);
   Rng rng(42);
-  std::vector<Client> clients(p.clients);
+  std::vector<Caller> clients(p.clients);
   std::vector<std::int64_t> state(p.keys, 0);  // 0: nil
   std::vector<KeyId> keys;
   for (std::size_t k = 0; k < p.keys; ++k) keys.push_back(builder.key("k" + std::to_string(k)));
   std::uint32_t next_process = 0;
-  for (Client& client : clients) client.process = next_process++;
+  for (Caller& client : clients) client.process = next_process++;
   const auto value = [&](std::int64_t v) {
     return v == 0 ? ValueHandle::nil() : builder.values().integer(v);
   };
@@ -69,7 +69,7 @@ History generate(const Parameters& p) {
   while (ended < p.operations) {
     // One that is always busy goes on before anybody else does anything.
     if (!p.always_busy || clients[next].busy) next = rng.below(clients.size());
-    Client& c = clients[next];
+    Caller& c = clients[next];
     if (!c.busy) {
       if (begun == p.operations) {
         next = rng.below(clients.size());

@@ -8,33 +8,19 @@
 #include <vector>
 
 #include <benchmark/benchmark.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 
 #include "harness/core/check.h"
 #include "harness/core/rng.h"
 #include "harness/io/load.h"
 #include "harness/io/recorder.h"
+#include "tests/io/temporary_folder.h"
 
 namespace faultline {
 namespace {
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (fs::temp_directory_path() / "faultline-bench-XXXXXX").string();
-    FAULTLINE_CHECK(::mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  fs::path path;
-};
 
 /// Requests as the register workload makes them: half reads, the rest writes and compare-and-sets.
 class Requests {
@@ -56,7 +42,7 @@ class Requests {
   std::uint64_t count_ = 0;
 };
 
-class NullClient final : public Client {
+class InstantClient final : public Client {
  public:
   Outcome invoke(const Request& request, Deadline) override {
     if (request.function == Function::read) return Outcome::ok(7);
@@ -75,7 +61,7 @@ std::uint64_t record(const fs::path& path, std::size_t workers, std::size_t oper
   for (std::size_t worker = 0; worker < workers; ++worker)
     threads.emplace_back([&, worker] {
       Requests requests(Rng(1).fork("worker", worker));
-      const std::unique_ptr<Client> client = std::make_unique<NullClient>();
+      const std::unique_ptr<Client> client = std::make_unique<InstantClient>();
       const auto process = static_cast<std::uint32_t>(worker);
       for (std::size_t i = 0; i < operations / workers; ++i) {
         const Request request = requests.next(worker);
@@ -97,9 +83,9 @@ void record_null_client(benchmark::State& state) {
   const TemporaryFolder folder;
   std::uint64_t bytes = 0;
   for (auto _ : state) {
-    bytes = record(folder.path / "h", workers, operations);
+    bytes = record(folder / "h", workers, operations);
     state.PauseTiming();
-    fs::remove(folder.path / "h");
+    fs::remove(folder / "h");
     state.ResumeTiming();
   }
   state.counters["operations/s"] = benchmark::Counter(
@@ -124,7 +110,7 @@ void record_added_latency(benchmark::State& state) {
   std::vector<std::vector<std::int64_t>> added(workers);
   for (auto _ : state) {
     auto recorder =
-        Recorder::create(folder.path / "h", workers, {"n1", "n2", "n3", "n4", "n5"}, Clock::now());
+        Recorder::create(folder / "h", workers, {"n1", "n2", "n3", "n4", "n5"}, Clock::now());
     FAULTLINE_CHECK(recorder);
     std::vector<std::thread> threads;
     for (std::size_t worker = 0; worker < workers; ++worker)
@@ -144,7 +130,7 @@ void record_added_latency(benchmark::State& state) {
       });
     for (std::thread& thread : threads) thread.join();
     (*recorder)->finish();
-    fs::remove(folder.path / "h");
+    fs::remove(folder / "h");
   }
   std::vector<std::int64_t> all;
   for (const auto& one : added) all.insert(all.end(), one.begin(), one.end());
@@ -157,7 +143,7 @@ BENCHMARK(record_added_latency)->Arg(1)->Arg(4)->UseRealTime()->Iterations(1);
 
 void load_million(benchmark::State& state) {
   const TemporaryFolder folder;
-  const fs::path path = folder.path / "history.jsonl";
+  const fs::path path = folder / "history.jsonl";
   record(path, 20, 1'000'000);
   LoadOptions options;
   options.threads = static_cast<unsigned>(state.range(0));
@@ -196,7 +182,7 @@ void write_edn(std::ostream& out, std::uint64_t n, std::uint64_t dice, bool is_t
 void load_edn(benchmark::State& state) {
   constexpr std::uint64_t operations = 1'000'000;
   const TemporaryFolder folder;
-  const fs::path path = folder.path / "history.edn";
+  const fs::path path = folder / "history.edn";
   {
     std::ofstream out(path);
     Rng rng(1);
@@ -223,7 +209,7 @@ void load_ten_million(benchmark::State& state) {
     return;
   }
   const TemporaryFolder folder;
-  const fs::path path = folder.path / "history.jsonl";
+  const fs::path path = folder / "history.jsonl";
   {
     std::ofstream out(path);
     std::size_t index = 0;

@@ -1,11 +1,9 @@
 // Nodes and links: bars are five nodes in 50 ms and fifty in 250 ms, without a store's own start.
-#include <filesystem>
-
 #include <benchmark/benchmark.h>
 #include <signal.h>
-#include <stdlib.h>
 
 #include "bench/world.h"
+#include "tests/io/temporary_folder.h"
 
 namespace faultline {
 namespace {
@@ -14,16 +12,10 @@ struct Bed {
   Bed() {
     const Status& entered = bench_world();
     problem = entered ? "" : entered.error().what;
-    std::string name = (std::filesystem::temp_directory_path() / "faultline-bench-XXXXXX").string();
-    if (!::mkdtemp(name.data())) problem = "mkdtemp";
-    options.directory = name;
+    options.directory = folder.path();
     options.launch = [](const Node&, std::span<const Node>) -> Result<Launch> {
       return Launch{{"/bin/sleep", "1000"}, {}};
     };
-  }
-  ~Bed() {
-    std::error_code ignored;
-    std::filesystem::remove_all(options.directory, ignored);
   }
   std::unique_ptr<Cluster> make(std::size_t nodes) {
     options.nodes = nodes;
@@ -32,6 +24,7 @@ struct Bed {
     return made ? std::move(*made) : nullptr;
   }
 
+  TemporaryFolder folder;
   ClusterOptions options;
   std::string problem;
 };

@@ -4,13 +4,13 @@
 #include <filesystem>
 
 #include <benchmark/benchmark.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "bench/null_target.h"
 #include "bench/world.h"
 #include "harness/run/client_machines.h"
 #include "harness/run/crew.h"
+#include "tests/io/temporary_folder.h"
 
 namespace {
 
@@ -43,23 +43,8 @@ class Halves : public Workload {
   }
 };
 
-/// The folder of a cluster, gone with it.
-struct Directory {
-  Directory() {
-    std::string name = (std::filesystem::temp_directory_path() / "faultline-bench-XXXXXX").string();
-    if (::mkdtemp(name.data())) path = name;
-  }
-  ~Directory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-  std::filesystem::path path;
-};
-
 /// One node, and `machines` client machines that are ready for `workers`.
-Status start_machines(const Directory& directory, std::size_t machines, std::size_t workers,
+Status start_machines(const TemporaryFolder& directory, std::size_t machines, std::size_t workers,
                       std::unique_ptr<ClientMachines>& clients, std::unique_ptr<Cluster>& cluster) {
   if (!bench_world()) return bench_world();
   auto made = ClientMachines::make({machines, workers, 5, Map{{"name", "null"}}});
@@ -68,7 +53,7 @@ Status start_machines(const Directory& directory, std::size_t machines, std::siz
   ClusterOptions options;
   options.nodes = 1;
   options.clients = clients->programs();
-  options.directory = directory.path;
+  options.directory = directory.path();
   auto built = make_cluster(options);
   if (!built) return built.error();
   cluster = std::move(*built);
@@ -127,7 +112,7 @@ void run_loop(benchmark::State& state) {
 void run_clients_separate(benchmark::State& state) {
   const auto workers = static_cast<std::size_t>(state.range(0));
   const auto machines = static_cast<std::size_t>(state.range(1));
-  const Directory directory;
+  const TemporaryFolder directory;
   std::unique_ptr<ClientMachines> clients;
   std::unique_ptr<Cluster> cluster;
   const Status started = start_machines(directory, machines, workers, clients, cluster);
