@@ -315,7 +315,8 @@ class General {
       kept_.take(current_);
       if (current_.size() > beam_) keep_best();
     }
-    if (used_.size() > 4096 && used_.size() > 8 * current_.size()) used_.compact(current_);
+    if (used_.size() > 4096 && used_.size() > 8 * current_.size())
+      used_.compact(std::vector{&current_});
     if (states_.bytes() > meter_.bytes_max() / 4) forget_states();
     return spend() && !too_large();
   }

@@ -24,9 +24,10 @@
 //
 // Budget: when there are too many configurations, the best are kept (a beam). What survives to the
 // end is still a linearization, so `valid` stays a proof; running out of them is then `unknown`.
-// Passes with a narrow beam come first: valid histories are often recognised by them. With infos, a
-// pass that lets each of them happen any number of times comes next: it often recognises invalid
-// ones.
+// Passes with a narrow beam come first: valid histories are often recognised by them. Where one
+// dies, the sweep goes back some way, with a wider beam until it is well past that place. With
+// infos, a pass that lets each of them happen any number of times comes next: it often recognises
+// invalid ones.
 #pragma once
 
 #include <algorithm>
@@ -35,6 +36,7 @@
 
 #include "checkers/linearizable/antichain.h"
 #include "checkers/linearizable/call.h"
+#include "checkers/linearizable/checkpoints.h"
 #include "checkers/linearizable/mask.h"
 #include "checkers/linearizable/plan.h"
 #include "checkers/linearizable/search_rules.h"
@@ -50,28 +52,32 @@ class Search {
   SearchResult run(const Plan<Rules>& plan, Meter& meter, const SearchOptions& options) {
     plan_ = &plan;
     meter_ = &meter;
-    const std::size_t most = std::max<std::size_t>(
+    most_ = std::max<std::size_t>(
         1, meter.bytes_max() / (8 * sizeof(typename Antichain<Rules, W>::Entry)));
-    beam_ = std::min(options.beam, most);
+    beam_ = std::min(options.beam, most_);
     std::size_t calls_checked = 0;
     unlimited_infos_ = false;
     bool tried_unlimited = plan.classes().empty();
     if (options.unlimited_infos_first && !tried_unlimited) {
-      const SearchResult relaxed = unlimited_pass(options, most);
+      const SearchResult relaxed = unlimited_pass(options);
       if (relaxed.validity == Validity::invalid || meter.exhausted()) return relaxed;
       tried_unlimited = true;
     }
     for (;;) {
+      // Going back is dear where it is in vain: that the history is invalid is tried to prove
+      // first.
+      may_go_back_ = Rules::goes_back && tried_unlimited;
       SearchResult result = pass(options);
       calls_checked = std::max(calls_checked, result.calls_checked);
       result.calls_checked = calls_checked;
       if (result.validity != Validity::unknown || meter.exhausted()) return result;
       if (!std::exchange(tried_unlimited, true)) {
-        const SearchResult relaxed = unlimited_pass(options, most);
+        const SearchResult relaxed = unlimited_pass(options);
         if (relaxed.validity == Validity::invalid || meter.exhausted()) return relaxed;
+        continue;
       }
-      if (beam_ >= most) return result;
-      beam_ = beam_ > most / 16 ? most : beam_ * 16;
+      if (beam_ >= most_) return result;
+      beam_ = beam_ > most_ / 16 ? most_ : beam_ * 16;
     }
   }
 
@@ -91,38 +97,50 @@ class Search {
     std::uint32_t slot = 0;
   };
 
+  /// The sweep before the end of call by_end()[ended].
+  struct Moment {
+    std::size_t ended = 0;
+    std::size_t begun = 0;        ///< Calls that began.
+    std::vector<Config> current;  ///< What their infos used is counted in used_.
+    std::vector<Slot> slots;
+    Set occupied;
+    SlotKinds<W> kinds;
+    std::vector<std::uint32_t> begun_of_class;  ///< By class of infos.
+    std::vector<std::uint32_t> live;            ///< Classes that began and can still be observed.
+    Position next_death = never;
+    bool unmerged = false;   ///< Configurations may have become comparable since the last merge.
+    bool truncated = false;  ///< Configurations were given up on the way here.
+  };
+
   void reset(const SearchOptions& options) {
-    current_.clear();
+    now_ = {};
     if (options.any_initial_state) {
       for (ValueId v = 0; v < plan_->value_count(); ++v)
         if (v == plan_->other() || plan_->merged(v) == v) {
-          current_.emplace_back();
-          current_.back().state = v;
+          now_.current.emplace_back();
+          now_.current.back().state = v;
         }
     } else {
-      current_.emplace_back();
-      current_.back().state = plan_->merged(initial_value);
+      now_.current.emplace_back();
+      now_.current.back().state = plan_->merged(initial_value);
     }
-    kinds_ = {};
-    occupied_ = {};
     used_.clear();
-    begun_.assign(plan_->classes().size(), 0);
-    live_.clear();
-    next_death_ = never;
-    slots_.resize(64 * W);
+    now_.begun_of_class.assign(plan_->classes().size(), 0);
+    now_.slots.resize(64 * W);
     slot_of_.resize(plan_->calls().size());
     needed_.assign(plan_->value_count(), 0);
     first_of_value_.assign(plan_->value_count(), First{});
     needs_generation_ = 0;
-    unmerged_ = false;
-    truncated_ = false;
+    checkpoints_.clear();
+    repairs_ = Repairs(Rules::goes_back_first);
   }
 
   /// Were every info allowed as often as wanted, there would be more linearizations and far fewer
   /// configurations: if there is none even then, that is a proof.
-  SearchResult unlimited_pass(const SearchOptions& options, std::size_t most) {
-    const std::size_t exact_beam = std::exchange(beam_, std::min<std::size_t>(most, 65536));
+  SearchResult unlimited_pass(const SearchOptions& options) {
+    const std::size_t exact_beam = std::exchange(beam_, std::min<std::size_t>(most_, 65536));
     unlimited_infos_ = true;
+    may_go_back_ = false;
     SearchResult result = pass(options);
     unlimited_infos_ = false;
     beam_ = exact_beam;
@@ -134,99 +152,129 @@ class Search {
     SearchResult result;
     const auto calls = plan_->calls();
     const auto by_end = plan_->by_end();
-    std::size_t begun = 0;
+    const std::size_t narrow = beam_;
     for (std::size_t ended = 0; ended < by_end.size(); ++ended) {
+      now_.ended = ended;
+      if (beam_ > narrow && ended >= repairs_.until()) narrow_to(narrow);
+      if (checkpoints_.is_due(ended)) checkpoints_.keep(ended, now_);
       const std::uint32_t call = by_end[ended];
-      while (begun < calls.size() && calls[begun].begin <= calls[call].end) begin(begun++);
-      result.calls_checked = ended;
+      while (now_.begun < calls.size() && calls[now_.begun].begin <= calls[call].end)
+        begin(now_.begun++);
+      result.calls_checked = std::max(result.calls_checked, ended);
       const bool in_budget = end(call);
-      result.configurations_peak = std::max(result.configurations_peak, current_.size());
-      if (!in_budget || (current_.empty() && truncated_)) {
-        result.validity = Validity::unknown;
-        result.reason = in_budget ? "memory" : meter_->exhausted() ? meter_->reason() : "memory";
-        return result;
-      }
-      if (current_.empty()) {
+      result.configurations_peak = std::max(result.configurations_peak, now_.current.size());
+      if (in_budget && !now_.current.empty()) continue;
+      if (in_budget && now_.truncated && go_back(ended, narrow)) continue;
+      beam_ = narrow;
+      if (in_budget && !now_.truncated) {
         result.validity = Validity::invalid;
         result.failed_call = call;
-        return result;
+      } else {
+        result.validity = Validity::unknown;
+        result.reason = meter_->exhausted() ? meter_->reason() : "memory";
       }
+      return result;
     }
+    beam_ = narrow;
     result.calls_checked = by_end.size();
     return result;
+  }
+
+  /// After the set died at `ended`: some way back with a wider beam; `ended` becomes the place
+  /// before it. False if that has been tried enough here.
+  bool go_back(std::size_t& ended, std::size_t narrow) {
+    if (!may_go_back_ || !repairs_.died(ended)) return false;
+    now_ = checkpoints_.back_to(repairs_.from());
+    now_.truncated &= Rules::truncation_remembered;
+    beam_ = std::min(narrow * repairs_.widening(), most_);
+    ended = now_.ended - 1;  // the loop adds one; unsigned arithmetic is meant
+    return true;
+  }
+
+  void narrow_to(std::size_t narrow) {
+    beam_ = narrow;
+    if (now_.current.size() > beam_) keep_best();
   }
 
   void begin(std::size_t index) {
     const Call& call = plan_->calls()[index];
     if (call.end == never) return begin_info(plan_->class_of(index));
-    const std::uint32_t s = occupied_.first_absent();
-    occupied_.set(s);
+    const std::uint32_t s = now_.occupied.first_absent();
+    now_.occupied.set(s);
     slot_of_[index] = s;
-    Slot& slot = slots_[s];
+    Slot& slot = now_.slots[s];
     slot = {call.kind, plan_->merged(call.expected), plan_->merged(call.value), call.end};
     if (call.kind == Kind::cas && call.expected == call.value) slot.kind = Kind::read;
     if (slot.kind == Kind::write) {
-      kinds_.writes.set(s);
+      now_.kinds.writes.set(s);
     } else if (slot.kind == Kind::cas) {
-      kinds_.cas.set(s);
+      now_.kinds.cas.set(s);
     } else {
-      kinds_.observers.set(s);
+      now_.kinds.observers.set(s);
     }
     if (slot.kind == Kind::cas) return;
-    for (Config& config : current_) {
+    for (Config& config : now_.current) {
       if (slot.kind == Kind::write) {
         if (slot.value == config.state || !Rules::equal_writes_only) config.optional.set(s);
       } else if (satisfied(slot, config.state)) {
         config.done.set(s);
       }
     }
-    pending_steps_ += current_.size();
+    pending_steps_ += now_.current.size();
   }
 
   void begin_info(std::uint32_t info_class) {
     if (info_class == no_class) return;
-    if (begun_[info_class]++ > 0) return;
-    live_.push_back(info_class);
-    next_death_ = std::min(next_death_, plan_->alive_until(plan_->classes()[info_class].value));
+    if (now_.begun_of_class[info_class]++ > 0) return;
+    now_.live.push_back(info_class);
+    now_.next_death =
+        std::min(now_.next_death, plan_->alive_until(plan_->classes()[info_class].value));
   }
 
   /// The call must have taken effect by now. False when out of budget.
   bool end(std::uint32_t index) {
     const Position now = plan_->calls()[index].end;
     const std::uint32_t s = slot_of_[index];
-    if (next_death_ < now) forget_dead_classes(now);
+    if (now_.next_death < now) forget_dead_classes(now);
     const bool all_done =
-        !unmerged_ && std::all_of(current_.begin(), current_.end(),
-                                  [&](const Config& config) { return config.done.test(s); });
+        !now_.unmerged && std::all_of(now_.current.begin(), now_.current.end(),
+                                      [&](const Config& config) { return config.done.test(s); });
     if (all_done) {
       // The bit was equal everywhere, so nothing becomes comparable that was not.
-      for (Config& config : current_) config.done.reset(s);
-      pending_steps_ += current_.size();
+      for (Config& config : now_.current) config.done.reset(s);
+      pending_steps_ += now_.current.size();
     } else {
       close(s, now);
     }
-    kinds_.observers.reset(s);
-    kinds_.writes.reset(s);
-    kinds_.cas.reset(s);
-    occupied_.reset(s);
-    if (used_.size() > 4096 && used_.size() > 8 * current_.size()) used_.compact(current_);
+    now_.kinds.observers.reset(s);
+    now_.kinds.writes.reset(s);
+    now_.kinds.cas.reset(s);
+    now_.occupied.reset(s);
+    if (used_.size() > used_limit_) compact_used();
     if (used_.bytes() > meter_->bytes_max() / 4) return false;
     return meter_->spend(std::exchange(pending_steps_, 0) + 1);
   }
 
+  void compact_used() {
+    std::vector<std::vector<Config>*> holders = {&now_.current};
+    checkpoints_.each([&](Moment& moment) { holders.push_back(&moment.current); });
+    used_.compact(holders);
+    used_limit_ = std::max<std::size_t>(4096, 8 * used_.size());
+  }
+
   /// Lets pending calls happen in every useful order that ends with slot s.
   void close(std::uint32_t s, Position now) {
-    unmerged_ = false;
+    now_.unmerged = false;
     explored_.clear();
     kept_.clear();
-    std::swap(stack_, current_);
+    std::swap(stack_, now_.current);
     std::uint64_t steps = 0;
     while (!stack_.empty()) {
       Config config = stack_.back();
       stack_.pop_back();
       absorb(config);
       ++steps;
-      if (!explored_.insert(config, kinds_, used_, steps)) continue;
+      if (!explored_.insert(config, now_.kinds, used_, steps)) continue;
       if (config.done.test(s)) {
         emit(config, s, now, steps);
       } else {
@@ -234,14 +282,14 @@ class Search {
       }
       if (steps >= 4096 && !meter_->spend(std::exchange(steps, 0))) break;
       if (explored_.entries() > 4 * beam_ + 64 || kept_.entries() > 4 * beam_ + 64) {
-        truncated_ = true;
+        now_.truncated = true;
         break;
       }
     }
     stack_.clear();
     pending_steps_ += steps;
-    kept_.take(current_);
-    if (current_.size() > beam_) keep_best();
+    kept_.take(now_.current);
+    if (now_.current.size() > beam_) keep_best();
   }
 
   void emit(Config config, std::uint32_t s, Position now, std::uint64_t& steps) {
@@ -249,11 +297,11 @@ class Search {
     config.optional.reset(s);
     if (config.state != plan_->other() && plan_->compared_until(config.state) < now)
       config.state = plan_->other();
-    kept_.insert(config, kinds_, used_, steps);
+    kept_.insert(config, now_.kinds, used_, steps);
   }
 
   void expand(const Config& config, std::uint32_t s, Position now, std::uint64_t& steps) {
-    const Slot& ending = slots_[s];
+    const Slot& ending = now_.slots[s];
     const auto emit_applied = [&] {
       Config next = applied(config, s);
       absorb(next);
@@ -269,27 +317,28 @@ class Search {
       emit_applied();
     }
     find_needs(config);
-    Set cas = minus(kinds_.cas, config.done);
+    Set cas = minus(now_.kinds.cas, config.done);
     cas.reset(s);
     cas.each([&](std::uint32_t y) {
-      if (slots_[y].expected == config.state) stack_.push_back(applied(config, y));
+      if (now_.slots[y].expected == config.state) stack_.push_back(applied(config, y));
     });
-    Set writes = minus(kinds_.writes, config.done);
+    Set writes = minus(now_.kinds.writes, config.done);
     writes.reset(s);
-    const Set fresh = minus(minus(kinds_.writes, config.done), config.optional);
+    const Set fresh = minus(minus(now_.kinds.writes, config.done), config.optional);
     find_first_of_value(writes);
     writes.each([&](std::uint32_t y) {
-      if (first_of_value_[slots_[y].value].slot != y) return;
+      if (first_of_value_[now_.slots[y].value].slot != y) return;
       Set others = fresh;
       others.reset(y);
-      if (slots_[y].value == config.state ? others.any() : useful(slots_[y].value, config.state))
+      if (now_.slots[y].value == config.state ? others.any()
+                                              : useful(now_.slots[y].value, config.state))
         stack_.push_back(applied(config, y));
     });
     expand_infos(config, fresh);
   }
 
   void expand_infos(const Config& config, const Set& fresh) {
-    for (const std::uint32_t k : live_) {
+    for (const std::uint32_t k : now_.live) {
       const InfoClass& info = plan_->classes()[k];
       if (info.kind == Kind::cas && info.expected != config.state) continue;
       if (left(config, k) == 0) continue;
@@ -310,13 +359,13 @@ class Search {
 
   std::uint32_t left(const Config& config, std::uint32_t info_class) const {
     if (!Rules::infos_are_counted || unlimited_infos_) return 1;
-    return begun_[info_class] - used_.count(config.used, info_class);
+    return now_.begun_of_class[info_class] - used_.count(config.used, info_class);
   }
 
   Config applied(Config config, std::uint32_t y) const {
-    config.state = slots_[y].value;
+    config.state = now_.slots[y].value;
     config.done.set(y);
-    if (slots_[y].kind == Kind::write) absorb_writes(config);
+    if (now_.slots[y].kind == Kind::write) absorb_writes(config);
     config.optional.reset(y);
     return config;
   }
@@ -324,9 +373,9 @@ class Search {
   /// Every other pending write may have happened right before the one that just did.
   void absorb_writes(Config& config) const {
     if (Rules::absorbed_writes_stay_usable) {
-      config.optional = config.optional | minus(kinds_.writes, config.done);
+      config.optional = config.optional | minus(now_.kinds.writes, config.done);
     } else {
-      config.done = config.done | kinds_.writes;
+      config.done = config.done | now_.kinds.writes;
     }
   }
 
@@ -335,11 +384,11 @@ class Search {
   }
 
   void absorb(Config& config) const {
-    minus(kinds_.observers, config.done).each([&](std::uint32_t y) {
-      if (satisfied(slots_[y], config.state)) config.done.set(y);
+    minus(now_.kinds.observers, config.done).each([&](std::uint32_t y) {
+      if (satisfied(now_.slots[y], config.state)) config.done.set(y);
     });
-    minus(minus(kinds_.writes, config.done), config.optional).each([&](std::uint32_t y) {
-      if (slots_[y].value == config.state) config.optional.set(y);
+    minus(minus(now_.kinds.writes, config.done), config.optional).each([&](std::uint32_t y) {
+      if (now_.slots[y].value == config.state) config.optional.set(y);
     });
   }
 
@@ -347,21 +396,21 @@ class Search {
   void find_needs(const Config& config) {
     ++needs_generation_;
     any_other_needed_ = false;
-    minus(kinds_.observers, config.done).each([&](std::uint32_t y) {
-      if (slots_[y].kind == Kind::mismatch) {
+    minus(now_.kinds.observers, config.done).each([&](std::uint32_t y) {
+      if (now_.slots[y].kind == Kind::mismatch) {
         any_other_needed_ |= Rules::useful_to_mismatches;
       } else if (Rules::useful_to_reads) {
-        needed_[slots_[y].value] = needs_generation_;
+        needed_[now_.slots[y].value] = needs_generation_;
       }
     });
     if (Rules::useful_to_cas)
-      minus(kinds_.cas, config.done).each([&](std::uint32_t y) {
-        needed_[slots_[y].expected] = needs_generation_;
+      minus(now_.kinds.cas, config.done).each([&](std::uint32_t y) {
+        needed_[now_.slots[y].expected] = needs_generation_;
       });
     if (!Rules::useful_through_infos) return;
     for (bool changed = true; changed;) {
       changed = false;
-      for (const std::uint32_t k : live_) {
+      for (const std::uint32_t k : now_.live) {
         const InfoClass& info = plan_->classes()[k];
         if (info.kind != Kind::cas || needed_[info.expected] == needs_generation_ ||
             needed_[info.value] != needs_generation_ || left(config, k) == 0)
@@ -378,9 +427,9 @@ class Search {
   /// Of the pending writes of each value, the one that ends first.
   void find_first_of_value(const Set& writes) {
     writes.each([&](std::uint32_t y) {
-      First& first = first_of_value_[slots_[y].value];
+      First& first = first_of_value_[now_.slots[y].value];
       if (first.generation == needs_generation_) {
-        const bool earlier = slots_[y].end < slots_[first.slot].end;
+        const bool earlier = now_.slots[y].end < now_.slots[first.slot].end;
         if (earlier != Rules::earliest_deadline) return;
       }
       first = {needs_generation_, y};
@@ -388,60 +437,56 @@ class Search {
   }
 
   void forget_dead_classes(Position now) {
-    next_death_ = never;
-    std::erase_if(live_, [&](std::uint32_t k) {
+    now_.next_death = never;
+    std::erase_if(now_.live, [&](std::uint32_t k) {
       const Position until = plan_->alive_until(plan_->classes()[k].value);
       if (until >= now) {
-        next_death_ = std::min(next_death_, until);
+        now_.next_death = std::min(now_.next_death, until);
         return false;
       }
-      for (Config& config : current_) {
+      for (Config& config : now_.current) {
         const UsedId without = used_.without(config.used, k);
-        unmerged_ |= without != config.used;
+        now_.unmerged |= without != config.used;
         config.used = without;
       }
-      pending_steps_ += current_.size();
+      pending_steps_ += now_.current.size();
       return true;
     });
   }
 
   /// The beam: those with the fewest infos used and the fewest obligations left.
   void keep_best() {
-    truncated_ = true;
-    std::vector<std::pair<std::uint64_t, std::uint32_t>> order(current_.size());
-    for (std::uint32_t i = 0; i < current_.size(); ++i) {
-      const Config& config = current_[i];
-      const Set owed = minus(minus(occupied_, config.done), config.optional);
+    now_.truncated = true;
+    std::vector<std::pair<std::uint64_t, std::uint32_t>> order(now_.current.size());
+    for (std::uint32_t i = 0; i < now_.current.size(); ++i) {
+      const Config& config = now_.current[i];
+      const Set owed = minus(minus(now_.occupied, config.done), config.optional);
       order[i] = {used_.total(config.used) + static_cast<std::uint64_t>(owed.count()), i};
     }
     std::nth_element(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(beam_),
                      order.end());
     stack_.clear();
-    for (std::size_t i = 0; i < beam_; ++i) stack_.push_back(current_[order[i].second]);
-    std::swap(stack_, current_);
+    for (std::size_t i = 0; i < beam_; ++i) stack_.push_back(now_.current[order[i].second]);
+    std::swap(stack_, now_.current);
     stack_.clear();
   }
 
   const Plan<Rules>* plan_ = nullptr;
   Meter* meter_ = nullptr;
-  std::size_t beam_ = 0;
-  std::vector<Slot> slots_;
+  std::size_t beam_ = 0, most_ = 0;  ///< Configurations to keep, now and at most.
+  Moment now_;
   std::vector<std::uint32_t> slot_of_;
-  Set occupied_;
-  SlotKinds<W> kinds_;
-  std::vector<std::uint32_t> begun_;  ///< By class of infos.
-  std::vector<std::uint32_t> live_;   ///< Classes that began and can still be observed.
-  Position next_death_ = never;
   UsedPool used_;
-  std::vector<Config> current_, stack_;
+  std::size_t used_limit_ = 4096;
+  Checkpoints<Moment> checkpoints_{Rules::checkpoint_every};
+  Repairs repairs_{Rules::goes_back_first};
+  std::vector<Config> stack_;
   Antichain<Rules, W> explored_, kept_;
   std::vector<std::uint32_t> needed_;  ///< By value: generation in which it was needed.
   std::vector<First> first_of_value_;  ///< By value: of the pending writes of it.
   std::uint32_t needs_generation_ = 0;
   bool any_other_needed_ = false;
-  bool unlimited_infos_ = false;
-  bool unmerged_ = false;   ///< Configurations may have become comparable since the last merge.
-  bool truncated_ = false;  ///< Configurations were given up in this pass.
+  bool unlimited_infos_ = false, may_go_back_ = false;
   std::uint64_t pending_steps_ = 0;
 };
 

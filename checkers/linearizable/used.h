@@ -81,16 +81,17 @@ class UsedPool {
   std::size_t size() const { return sets_.size(); }
   std::uint64_t bytes() const { return entries_ * 2 * sizeof(Entry) + sets_.size() * 160; }
 
-  /// Keeps only what `ids` name, and renames them.
+  /// Keeps only what the configurations of these lists name, and renames it there.
   template <typename Configurations>
-  void compact(Configurations& configurations) {
+  void compact(const std::vector<Configurations*>& holders) {
     UsedPool fresh;
     std::unordered_map<UsedId, UsedId> renamed;
-    for (auto& configuration : configurations) {
-      const auto [at, first] = renamed.try_emplace(configuration.used, nothing_used);
-      if (first) at->second = fresh.intern(std::vector<Entry>(sets_[configuration.used]));
-      configuration.used = at->second;
-    }
+    for (Configurations* const configurations : holders)
+      for (auto& configuration : *configurations) {
+        const auto [at, first] = renamed.try_emplace(configuration.used, nothing_used);
+        if (first) at->second = fresh.intern(std::vector<Entry>(sets_[configuration.used]));
+        configuration.used = at->second;
+      }
     *this = std::move(fresh);
   }
 

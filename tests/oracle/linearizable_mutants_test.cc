@@ -21,8 +21,8 @@ using linearizable::ZoneRules;
 constexpr long register_tries = 3'000'000;
 
 /// After how many histories the engine disagreed with the oracle; 0: never.
-template <typename Judge>
-long survived(const std::string& name, bool unique) {
+template <typename Judge, typename... Options>
+long survived(const std::string& name, bool unique, const Options&... options) {
   Judge judge;
   Oracle oracle;
   Rng rng = Rng(2026).fork(name);
@@ -33,7 +33,7 @@ long survived(const std::string& name, bool unique) {
       shape.mismatches = rng.below(8) == 0;
     }
     const std::vector<Call> calls = random_history(rng, shape);
-    const Validity found = judge.judge(Object{calls, value_count(shape)});
+    const Validity found = judge.judge(Object{calls, value_count(shape)}, options...);
     if (found != Validity::unknown && found != validity(oracle.linearizable(calls))) return i;
   }
   return 0;
@@ -53,6 +53,18 @@ void must_die_in_zones(const std::string& name) {
   const long died = survived<ZoneJudge<Rules>>(name, true);
   CHECK(died > 0);
   MESSAGE("zones without " << name << " die after " << died << " histories");
+}
+
+struct ForgetsTruncation : SearchRules {
+  static constexpr std::size_t checkpoint_every = 1, goes_back_first = 2;
+  static constexpr bool truncation_remembered = false;
+};
+TEST_CASE("mutant: search that goes back to a beam as if it were all there is") {
+  linearizable::SearchOptions narrow;
+  narrow.beam = 1;
+  const long died = survived<SearchJudge<ForgetsTruncation>>("truncation", false, narrow);
+  CHECK(died > 0);
+  MESSAGE("dies after " << died << " histories");
 }
 
 #define SEARCH_MUTANT(rule)             \

@@ -87,6 +87,29 @@ TEST_CASE("oracle: a narrow beam never turns an invalid history valid, nor a val
   CHECK(wrong == 0);
 }
 
+/// Goes back in histories of a few calls.
+struct RestlessRules : linearizable::SearchRules {
+  static constexpr std::size_t checkpoint_every = 1, goes_back_first = 2;
+};
+
+TEST_CASE("oracle: going back with a wider beam changes no verdict") {
+  Oracle oracle;
+  SearchJudge<RestlessRules> search;
+  Rng rng(16);
+  SearchOptions narrow;
+  narrow.beam = 1;
+  const long count = iterations(50'000);
+  long wrong = 0;
+  for (long i = 0; i < count; ++i) {
+    Shape shape = random_shape(rng, 12);
+    shape.unique = false;
+    const std::vector<Call> calls = random_history(rng, shape);
+    wrong += search.judge(Object{calls, value_count(shape)}, narrow) !=
+             validity(oracle.linearizable(calls));
+  }
+  CHECK(wrong == 0);
+}
+
 TEST_CASE("oracle: from any initial state means from some initial state") {
   Oracle oracle;
   SearchJudge<> search;
