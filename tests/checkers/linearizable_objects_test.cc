@@ -344,6 +344,9 @@ TEST_CASE("objects: revisions rise, and a read tells the last one") {
   CHECK(invalid(check(Story(story).then(F::read, {}, with(2, 6)), kv)));
   CHECK(valid(check(Story(story).then(F::read, {}, 2), kv)));
   CHECK(invalid(check(Story(story).then(F::write, 3, with(3, 7)).then(F::read, {}, 3), kv)));
+  // No read, and an answer like an echo's: wrong all the same.
+  CHECK(check(story, kv).reason == "vacuous");
+  CHECK(invalid(check(Story(story).then(F::write, 3, with(3, 7)), kv)));
 }
 
 TEST_CASE("objects: every model of the list is made, and says what may be asked") {
