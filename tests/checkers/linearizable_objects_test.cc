@@ -110,8 +110,8 @@ TEST_CASE("objects: each model's own mistakes, by name") {
        "nobody ever appended 2"},
       {Story().then(F::add, 2, {}).then(F::read, {}, 3), "", "phantom-read", "read 3"},
       {Story()
-           .then(F::txn, List{List{"w", "x", 1}}, List{List{"w", "x", 1}})
-           .then(F::txn, List{List{"r", "x", {}}}, List{List{"r", "x", 2}}),
+           .then(F::txn, List{Value(List{"w", "x", 1})}, List{Value(List{"w", "x", 1})})
+           .then(F::txn, List{Value(List{"r", "x", {}})}, List{Value(List{"r", "x", 2})}),
        "", "not-linearizable", "committed"},
   };
   for (const Case& c : cases) {
@@ -141,8 +141,8 @@ TEST_CASE("objects: the model is what the operations and answers say") {
   CHECK(model(Story().then(F::add, 3, {}).then(F::read, {}, 3)) == "counter");
   CHECK(model(Story().then(F::add, 3, 0)) == "fetch-and-add");
   CHECK(model(Story().then(F::add, 3, true).then(F::contains, 3, true)) == "set");
-  CHECK(model(Story().then(F::txn, List{List{"r", "x", {}}}, List{List{"r", "x", {}}})) ==
-        "multi-register");
+  CHECK(model(Story().then(F::txn, List{Value(List{"r", "x", {}})},
+                           List{Value(List{"r", "x", {}})})) == "multi-register");
 }
 
 TEST_CASE("objects: what is not clear is asked for, with the candidates") {
@@ -229,7 +229,8 @@ TEST_CASE("objects: the initial value") {
   CHECK(invalid(check(two, {{"model", "semaphore"}})));
   CHECK(valid(check(two, {{"model", "semaphore"}, {"initial", "2"}})));
   CHECK(invalid(check(two, {{"model", "semaphore"}, {"initial", "0"}})));
-  const Story reads = Story().then(F::txn, List{List{"r", "x", {}}}, List{List{"r", "x", 0}});
+  const Story reads =
+      Story().then(F::txn, List{Value(List{"r", "x", {}})}, List{Value(List{"r", "x", 0})});
   CHECK(invalid(check(reads)));
   CHECK(valid(check(reads, {{"initial", "0"}})));
 }

@@ -53,7 +53,7 @@ TEST_CASE("recorder: the lines on disk, and the same history in memory") {
   const Request write{Function::write, "k7", 12};
   const Request read{Function::read, "k7", {}};
   const Request cas{Function::cas, "k\"8", List{1, 2}};
-  const Request txn{Function::txn, "", List{List{"r", 1, {}}}};
+  const Request txn{Function::txn, "", List{Value(List{"r", 1, {}})}};
   recorder->invoke(0, 3, 1, write);
   recorder->complete(0, 3, 1, write, Outcome::ok(12));
   recorder->invoke(1, 4, 2, read);
@@ -63,7 +63,7 @@ TEST_CASE("recorder: the lines on disk, and the same history in memory") {
   recorder->invoke(1, 4, 2, cas);
   recorder->complete(1, 4, 2, cas, Outcome::info("reset\n\xFF"));
   recorder->invoke(0, 3, 0, txn);
-  recorder->complete(0, 3, 0, txn, Outcome::ok(List{List{"r", 1, List{"x", 1.0}}}));
+  recorder->complete(0, 3, 0, txn, Outcome::ok(List{Value(List{"r", 1, List{"x", 1.0}})}));
   recorder->invoke(0, 3, 0, write);
   const History history = recorder->finish();
   CHECK(recorder->status());

@@ -301,13 +301,13 @@ TEST_CASE("partition: evidence that does not tell which links were cut is refuse
   const auto recall = [&](Map evidence) { return bool(partition->recall(a, evidence, names)); };
   CHECK(recall({}));  // it cut nothing
   CHECK(recall({{"reason", "no node said that it leads"}}));
-  CHECK(recall({{"links", 1}, {"cut", List{List{"n1", "n2"}}}}));
-  CHECK(recall({{"links", 1}, {"cut", List{List{"clients", "n2"}}}}));
-  CHECK_FALSE(recall({{"links", 2}, {"cut", List{List{"n1", "n2"}}}}));
-  CHECK_FALSE(recall({{"cut", List{List{"n1", "n2"}}}}));
-  CHECK_FALSE(recall({{"links", 1}, {"cut", List{List{"n1", "n4"}}}}));
-  CHECK_FALSE(recall({{"links", 1}, {"cut", List{List{"n1", "n1"}}}}));
-  CHECK_FALSE(recall({{"links", 1}, {"cut", List{List{"n1"}}}}));
+  CHECK(recall({{"links", 1}, {"cut", List{Value(List{"n1", "n2"})}}}));
+  CHECK(recall({{"links", 1}, {"cut", List{Value(List{"clients", "n2"})}}}));
+  CHECK_FALSE(recall({{"links", 2}, {"cut", List{Value(List{"n1", "n2"})}}}));
+  CHECK_FALSE(recall({{"cut", List{Value(List{"n1", "n2"})}}}));
+  CHECK_FALSE(recall({{"links", 1}, {"cut", List{Value(List{"n1", "n4"})}}}));
+  CHECK_FALSE(recall({{"links", 1}, {"cut", List{Value(List{"n1", "n1"})}}}));
+  CHECK_FALSE(recall({{"links", 1}, {"cut", List{Value(List{"n1"})}}}));
   CHECK_FALSE(recall({{"links", 1}, {"cut", "n1"}}));
   CHECK_FALSE(recall({{"links", 1}, {"cut", List{"n1"}}}));
 }

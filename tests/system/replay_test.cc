@@ -151,7 +151,7 @@ TEST_CASE("replay: the recorded victims are struck, not those that the seed woul
     const bool kill = integer_in(line, "entry") == 2 && !std::exchange(killed, true);
     for (auto& [key, value] : map) {
       if (partition && key == "evidence")
-        value = Map{{"links", 1}, {"cut", List{List{"n1", "n3"}}}};
+        value = Map{{"links", 1}, {"cut", List{Value(List{"n1", "n3"})}}};
       if (kill && key == "victims") value = List{"n2", "n3"};
     }
     text += to_json(line) + "\n";
