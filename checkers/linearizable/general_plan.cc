@@ -12,26 +12,29 @@ struct Likeness {
   ValueId argument, output;
   std::uint32_t process;
   std::uint32_t rest;
+  std::uint32_t place;
   friend bool operator==(const Likeness&, const Likeness&) = default;
 };
 struct LikenessHash {
   std::size_t operator()(const Likeness& l) const {
     std::uint64_t h = (std::uint64_t{l.argument} << 32 | l.output) * 0x9e3779b97f4a7c15ull;
     h = (h ^ h >> 31 ^ (std::uint64_t{l.process} << 32 | l.rest)) * 0xd1b54a32d192ed03ull;
-    return h ^ h >> 29;
+    h = (h ^ h >> 29 ^ l.place) * 0x9e3779b97f4a7c15ull;
+    return h ^ h >> 31;
   }
 };
 
 }  // namespace
 
-GeneralPlan::GeneralPlan(const Operations& all, const Model& model, bool by_process) {
+GeneralPlan::GeneralPlan(const Operations& all, const Model& model, bool by_process, bool by_time) {
   boost::unordered_flat_map<Likeness, std::uint32_t, LikenessHash> known;
   steps_.reserve(all.list.size());
   for (std::uint32_t i = 0; i < all.list.size(); ++i) {
     const Operation& o = all.list[i];
     const Likeness likeness{o.argument, o.output, by_process ? o.process : 0,
                             static_cast<std::uint32_t>(o.function) << 2 | (o.refused ? 2u : 0u) |
-                                (o.is_info() ? 1u : 0u)};
+                                (o.is_info() ? 1u : 0u),
+                            by_time ? i : 0};
     const auto [at, fresh] =
         known.try_emplace(likeness, static_cast<std::uint32_t>(classes_.size()));
     if (fresh) {

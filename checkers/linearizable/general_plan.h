@@ -11,8 +11,9 @@ namespace faultline::linearizable {
 
 class GeneralPlan {
  public:
-  /// `by_process`: who asks is part of what is asked.
-  GeneralPlan(const Operations& all, const Model& model, bool by_process);
+  /// `by_process`: who asks is part of what is asked; `by_time`: when, too, so that no two
+  /// operations are alike.
+  GeneralPlan(const Operations& all, const Model& model, bool by_process, bool by_time = false);
 
   struct Step {
     Position begin = 0;

@@ -56,9 +56,16 @@ enum class Parts : std::uint8_t {
 struct ModelTraits {
   std::vector<Function> functions;  ///< What may be asked of the object.
   std::vector<Function> refusable;  ///< Of those, the ones whose refusal says something.
+  /// … and the ones whose refusal says nothing, but may well occur: it changes no verdict.
+  std::vector<Function> ignorable;
   /// Who asks matters, not only what.
   bool by_process = false;
+  /// So does when: nanoseconds, not only which came first.
+  bool by_time = false;
   Parts parts = Parts::observers;
+  /// In place of `parts`: places of operations that go together, each way to leave some out by
+  /// itself. Any number of them together must be sound too.
+  std::vector<std::vector<std::size_t>> (*units)(const Operations&) = nullptr;
   /// What is wrong with the operation's argument or answer, as "expected …"; empty if nothing.
   std::string (*objection)(const Operation&, const Operations&) = nullptr;
   /// nullopt: fine; else what is wrong with the initial value, as "expected …".

@@ -24,9 +24,9 @@ bool contains(const std::vector<Function>& functions, Function function) {
 }
 
 /// Does its answer say anything of the state? One that looks like an echo may do so all the same.
-bool tells(const Operation& o, const Operations& all) {
+bool tells(const Operation& o, const Operations& all, const ModelTraits& traits) {
   if (o.is_info()) return false;
-  if (o.refused) return true;
+  if (o.refused) return !contains(traits.ignorable, o.function);
   switch (o.function) {
     case Function::write:
     case Function::enqueue:
@@ -117,7 +117,8 @@ class ObjectRun {
     for (std::size_t row = 0; row < history_.size(); ++row) {
       const Function f = history_.function()[row];
       if (!contains(traits_.functions, f)) ++others[static_cast<std::size_t>(f)];
-      if (history_.fate()[row] == Fate::mismatch && !contains(traits_.refusable, f))
+      if (history_.fate()[row] == Fate::mismatch && !contains(traits_.refusable, f) &&
+          !contains(traits_.ignorable, f))
         return "the " + std::string(name_of(f)) + " with invoke index " + index(row) +
                " was refused with a mismatch, which says nothing of a " + std::string(name_);
     }
@@ -133,6 +134,9 @@ class ObjectRun {
     return "no history of the model " + std::string(name_) + ": it has operations other than " +
            known + ": " + text;
   }
+  std::string named(const Operation& o) const {
+    return "the " + std::string(name_of(o.function)) + " with invoke index " + index(o.id);
+  }
   std::string index(std::size_t row) const {
     return std::to_string(history_.index_of(history_.begin()[row]));
   }
@@ -141,10 +145,37 @@ class ObjectRun {
     if (traits_.objection == nullptr) return "";
     for (const Operation& o : all.list) {
       if (const std::string wrong = traits_.objection(o, all); !wrong.empty())
-        return "the " + std::string(name_of(o.function)) + " with invoke index " + index(o.id) +
-               " asked for " + all.pool->to_text(argument_of(o, all)) +
+        return named(o) + " asked for " + all.pool->to_text(argument_of(o, all)) +
                (o.is_info() ? "" : " and was answered " + all.pool->to_text(output_of(o, all))) +
                "; " + wrong;
+    }
+    return "";
+  }
+
+  /// To the times, where they matter: they are not there, or they contradict the order of the
+  /// history. (Two threads may have stamped two events the other way round; but what began after
+  /// something else was over cannot be over, by the clock, before that began.)
+  std::string objection_to_times(const Operations& all) const {
+    std::vector<const Operation*> ended;
+    for (const Operation& o : all.list) {
+      if (o.refused) continue;
+      if (all.begin_times[o.id] == no_time || (!o.is_info() && all.end_times[o.id] == no_time))
+        return named(o) + " has no time; a " + std::string(name_) + " is judged by the clock";
+      if (!o.is_info()) ended.push_back(&o);
+    }
+    std::ranges::sort(ended, {}, &Operation::end);
+    const Operation* latest = nullptr;
+    std::size_t next = 0;
+    for (const Operation& o : all.list) {
+      if (o.refused || o.is_info()) continue;
+      for (; ended[next]->end < o.begin; ++next)
+        if (latest == nullptr || all.begin_times[ended[next]->id] > all.begin_times[latest->id])
+          latest = ended[next];
+      for (const Operation* before : {latest, &o})
+        if (before != nullptr && all.end_times[o.id] < all.begin_times[before->id])
+          return "the times go back: " + named(o) + " was over before " +
+                 (before == &o ? "it began" : named(*before) + " began, which it came after") +
+                 "; a " + std::string(name_) + " is judged by the clock";
     }
     return "";
   }
@@ -159,12 +190,14 @@ class ObjectRun {
                            "the budget of memory is too small for " + report_.key_phrase(key));
       return true;
     }
-    if (const std::string wrong = objection(all); !wrong.empty()) {
+    std::string wrong = objection(all);
+    if (wrong.empty() && traits_.by_time) wrong = objection_to_times(all);
+    if (!wrong.empty()) {
       report_.note_unknown("unsupported", wrong);
       return true;
     }
-    told_ =
-        told_ || std::ranges::any_of(all.list, [&](const Operation& o) { return tells(o, all); });
+    told_ = told_ || std::ranges::any_of(
+                         all.list, [&](const Operation& o) { return tells(o, all, traits_); });
     if (traits_.fast == nullptr || options_.engine == Engine::general) return false;
     const Decision decision = traits_.fast(all, meter_, options_.setup);
     if (decision.answer == Decision::Answer::unknown && !meter_.exhausted()) return false;
@@ -190,7 +223,7 @@ class ObjectRun {
                 meter_.stop());
     const std::uint64_t before = share.steps_left();
     const auto model = traits_.make(all, options_.setup);
-    const GeneralPlan plan(all, *model, traits_.by_process);
+    const GeneralPlan plan(all, *model, traits_.by_process, traits_.by_time);
     States states(*model, plan.classes());
     const SearchResult result = search_general(plan, states, share);
     meter_.spend(before - share.steps_left());

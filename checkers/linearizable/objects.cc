@@ -140,7 +140,7 @@ Operations Loader::load(std::size_t object) {
     operation.begin = dense ? objects_.begins_[first + i] : h.begin()[row];
     if (fate != Fate::info) operation.end = dense ? objects_.ends_[first + i] : h.end()[row];
   }
-  return {list_, objects_.events_[object], values_, &h.values()};
+  return {list_, objects_.events_[object], values_, &h.values(), h.begin_time(), h.end_time()};
 }
 
 std::uint64_t Loader::bytes() const {

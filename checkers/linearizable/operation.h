@@ -37,6 +37,8 @@ struct Operations {
   Position events = 0;                  ///< Every position is below it.
   std::span<const ValueHandle> values;  ///< By ValueId: unequal ids are unequal values.
   const ValuePool* pool = nullptr;      ///< Of the values.
+  /// By Operation::id, nanoseconds, as History has them: for models to which time matters.
+  std::span<const std::int64_t> begin_times = {}, end_times = {};
 };
 
 /// What an engine found. `invalid` is a proof.

@@ -16,7 +16,9 @@ using Places = std::vector<std::size_t>;
 Operations part_of(const Operations& all, const Places& places, std::vector<Operation>& storage) {
   storage.clear();
   for (const std::size_t i : places) storage.push_back(all.list[i]);
-  return {storage, all.events, all.values, all.pool};
+  Operations part = all;
+  part.list = storage;
+  return part;
 }
 
 /// What the operation is about, where a model's values have nothing to do with each other.
@@ -78,8 +80,21 @@ std::vector<Places> groups_by_hold(const Operations& all, const Places& places,
   return units;
 }
 
+/// What the model says itself.
+std::vector<Places> own_groups(const Operations& all, const Places& places,
+                               const ModelTraits& traits, std::size_t failed) {
+  std::vector<Operation> storage;
+  std::vector<Places> units = traits.units(part_of(all, places, storage));
+  for (Places& unit : units)
+    for (std::size_t& i : unit) i = places[i];
+  std::erase_if(units,
+                [&](const Places& unit) { return std::ranges::find(unit, failed) != unit.end(); });
+  return units;
+}
+
 std::vector<Places> groups_of(const Operations& all, const Places& places,
                               const ModelTraits& traits, std::size_t failed) {
+  if (traits.units != nullptr) return own_groups(all, places, traits, failed);
   if (traits.parts == Parts::by_value) return groups_by_value(all, places, failed);
   if (traits.parts == Parts::by_hold) return groups_by_hold(all, places, failed);
   return {};
@@ -94,6 +109,8 @@ class Reducer {
       : all_(all), failed_(failed), traits_(traits), setup_(setup), meter_(meter) {
     // A model that looks ahead fails early, because of answers that come later.
     for (const Position end : {all.list[failed].end, never}) {
+      // What begins later may end a hold that something pending waits for: its units know.
+      if (traits.units != nullptr && end != never) continue;
       places_.clear();
       for (std::size_t i = 0; i < all.list.size() && all.list[i].begin <= end; ++i)
         places_.push_back(i);
@@ -158,7 +175,7 @@ Validity judge_part(const Operations& all, const Places& places, const ModelTrai
   std::vector<Operation> storage;
   const Operations part = part_of(all, places, storage);
   const auto model = traits.make(part, setup);
-  const GeneralPlan plan(part, *model, traits.by_process);
+  const GeneralPlan plan(part, *model, traits.by_process, traits.by_time);
   States states(*model, plan.classes());
   return search_general(plan, states, meter).validity;
 }

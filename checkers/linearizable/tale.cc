@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "checkers/linearizable/models/lease.h"
 #include "checkers/linearizable/words.h"
 
 namespace faultline::linearizable {
@@ -41,6 +42,8 @@ class Teller {
       tale = about_container();
     else if (model_ == "id-generator" || (model_ == "fetch-and-add" && bad_.output != no_value))
       tale = about_twins();
+    else if (model_ == "lease")
+      tale = about_lease();
     else if (bad_.function == Function::acquire && model_ != "semaphore")
       tale = about_lock();
     else if (model_ == "set" || model_ == "grow-only-set" || model_ == "append-list")
@@ -200,6 +203,50 @@ class Teller {
                      deed(o, true, decimals(o)) + ", which is not smaller");
     }
     return {};
+  }
+
+  bool grants(const Operation& o) const {
+    return o.function == Function::acquire && !o.refused && !o.is_info();
+  }
+  std::int64_t held_until(const Operation& acquire) const {
+    return later_by(asked_at(acquire, all_), time_to_live(acquire, all_));
+  }
+  /// Even granted as early as can be, was `a` held when `b` was answered?
+  bool outlasts(const Operation& a, const Operation& b) const {
+    if (held_until(a) <= answered_at(b, all_)) return false;
+    return std::ranges::none_of(all_.list, [&](const Operation& o) {
+      return o.process == a.process && o.id != a.id && !o.refused && !precedes(o, a) &&
+             !precedes(b, o) && ends_early(o, a);
+    });
+  }
+  /// A release, or a renewal for a shorter time.
+  bool ends_early(const Operation& o, const Operation& a) const {
+    return o.function == Function::release || time_to_live(o, all_) < time_to_live(a, all_);
+  }
+
+  Tale about_lease() const {
+    const std::string granted = words_.who(bad_.id) + " was granted the lease ";
+    for (const std::size_t i : proof_) {
+      const Operation& o = all_.list[i];
+      if (!grants(o) || o.process == bad_.process || !outlasts(o, bad_) ||
+          !(precedes(o, bad_) || outlasts(bad_, o)))
+        continue;
+      std::int64_t until = held_until(o);
+      for (const Operation& later : all_.list)
+        if (later.process == o.process && !later.refused && precedes(bad_, later) &&
+            ends_early(later, o))
+          until = std::min(until, asked_at(later, all_));
+      int d = 2;
+      while (d < 9 && Words::seconds(until, d) == Words::seconds(answered_at(bad_, all_), d)) ++d;
+      return {"split-brain",
+              granted + words_.when(bad_.id, false, d) + " although " + words_.who(o.id) +
+                  " held it until " + Words::seconds(until, d) + " at least",
+              &o};
+    }
+    if (!grants(bad_)) return {};
+    return {"not-linearizable",
+            granted + words_.when(bad_.id, false, 2) +
+                ", for which no order and no instants of these operations leave room"};
   }
 
   bool lists(const Operation& o, ValueHandle value) const {

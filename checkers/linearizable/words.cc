@@ -10,12 +10,6 @@ namespace {
 
 constexpr std::size_t rows_max = 40;
 
-std::string seconds(std::int64_t nanoseconds, int decimals) {
-  char buffer[64];
-  std::snprintf(buffer, sizeof buffer, "%.*f s", decimals, static_cast<double>(nanoseconds) * 1e-9);
-  return buffer;
-}
-
 /// What a client does: "enqueued", "was given".
 std::string_view verb_of(Function function) {
   switch (function) {
@@ -41,6 +35,12 @@ std::string_view verb_of(Function function) {
 bool takes(Function function) { return function == Function::dequeue || function == Function::pop; }
 
 }  // namespace
+
+std::string Words::seconds(std::int64_t nanoseconds, int decimals) {
+  char buffer[64];
+  std::snprintf(buffer, sizeof buffer, "%.*f s", decimals, static_cast<double>(nanoseconds) * 1e-9);
+  return buffer;
+}
 
 std::string Words::who(OperationId id) const {
   const NodeId node = h_.node()[id];

@@ -21,6 +21,7 @@ class Words {
 
   /// When it was answered (or, `asked`, invoked), with as many decimals as the sentence needs.
   std::string when(OperationId id, bool asked, int decimals) const;
+  static std::string seconds(std::int64_t nanoseconds, int decimals);
   /// Two decimals, or more if the two moments would look alike.
   int decimals(OperationId a, bool a_asked, OperationId b, bool b_asked) const;
 

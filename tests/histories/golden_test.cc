@@ -34,6 +34,9 @@ TEST_CASE("golden histories: each gets the verdict in its name, from every engin
       if (std::string_view(engine) == "search" && !is_register) continue;
       ConfigNode params;
       params.members.push_back({"engine", {}, ConfigNode::of(engine)});
+      // No history says by itself that it is a lease's.
+      if (name.starts_with("lease-"))
+        params.members.push_back({"model", {}, ConfigNode::of("lease")});
       const auto checker = make_checker(checkers(), "linearizable", params);
       REQUIRE(checker);
       const Verdict verdict = judge(**checker, loaded->history, {}).verdict;

@@ -22,6 +22,11 @@ struct Asked {
   bool info = false;
   std::uint32_t process = 0;
   Position begin = 0, end = 0;
+  /// By the clock, in milliseconds; -1: a millisecond is a position.
+  std::int64_t begin_ms = -1, end_ms = -1;
+
+  std::int64_t asked_ms() const { return begin_ms < 0 ? begin : begin_ms; }
+  std::int64_t answered_ms() const { return end_ms < 0 ? end : end_ms; }
 };
 
 /// A state as text, for whatever a specification wants to put there.
@@ -292,6 +297,46 @@ inline Spec semaphore_spec(int permits) {
         return {{}, false, {free + count}};
       });
   spec.initial = permits;
+  return spec;
+}
+
+/// State: the instant of the last operation, holder (-1: nobody), when its hold ends. Instants are
+/// whole milliseconds, and all are tried: as all bounds are whole, that is no loss. What happens
+/// later than any history here goes on can be left out.
+/// It has tests of its own, with shorter histories.
+inline Spec lease_spec() {
+  static constexpr std::int64_t latest = 26;
+  Spec spec;
+  spec.model = "lease";
+  spec.first = {0, -1, 0};
+  spec.ask = [](Rng& rng) {
+    if (pick(rng, 5) < 2) return request(Function::release);
+    return request(Function::acquire, pick(rng, 3) > 0 ? 6 : 1 + pick(rng, 12));
+  };
+  spec.after = [](const PlainState& s, const Asked& o) -> std::vector<PlainState> {
+    if (o.refused) return {s};
+    const std::int64_t me = o.process, holder = whole(s[1]), end = whole(s[2]);
+    const std::int64_t last = o.info || o.end == never ? latest : std::min(latest, o.answered_ms());
+    std::vector<PlainState> all;
+    for (std::int64_t t = std::max(whole(s[0]), o.asked_ms()); t <= last; ++t) {
+      const bool held = holder != -1 && t < end;
+      if (o.function == Function::acquire) {
+        if (held && holder != me) continue;
+        all.push_back({t, me, t + whole(o.argument)});
+      } else if (held && holder != me) {
+        all.push_back({t, holder, end});
+      } else {
+        all.push_back({t, -1, 0});
+      }
+    }
+    return all;
+  };
+  spec.answer = [](const PlainState& s, Asked& o, Rng& rng) {
+    const bool others = whole(s[1]) != -1 && whole(s[1]) != o.process && whole(s[2]) > o.begin;
+    if (o.function != Function::acquire || !others) return true;
+    o.refused = pick(rng, 6) == 0;
+    return o.refused || pick(rng, 3) == 0;
+  };
   return spec;
 }
 

@@ -58,6 +58,7 @@ struct Built {
   std::vector<linearizable::Operation> list;
   std::vector<Asked> asked;  ///< By place in the list.
   Position events = 0;
+  std::vector<std::int64_t> begin_times, end_times;
 
   explicit Built(std::vector<Asked> history) {
     std::ranges::sort(history, {}, &Asked::begin);
@@ -71,12 +72,16 @@ struct Built {
       made.function = o.function;
       made.refused = o.refused;
       made.process = o.process;
+      begin_times.push_back(o.asked_ms() * 1'000'000);
+      end_times.push_back(o.info ? no_time : o.answered_ms() * 1'000'000);
       made.argument = number(o.argument);
       if (!o.info && !o.refused) made.output = number(o.output);
       events = std::max({events, o.begin + 1, o.info ? 0 : o.end + 1});
     }
   }
-  linearizable::Operations all() const { return {list, events, values, &pool}; }
+  linearizable::Operations all() const {
+    return {list, events, values, &pool, begin_times, end_times};
+  }
 
  private:
   linearizable::ValueId number(const Value& v) {
@@ -94,7 +99,7 @@ Validity judge_general(const Spec& spec, const linearizable::Operations& all,
                        const linearizable::GeneralOptions& options = {}) {
   const linearizable::ModelTraits traits = linearizable::find_model(spec.model)->traits();
   const auto model = traits.make(all, {spec.initial});
-  const linearizable::GeneralPlan plan(all, *model, traits.by_process);
+  const linearizable::GeneralPlan plan(all, *model, traits.by_process, traits.by_time);
   linearizable::States states(*model, plan.classes());
   linearizable::Meter meter(std::uint64_t{1} << 40, std::uint64_t{1} << 30, nullptr);
   return linearizable::General<Rules, 1>(plan, states, meter).run(options).validity;

@@ -116,7 +116,7 @@ TEST_CASE("oracle: what a witness leaves out was not needed, and what it keeps i
       const Built built(history);
       const auto all = built.all();
       const auto model = traits.make(all, {spec.initial});
-      const linearizable::GeneralPlan plan(all, *model, traits.by_process);
+      const linearizable::GeneralPlan plan(all, *model, traits.by_process, traits.by_time);
       linearizable::States states(*model, plan.classes());
       linearizable::Meter meter(std::uint64_t{1} << 40, std::uint64_t{1} << 30, nullptr);
       const auto result = linearizable::search_general(plan, states, meter);
