@@ -12,10 +12,21 @@ namespace {
 
 using Places = std::vector<std::size_t>;
 
-/// The operations that stay, in places of their own.
-Operations part_of(const Operations& all, const Places& places, std::vector<Operation>& storage) {
+/// The operations that stay, in places of their own. What was not answered at `until` is an info;
+/// one that only asks is none then.
+Operations part_of(const Operations& all, const Places& places, std::vector<Operation>& storage,
+                   Position until = never) {
   storage.clear();
-  for (const std::size_t i : places) storage.push_back(all.list[i]);
+  for (const std::size_t i : places) {
+    Operation o = all.list[i];
+    if (!o.is_info() && o.end > until) {
+      if (o.function == Function::read || o.function == Function::contains) continue;
+      o.end = never;
+      o.output = no_value;
+      o.refused = false;
+    }
+    storage.push_back(o);
+  }
   Operations part = all;
   part.list = storage;
   return part;
@@ -109,12 +120,13 @@ class Reducer {
       : all_(all), failed_(failed), traits_(traits), setup_(setup), meter_(meter) {
     // A model that looks ahead fails early, because of answers that come later.
     for (const Position end : {all.list[failed].end, never}) {
+      until_ = end;
       // What begins later may end a hold that something pending waits for: its units know.
       if (traits.units != nullptr && end != never) continue;
       places_.clear();
       for (std::size_t i = 0; i < all.list.size() && all.list[i].begin <= end; ++i)
         places_.push_back(i);
-      if (judge_part(all, places_, traits, setup, meter) == Validity::invalid) break;
+      if (judge_part(all, places_, traits, setup, meter, until_) == Validity::invalid) break;
     }
   }
 
@@ -123,7 +135,7 @@ class Reducer {
       changed = drop_some(observers_of(all_, places_, traits_, setup_, failed_));
       changed |= drop_some(groups_of(all_, places_, traits_, failed_));
     }
-    return {std::move(places_), !meter_.exhausted()};
+    return {std::move(places_), !meter_.exhausted(), until_};
   }
 
  private:
@@ -134,7 +146,7 @@ class Reducer {
       for (std::size_t start = 0; start < units.size() && !meter_.exhausted();) {
         const std::size_t stop = std::min(start + chunk, units.size());
         Places fewer = without(units, start, stop);
-        if (judge_part(all_, fewer, traits_, setup_, meter_) == Validity::invalid) {
+        if (judge_part(all_, fewer, traits_, setup_, meter_, until_) == Validity::invalid) {
           places_ = std::move(fewer);
           units.erase(units.begin() + static_cast<std::ptrdiff_t>(start),
                       units.begin() + static_cast<std::ptrdiff_t>(stop));
@@ -164,16 +176,17 @@ class Reducer {
   const ModelTraits& traits_;
   const Setup& setup_;
   Meter& meter_;
+  Position until_ = never;
   Places places_;
 };
 
 }  // namespace
 
 Validity judge_part(const Operations& all, const Places& places, const ModelTraits& traits,
-                    const Setup& setup, Meter& meter) {
+                    const Setup& setup, Meter& meter, Position until) {
   if (!meter.spend(places.size() + 1)) return Validity::unknown;
   std::vector<Operation> storage;
-  const Operations part = part_of(all, places, storage);
+  const Operations part = part_of(all, places, storage, until);
   const auto model = traits.make(part, setup);
   const GeneralPlan plan(part, *model, traits.by_process, traits.by_time);
   States states(*model, plan.classes());

@@ -11,11 +11,16 @@ namespace faultline::linearizable {
 struct ObjectProof {
   std::vector<std::size_t> places;  ///< In the operations, ascending.
   bool minimal = false;             ///< Nothing more can be left out.
+  /// What was answered later proves as much without its answer, as an info.
+  Position unanswered_after = never;
 };
 
-/// The general engine's verdict about some operations of an object.
+/// The general engine's verdict about some operations of an object, as they were known at a moment:
+/// what ends after `until` is an info. (An operation that was pending then may have waited for one
+/// that is not among these: it need not have happened.)
 Validity judge_part(const Operations& all, const std::vector<std::size_t>& places,
-                    const ModelTraits& traits, const Setup& setup, Meter& meter);
+                    const ModelTraits& traits, const Setup& setup, Meter& meter,
+                    Position until = never);
 
 /// What can be left out of a linearizable history so that the rest is one as well: places of the
 /// operations that go together, one way each.
