@@ -1,7 +1,7 @@
 // Where a sweep can go back to, and how far it does.
-#include <doctest/doctest.h>
-
 #include "checkers/linearizable/checkpoints.h"
+
+#include <doctest/doctest.h>
 
 namespace faultline::linearizable {
 namespace {
