@@ -23,7 +23,8 @@ struct Parameters {
   unsigned cas_percent = 0;
   unsigned info_percent = 0;
   bool always_busy =
-      false;  ///< No client rests between two calls; else each does as long as a step.
+      false;             ///< No client rests between two calls; else each does as long as a step.
+  unsigned threads = 1;  ///< Of the checker.
 };
 
 struct Caller {
@@ -132,8 +133,10 @@ void linearizable(benchmark::State& state, const Parameters& parameters) {
   const std::uint64_t before = memory("VmRSS");
   reset_peak();
   Verdict verdict;
+  Budget budget;
+  budget.threads = parameters.threads;
   for (auto _ : state) {
-    verdict = (*checker)->check(history, {});
+    verdict = (*checker)->check(history, budget);
     benchmark::DoNotOptimize(verdict);
   }
   if (verdict.validity != Validity::valid) state.SkipWithError(verdict.summary.c_str());
@@ -178,6 +181,11 @@ BENCHMARK_CAPTURE(linearizable, register_unique_100k_ops_30_clients_5_percent_in
 BENCHMARK_CAPTURE(linearizable, cas_register_5_values_1M_ops_5000_keys_10_clients_1_percent_infos,
                   {.clients = 10, .keys = 5000, .values = 5, .cas_percent = 20, .info_percent = 1})
     ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(
+    linearizable, cas_register_5_values_1M_ops_5000_keys_10_clients_1_percent_infos_2_threads,
+    {.clients = 10, .keys = 5000, .values = 5, .cas_percent = 20, .info_percent = 1, .threads = 2})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
 
 }  // namespace
 }  // namespace faultline

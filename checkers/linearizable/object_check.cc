@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <array>
-#include <set>
+#include <atomic>
+#include <mutex>
 #include <utility>
 
 #include "checkers/linearizable/checks.h"
+#include "checkers/linearizable/crew.h"
 #include "checkers/linearizable/general.h"
 #include "checkers/linearizable/models/transactions.h"
 #include "checkers/linearizable/objects.h"
@@ -45,6 +47,11 @@ bool tells(const Operation& o, const Operations& all, const ModelTraits& traits)
   }
 }
 
+/// Alphabetically.
+std::string joined(std::string_view a, std::string_view b) {
+  return std::string(std::min(a, b)) + "+" + std::string(std::max(a, b));
+}
+
 /// Checks one history; made for it and thrown away.
 class ObjectRun {
  public:
@@ -54,9 +61,9 @@ class ObjectRun {
         options_(options),
         name_(model.name),
         traits_(model.traits()),
-        meter_(budget),
+        budget_(budget),
+        purse_(budget),
         objects_(history),
-        loader_(objects_),
         verdict_(verdict),
         report_(history, verdict) {}
 
@@ -73,25 +80,21 @@ class ObjectRun {
     if (traits_.initial_objection != nullptr)
       if (const auto wrong = traits_.initial_objection(options_.setup.initial))
         return report_.give_up("unsupported", "the initial value: " + *wrong);
-    verdict_.validity = Validity::valid;
-    std::vector<std::size_t> hard;
-    // What is cheap first, so that a key too hard to decide does not hide another's violation.
-    for (std::size_t i = 0; i < objects_.size() && !meter_.exhausted(); ++i)
-      if (!decided_quickly(i)) hard.push_back(i);
-    std::ranges::stable_sort(hard, {}, [&](std::size_t i) { return objects_.rows(i).size(); });
-    for (std::size_t k = 0; k < hard.size() && !meter_.exhausted(); ++k)
-      check_by_search(hard[k], hard.size() - k);
-    if (verdict_.validity == Validity::valid && !told_ && !meter_.exhausted())
+    try {
+      look_at_all();
+    } catch (...) {
+      report_.conclude(objects_.size());  // what was proven before stays proven
+      throw;
+    }
+    if (report_.nothing_noted() && !told_ && !left_out_)
       return report_.give_up("vacuous",
                              "nothing was observed: no answer says anything of the state in " +
                                  plural(history_.size(), "operation"));
-    if (meter_.exhausted())
-      report_.note_unknown(meter_.reason(),
+    if (left_out_)
+      report_.note_unknown(Report::last, purse_.reason(),
                            "the budget ended before every key was looked at; no violation so far");
-    verdict_.engine.clear();
-    for (const std::string_view engine : engines_)
-      verdict_.engine += (verdict_.engine.empty() ? "" : "+") + std::string(engine);
-    if (engines_.empty()) verdict_.engine = "general";
+    if (used_fast_)
+      verdict_.engine = used_search_ ? joined(traits_.fast_name, "general") : traits_.fast_name;
     report_.conclude(objects_.size());
   }
 
@@ -180,30 +183,94 @@ class ObjectRun {
     return "";
   }
 
+  /// One thread's place to work.
+  struct Desk {
+    Loader loader;
+    unsigned threads;  ///< That share the memory.
+  };
+  enum class Outcome : std::uint8_t { done, hard, needs_memory };
+
+  void look_at_all() {
+    const std::size_t count = objects_.size();
+    std::vector<std::size_t> hard, alone;
+    std::mutex mutex;
+    const auto sort_out = [&](Outcome outcome, std::size_t i) {
+      if (outcome == Outcome::done) return;
+      const std::lock_guard lock(mutex);
+      (outcome == Outcome::hard ? hard : alone).push_back(i);
+    };
+    // What is cheap first, so that a key too hard to decide does not hide another's violation.
+    unsigned threads = crew_of(budget_, count);
+    each_object(count, threads, [&] {
+      return [&, desk = Desk{Loader(objects_), threads}](std::size_t i) mutable {
+        sort_out(decide_quickly(i, i, desk), i);
+      };
+    });
+    const auto size = [&](std::size_t i) { return std::pair(objects_.rows(i).size(), i); };
+    std::vector<std::size_t> searched = std::exchange(hard, {});
+    std::ranges::sort(searched, {}, size);
+    threads = crew_of(budget_, searched.size());
+    each_object(searched.size(), threads, [&] {
+      return [&, desk = Desk{Loader(objects_), threads}](std::size_t k) mutable {
+        sort_out(search(count + k, searched[k], searched.size() - k, desk), searched[k]);
+      };
+    });
+    // Those that a part of the memory was too little for.
+    std::ranges::sort(alone, {}, size);
+    Desk desk{Loader(objects_), 1};
+    for (std::size_t k = 0; k < alone.size(); ++k)
+      if (decide_quickly(2 * count + k, alone[k], desk) == Outcome::hard)
+        search(2 * count + k, alone[k], alone.size() - k, desk);
+  }
+
+  /// What the search of an object may use besides all that is kept for the history.
+  std::uint64_t bytes_for(const Desk& desk) const {
+    const std::uint64_t share =
+        (budget_.bytes_max - std::min(objects_.bytes(), budget_.bytes_max)) / desk.threads;
+    return share - std::min(share, desk.loader.bytes());
+  }
+
   /// By its fast engine, or because nothing can be said of it.
-  bool decided_quickly(std::size_t i) {
-    const Operations all = loader_.load(i);
+  Outcome decide_quickly(Report::Rank rank, std::size_t i, Desk& desk) {
+    Meter meter = purse_.take(desk.threads, budget_.bytes_max / desk.threads);
+    const std::uint64_t lent = meter.steps_left();
+    const Outcome outcome = decide_quickly(rank, i, desk, meter);
+    purse_.give_back(meter, lent);
+    return outcome;
+  }
+
+  Outcome decide_quickly(Report::Rank rank, std::size_t i, Desk& desk, Meter& meter) {
+    if (!meter.poll()) return leave_out();
+    const Operations all = desk.loader.load(i);
     const KeyId key = objects_.key(i);
-    if (!meter_.spend(all.list.size())) return true;
-    if (objects_.bytes() + loader_.bytes() > meter_.bytes_max()) {
-      report_.note_unknown("memory",
+    if (!meter.spend(all.list.size())) return leave_out();
+    if (bytes_for(desk) == 0) {
+      if (desk.threads > 1) return Outcome::needs_memory;
+      report_.note_unknown(rank, "memory",
                            "the budget of memory is too small for " + report_.key_phrase(key));
-      return true;
+      return Outcome::done;
     }
     std::string wrong = objection(all);
     if (wrong.empty() && traits_.by_time) wrong = objection_to_times(all);
     if (!wrong.empty()) {
-      report_.note_unknown("unsupported", wrong);
-      return true;
+      report_.note_unknown(rank, "unsupported", wrong);
+      return Outcome::done;
     }
-    told_ = told_ || std::ranges::any_of(
-                         all.list, [&](const Operation& o) { return tells(o, all, traits_); });
-    if (traits_.fast == nullptr || options_.engine == Engine::general) return false;
-    const Decision decision = traits_.fast(all, meter_, options_.setup);
-    if (decision.answer == Decision::Answer::unknown && !meter_.exhausted()) return false;
-    engines_.insert(traits_.fast_name);
-    if (decision.answer == Decision::Answer::invalid) note_decision(key, all, decision);
-    return true;
+    if (!told_ &&
+        std::ranges::any_of(all.list, [&](const Operation& o) { return tells(o, all, traits_); }))
+      told_ = true;
+    if (traits_.fast == nullptr || options_.engine == Engine::general) return Outcome::hard;
+    const Decision decision = traits_.fast(all, meter, options_.setup);
+    if (decision.answer == Decision::Answer::unknown)
+      return meter.exhausted() ? leave_out() : Outcome::hard;
+    used_fast_ = true;
+    if (decision.answer == Decision::Answer::invalid) note_decision(rank, key, all, decision);
+    return Outcome::done;
+  }
+
+  Outcome leave_out() {
+    left_out_ = true;
+    return Outcome::done;
   }
 
   std::string so_far(KeyId key, const Operations& all, std::uint64_t checked) const {
@@ -211,34 +278,37 @@ class ObjectRun {
            with_thousands(all.list.size()) + " on " + report_.key_phrase(key);
   }
 
-  /// `waiting` objects, this one included, share what is left.
-  void check_by_search(std::size_t i, std::size_t waiting) {
-    engines_.insert("general");
-    const Operations all = loader_.load(i);
+  /// `waiting` objects, this one included, share the steps that are left.
+  Outcome search(Report::Rank rank, std::size_t i, std::size_t waiting, Desk& desk) {
+    if (purse_.exhausted()) return leave_out();
+    used_search_ = true;
+    const Operations all = desk.loader.load(i);
     const KeyId key = objects_.key(i);
-    const std::uint64_t taken = objects_.bytes() + loader_.bytes();
-    const std::uint64_t steps =
-        told_ ? meter_.steps_left() : std::min(meter_.steps_left(), untold_steps_max);
-    Meter share(steps / waiting, meter_.bytes_max() - std::min(taken, meter_.bytes_max()),
-                meter_.stop());
-    const std::uint64_t before = share.steps_left();
+    Meter share =
+        purse_.take(waiting, bytes_for(desk), told_ ? UINT64_MAX : untold_steps_max / waiting);
+    const std::uint64_t lent = share.steps_left();
     const auto model = traits_.make(all, options_.setup);
     const GeneralPlan plan(all, *model, traits_.by_process, traits_.by_time);
     States states(*model, plan.classes());
     const SearchResult result = search_general(plan, states, share);
-    meter_.spend(before - share.steps_left());
-    meter_.poll();
-    if (result.validity == Validity::unknown && told_)
-      report_.note_unknown(result.reason, so_far(key, all, result.calls_checked));
-    if (result.validity != Validity::invalid) return;
-    Meter rest(std::min(meter_.steps_left() / 4, reduce_steps_max), meter_.bytes_max(),
-               meter_.stop());
-    const ObjectProof proof = reduce(all, result.failed_call, traits_, options_.setup, rest);
-    report_.note_invalid(
-        key, tell(history_, all, name_, proof.places, result.failed_call, "", proof.minimal));
+    if (result.validity == Validity::invalid) {
+      Meter rest(std::min(share.steps_left() / 4, reduce_steps_max), share.bytes_max(),
+                 share.stop());
+      const ObjectProof proof = reduce(all, result.failed_call, traits_, options_.setup, rest);
+      report_.note_invalid(
+          rank, key,
+          tell(history_, all, name_, proof.places, result.failed_call, "", proof.minimal));
+    }
+    purse_.give_back(share, lent);
+    if (result.validity != Validity::unknown) return Outcome::done;
+    if (desk.threads > 1 && result.reason == std::string_view("memory"))
+      return Outcome::needs_memory;
+    if (told_) report_.note_unknown(rank, result.reason, so_far(key, all, result.calls_checked));
+    return Outcome::done;
   }
 
-  void note_decision(KeyId key, const Operations& all, const Decision& decision) {
+  void note_decision(Report::Rank rank, KeyId key, const Operations& all,
+                     const Decision& decision) {
     std::vector<std::size_t> places;
     std::size_t bad = 0;
     for (std::size_t i = 0; i < all.list.size(); ++i) {
@@ -248,20 +318,21 @@ class ObjectRun {
       places.push_back(i);
     }
     report_.note_invalid(
-        key, tell(history_, all, name_, places, bad, decision.anomaly, decision.minimal));
+        rank, key, tell(history_, all, name_, places, bad, decision.anomaly, decision.minimal));
   }
 
   const History& history_;
   const Options& options_;
   const std::string_view name_;
   const ModelTraits traits_;
-  Meter meter_;
+  const Budget& budget_;
+  Purse purse_;
   Objects objects_;
-  Loader loader_;
   Verdict& verdict_;
   Report report_;
-  bool told_ = false;
-  std::set<std::string_view> engines_;
+  std::atomic<bool> told_ = false;
+  std::atomic<bool> used_fast_ = false, used_search_ = false;
+  std::atomic<bool> left_out_ = false;  ///< For want of steps or time, some keys.
 };
 
 }  // namespace

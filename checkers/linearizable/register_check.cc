@@ -1,7 +1,11 @@
 #include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <string_view>
 #include <utility>
 
 #include "checkers/linearizable/checks.h"
+#include "checkers/linearizable/crew.h"
 #include "checkers/linearizable/evidence.h"
 #include "checkers/linearizable/problem.h"
 #include "checkers/linearizable/report.h"
@@ -18,7 +22,8 @@ class RegisterRun {
   RegisterRun(const History& history, const Budget& budget, const Options& options,
               Verdict& verdict)
       : options_(options),
-        meter_(budget),
+        budget_(budget),
+        purse_(budget),
         problem_(history, {options.setup.initial}),
         verdict_(verdict),
         report_(history, verdict) {}
@@ -37,36 +42,53 @@ class RegisterRun {
       return report_.give_up(
           "vacuous", "nothing was observed: no read, compare-and-set or mismatch succeeded in " +
                          plural(problem_.history().size(), "operation"));
-    verdict_.validity = Validity::valid;
-    // What is cheap first, so that a key too hard to decide does not hide another's violation.
-    for (std::size_t i = 0; i < problem_.object_count() && !meter_.exhausted(); ++i) {
-      if (problem_.bytes() + zones_.bytes() > meter_.bytes_max()) {
-        report_.note_unknown("memory", "the budget of memory is too small for key " +
-                                           report_.key_text(problem_.key(i)));
-        break;
-      }
-      check_by_zones(i);
+    const auto conclude = [&] { report_.conclude(counts.keys); };
+    try {
+      // What is cheap first, so that a key too hard to decide does not hide another's violation.
+      try_zones();
+      search_the_rest();
+    } catch (...) {
+      conclude();  // what was proven before stays proven
+      throw;
     }
-    std::stable_sort(to_search_.begin(), to_search_.end(), [](const auto& a, const auto& b) {
-      return a.second.calls.size() < b.second.calls.size();
-    });
-    for (std::size_t k = 0; k < to_search_.size() && !meter_.exhausted(); ++k) {
-      check_by_search(to_search_[k].first, to_search_[k].second, to_search_.size() - k);
-    }
-    if (meter_.exhausted())
-      report_.note_unknown(meter_.reason(),
+    if (left_out_)
+      report_.note_unknown(Report::last, purse_.reason(),
                            "the budget ended before every key was looked at; no violation so far");
-    verdict_.engine = used_zones_ && used_search_ ? "zones+search"
-                      : used_search_              ? "search"
-                                                  : "zones";
-    report_.conclude(problem_.counts().keys);
+    verdict_.engine = used_zones_ && !to_search_.empty() ? "zones+search"
+                      : !to_search_.empty()              ? "search"
+                                                         : "zones";
+    conclude();
   }
 
  private:
-  void check_by_zones(std::size_t i) {
+  struct Waiting {
+    std::size_t index;  ///< In the problem.
+    Object object;
+  };
+
+  void try_zones() {
+    Meter meter = purse_.take(1, budget_.bytes_max);
+    const std::uint64_t lent = meter.steps_left();
+    for (std::size_t i = 0; i < problem_.object_count(); ++i) {
+      if (meter.exhausted()) {
+        left_out_ = true;
+        break;
+      }
+      if (problem_.bytes() + zones_.bytes() > budget_.bytes_max) {
+        report_.note_unknown(
+            i, "memory",
+            "the budget of memory is too small for " + report_.key_phrase(problem_.key(i)));
+        break;
+      }
+      check_by_zones(i, meter);
+    }
+    purse_.give_back(meter, lent);
+  }
+
+  void check_by_zones(std::size_t i, Meter& meter) {
     const Object object = problem_.prepare(i);
     if (options_.engine == Engine::search) return to_search_.push_back({i, object});
-    const ZoneResult result = zones_.check(object, meter_);
+    const ZoneResult result = zones_.check(object, meter);
     switch (result.answer) {
       case ZoneResult::Answer::valid:
         used_zones_ = true;
@@ -74,46 +96,74 @@ class RegisterRun {
       case ZoneResult::Answer::invalid:
         used_zones_ = true;
         problem_.restore_time(i);
-        return report_.note_invalid(problem_.key(i), explain_zones(problem_, object, result));
+        return report_.note_invalid(i, problem_.key(i), explain_zones(problem_, object, result));
       case ZoneResult::Answer::out_of_budget:
+        left_out_ = true;
         return;
       case ZoneResult::Answer::not_applicable:
         break;
     }
     if (options_.engine == Engine::automatic) return to_search_.push_back({i, object});
-    report_.note_unknown("inapplicable",
+    report_.note_unknown(i, "inapplicable",
                          "key " + report_.key_text(problem_.key(i)) +
                              ": zones need unique written values, never the initial one, and no "
                              "mismatches; use engine: auto");
   }
 
-  /// `waiting` keys, this one included, share what is left.
-  void check_by_search(std::size_t i, const Object& object, std::size_t waiting) {
-    used_search_ = true;
+  void search_the_rest() {
+    std::ranges::stable_sort(to_search_, {},
+                             [](const Waiting& waiting) { return waiting.object.calls.size(); });
+    const std::size_t count = to_search_.size();
+    const unsigned threads = crew_of(budget_, count);
+    std::mutex mutex;
+    std::vector<std::size_t> alone;  // those that half the memory was too little for
+    each_object(count, threads, [&] {
+      return [&](std::size_t k) {
+        if (check_by_search(k, count - k, threads)) return;
+        const std::lock_guard lock(mutex);
+        alone.push_back(k);
+      };
+    });
+    std::ranges::sort(alone);
+    for (std::size_t a = 0; a < alone.size(); ++a) check_by_search(alone[a], alone.size() - a, 1);
+  }
+
+  /// `waiting` keys, this one included, share the steps that are left, `threads` the memory. False:
+  /// it wants more memory than a thread has.
+  bool check_by_search(std::size_t k, std::size_t waiting, unsigned threads) {
+    if (purse_.exhausted()) {
+      left_out_ = true;
+      return true;
+    }
+    const auto& [i, object] = to_search_[k];
+    const Report::Rank rank = problem_.object_count() + k;
     problem_.restore_time(i);
-    Meter share(meter_.steps_left() / waiting, meter_.bytes_max(), meter_.stop());
-    const std::uint64_t before = share.steps_left();
+    const std::uint64_t taken = std::min(problem_.bytes(), budget_.bytes_max);
+    Meter share = purse_.take(waiting, (budget_.bytes_max - taken) / threads);
+    const std::uint64_t lent = share.steps_left();
     const SearchResult result = search(object, share);
-    meter_.spend(before - share.steps_left());
-    meter_.poll();
     if (result.validity == Validity::invalid)
-      return report_.note_invalid(problem_.key(i),
-                                  explain_search(problem_, object, result, meter_));
-    if (result.validity == Validity::unknown)
-      report_.note_unknown(result.reason, "valid up to operation " +
-                                              with_thousands(result.calls_checked) + " of " +
-                                              with_thousands(object.calls.size()) + " on " +
-                                              report_.key_phrase(problem_.key(i)));
+      report_.note_invalid(rank, problem_.key(i), explain_search(problem_, object, result, share));
+    purse_.give_back(share, lent);
+    if (result.validity != Validity::unknown) return true;
+    if (threads > 1 && result.reason == std::string_view("memory")) return false;
+    report_.note_unknown(rank, result.reason,
+                         "valid up to operation " + with_thousands(result.calls_checked) + " of " +
+                             with_thousands(object.calls.size()) + " on " +
+                             report_.key_phrase(problem_.key(i)));
+    return true;
   }
 
   const Options& options_;
-  Meter meter_;
+  const Budget& budget_;
+  Purse purse_;
   Problem problem_;
   Verdict& verdict_;
   Report report_;
   Zones<> zones_;
-  std::vector<std::pair<std::size_t, Object>> to_search_;
-  bool used_zones_ = false, used_search_ = false;
+  std::vector<Waiting> to_search_;
+  bool used_zones_ = false;
+  std::atomic<bool> left_out_ = false;  ///< For want of steps or time, some keys.
 };
 
 }  // namespace

@@ -1,4 +1,5 @@
-// A checker is a pure function from history to verdict: no clock, no network, no files, no globals.
+// A checker is a pure function from history to verdict: no clock, no network, no files, no globals;
+// threads at most while it runs.
 // That is what lets `faultline check RUN` redo a verdict offline, years later.
 #pragma once
 
@@ -23,6 +24,8 @@ struct Budget {
   std::uint64_t steps_max = 4'000'000'000;
   std::uint64_t bytes_max = std::uint64_t{4} << 30;  ///< Of the checker's own memory.
   const std::atomic<bool>* stop = nullptr;
+  /// Threads it may use, the caller's among them. More of them change no verdict but `unknown`.
+  unsigned threads = 1;
 };
 
 /// `invalid` is a proof and carries a witness; `unknown` says why and how far it got; `valid` is

@@ -85,6 +85,8 @@ Judgement judge(const Checker& checker, const History& history, const Allowance&
   Budget budget;
   budget.bytes_max = allowance.bytes;
   budget.stop = &watchdog.flag();
+  budget.threads =
+      allowance.threads > 0 ? allowance.threads : std::max(1u, std::thread::hardware_concurrency());
   Judgement judgement{check_safely(checker, history, budget), 0};
   judgement.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   if (judgement.verdict.name.empty()) judgement.verdict.name = checker.name();

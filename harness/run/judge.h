@@ -23,6 +23,7 @@ struct Allowance {
   std::uint64_t bytes = std::uint64_t{4} << 30;  ///< Of the checker's own memory.
   /// Raised by whoever has lost patience, before the time is over; may be none.
   const std::atomic<bool>* stop = nullptr;
+  unsigned threads = 0;  ///< That a checker may use; 0: as many as there are processors.
 };
 
 struct Judgement {
@@ -30,7 +31,8 @@ struct Judgement {
   double seconds = 0;  ///< Wall time that the check took.
 };
 
-/// Checks `history` in the calling thread while another keeps the clock. Thread-safe.
+/// Checks `history` in the calling thread, and as many more as it may use, while another keeps the
+/// clock. Thread-safe.
 Judgement judge(const Checker& checker, const History& history, const Allowance& allowance);
 
 /// The checker of that name with `params` (a mapping, which may be empty), every one of them known
