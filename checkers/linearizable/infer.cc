@@ -24,11 +24,24 @@ struct Signs {
   }
 };
 
+/// How often each function was asked for. Neighbours are counted apart, so that no count waits for
+/// the one before it.
+std::array<std::uint64_t, 256> count_functions(std::span<const Function> functions) {
+  std::array<std::array<std::uint64_t, 256>, 4> counts{};
+  for (std::size_t i = 0; i < functions.size(); ++i)
+    ++counts[i % 4][static_cast<std::size_t>(functions[i])];
+  for (std::size_t f = 0; f < 256; ++f)
+    for (std::size_t c = 1; c < 4; ++c) counts[0][f] += counts[c][f];
+  return counts[0];
+}
+
 Signs signs_of(const History& h) {
   Signs signs;
+  signs.asked = count_functions(h.function());
+  // The answers say nothing more of these.
+  if (signs.only({Function::read, Function::write, Function::cas})) return signs;
   for (std::size_t i = 0; i < h.size(); ++i) {
     const Function f = h.function()[i];
-    ++signs.asked[static_cast<std::size_t>(f)];
     const ValueHandle argument = h.argument()[i];
     if (f == Function::acquire) signs.permits |= is_integer(argument);
     if (h.fate()[i] != Fate::ok) continue;

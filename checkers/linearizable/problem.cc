@@ -58,7 +58,8 @@ class Problem::Interner {
   Interner(const History& history, const InitialValue& initial)
       : values_(history.values()),
         table_(0, Hash{&history.values()}, Equal{&history.values()}),
-        initial_(find_handle(history, initial.value)) {}
+        initial_(find_handle(history, initial.value)),
+        initial_bits_(initial_ ? initial_->bits() : no_bits) {}
 
   /// First pass: every value once.
   void see(ValueHandle h) {
@@ -76,17 +77,23 @@ class Problem::Interner {
   }
 
   ValueId number(ValueHandle h) {
-    if (initial_ && h == *initial_) return initial_value;
+    if (h.bits() == initial_bits_) return initial_value;
     if (h.is_small_integer() && direct_ > 0)
       return static_cast<ValueId>(h.small_integer() - lowest_) + 1;
+    return look_up(h);
+  }
+  ValueId value_count() const { return next_; }
+
+ private:
+  static constexpr std::uint64_t no_bits = ~std::uint64_t{0};  // of no kind of handle
+
+  ValueId look_up(ValueHandle h) {
     if (initial_ && h.is_compound() && values_.equal(h, *initial_)) return initial_value;
     const auto [at, fresh] = table_.try_emplace(h, next_);
     if (fresh) ++next_;
     return at->second;
   }
-  ValueId value_count() const { return next_; }
 
- private:
   struct Hash {
     const ValuePool* pool;
     std::size_t operator()(ValueHandle h) const { return pool->hash(h); }
@@ -99,6 +106,7 @@ class Problem::Interner {
   const ValuePool& values_;
   boost::unordered_flat_map<ValueHandle, ValueId, Hash, Equal> table_;
   std::optional<ValueHandle> initial_;
+  std::uint64_t initial_bits_;
   std::int64_t lowest_ = INT64_MAX, highest_ = INT64_MIN;
   std::uint64_t direct_ = 0;
   ValueId next_ = 1;
@@ -131,17 +139,22 @@ void Problem::count(const InitialValue& initial) {
   const auto fates = h.fate();
   const auto keys = h.key();
   std::array<std::uint64_t, 256> by_function{};
-  std::array<std::array<std::uint64_t, 4>, 3> by_fate{};  // read, write, cas
+  // By function (read, write, cas) and fate; neighbours apart, so that no count waits for the one
+  // before it.
+  std::array<std::array<std::uint64_t, 16>, 2> tally{};
   const std::size_t buckets = h.key_count() + 1;
   bucket_.assign(buckets, 0);
+  const KeyId first_key = n == 0 ? no_key : keys[0];
   Interner interner(h, initial);
   for (std::size_t i = 0; i < n; ++i) {
     const Function f = functions[i];
-    ++by_function[static_cast<std::size_t>(f)];
-    if (static_cast<std::size_t>(f) > 2) continue;
-    ++by_fate[static_cast<std::size_t>(f)][static_cast<std::size_t>(fates[i])];
+    if (static_cast<std::size_t>(f) > 2) {
+      ++by_function[static_cast<std::size_t>(f)];
+      continue;
+    }
+    ++tally[i % 2][4 * static_cast<std::size_t>(f) + static_cast<std::size_t>(fates[i])];
     if (!is_call(f, fates[i])) continue;
-    ++bucket_[keys[i] == no_key ? buckets - 1 : keys[i]];
+    if (keys[i] != first_key) ++bucket_[keys[i] == no_key ? buckets - 1 : keys[i]];
     if (f == Function::cas) {
       const ValueHandle argument = h.argument()[i];
       if (argument.kind() != ValueHandle::Kind::list || h.values().items(argument).size() != 2) {
@@ -154,13 +167,20 @@ void Problem::count(const InitialValue& initial) {
       interner.see(f == Function::read ? h.output()[i] : h.argument()[i]);
     }
   }
-  constexpr auto at = [](auto e) { return static_cast<std::size_t>(e); };
-  counts_.reads = by_fate[at(Function::read)][at(Fate::ok)];
-  counts_.writes = by_fate[at(Function::write)][at(Fate::ok)];
-  counts_.cas = by_fate[at(Function::cas)][at(Fate::ok)];
-  counts_.mismatches = by_fate[at(Function::cas)][at(Fate::mismatch)];
-  counts_.infos =
-      by_fate[at(Function::write)][at(Fate::info)] + by_fate[at(Function::cas)][at(Fate::info)];
+  const auto counted = [&](Function f, Fate fate) {
+    const std::size_t at = 4 * static_cast<std::size_t>(f) + static_cast<std::size_t>(fate);
+    return tally[0][at] + tally[1][at];
+  };
+  counts_.reads = counted(Function::read, Fate::ok);
+  counts_.writes = counted(Function::write, Fate::ok);
+  counts_.cas = counted(Function::cas, Fate::ok);
+  counts_.mismatches = counted(Function::cas, Fate::mismatch);
+  counts_.infos = counted(Function::write, Fate::info) + counted(Function::cas, Fate::info);
+  // The first key, often the only one, has what the others have not.
+  std::uint64_t rest =
+      counts_.reads + counts_.writes + counts_.cas + counts_.mismatches + counts_.infos;
+  for (const std::uint32_t of_another : bucket_) rest -= of_another;
+  bucket_[first_key == no_key ? buckets - 1 : first_key] = static_cast<std::uint32_t>(rest);
   unsupported_ = unsupported_text(by_function);
   if (!unsupported_.empty()) return;
   interner.seen_all(n);
@@ -180,7 +200,11 @@ void Problem::fill(Interner& interner) {
   }
   offsets_.push_back(total);
   counts_.keys = keys_.size();
-  calls_.resize(total);
+  const bool alone = keys_.size() == 1;  // then the calls come in their order, else in every key's
+  if (alone)
+    calls_.reserve(total);
+  else
+    calls_.resize(total);
   const auto functions = h.function();
   const auto fates = h.fate();
   const auto keys = h.key();
@@ -188,16 +212,18 @@ void Problem::fill(Interner& interner) {
   const auto outputs = h.output();
   const auto begins = h.begin();
   const auto ends = h.end();
+  const auto place_of = [this](KeyId key) -> std::uint32_t& {
+    return bucket_[key == no_key ? bucket_.size() - 1 : key];
+  };
   for (std::size_t i = 0; i < h.size(); ++i) {
     const Function f = functions[i];
     const Fate fate = fates[i];
     if (!is_call(f, fate)) continue;
-    Call& call = calls_[bucket_[keys[i] == no_key ? bucket_.size() - 1 : keys[i]]++];
+    Call call;
     call.begin = begins[i];
     call.end = fate == Fate::info ? never : ends[i];
     call.id = static_cast<OperationId>(i);
     if (f == Function::read) {
-      call.kind = Kind::read;
       call.value = interner.number(outputs[i]);
     } else if (f == Function::write) {
       call.kind = Kind::write;
@@ -208,6 +234,10 @@ void Problem::fill(Interner& interner) {
       call.expected = interner.number(pair[0]);
       call.value = interner.number(pair[1]);
     }
+    if (alone)
+      calls_.push_back(call);
+    else
+      calls_[place_of(keys[i])++] = call;
   }
   value_count_ = interner.value_count();
   if (keys_.size() > 1) local_.assign(value_count_, 0);

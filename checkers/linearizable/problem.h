@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "checkers/linearizable/call.h"
+#include "harness/core/big_vector.h"
 
 namespace faultline::linearizable {
 
@@ -64,7 +65,7 @@ class Problem {
   std::vector<KeyId> keys_;
   std::vector<std::uint32_t> bucket_;  ///< By key (no_key last): begin in calls_ while filling.
   std::vector<std::size_t> offsets_;
-  std::vector<Call> calls_;
+  BigVector<Call> calls_;
   ValueId value_count_ = 1;           ///< Over all keys.
   std::vector<std::uint64_t> local_;  ///< By value: stamp of the object, its dense number there.
 };

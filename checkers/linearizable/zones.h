@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "checkers/linearizable/call.h"
+#include "harness/core/big_vector.h"
 
 namespace faultline::linearizable {
 
@@ -71,16 +72,10 @@ class Zones {
     offset_ = calls.front().begin - 1;  // may wrap: time() wraps back
     last_ = time(calls.back().begin);
     clusters_.assign(object.value_count, Cluster{});
-    bool has_cas = false, has_infos = false;
-    for (const Call& call : calls) {
-      if (call.kind == Kind::mismatch) {
-        if (Rules::no_mismatches) return not_applicable();
-        continue;
-      }
-      has_cas |= call.kind == Kind::cas;
-      has_infos |= call.end == never;
-    }
-    return has_cas ? check_blocks(object, has_infos) : check_clusters(object);
+    if (fill_clusters(calls)) return conclude_clusters(object);
+    if (unfit_) return not_applicable();
+    clusters_.assign(object.value_count, Cluster{});
+    return check_blocks(object);
   }
 
   std::uint64_t bytes() const {
@@ -134,20 +129,34 @@ class Zones {
     return true;
   }
 
-  ZoneResult check_clusters(const Object& object) {
-    for (const Call& call : object.calls) {
-      if (call.kind == Kind::mismatch) continue;  // only without the guard
+  /// False if there is a compare-and-set, which wants blocks, or if it is not for zones: `unfit_`.
+  bool fill_clusters(std::span<const Call> calls) {
+    unfit_ = false;
+    for (const Call& call : calls) {
+      if (call.kind == Kind::cas) return false;
+      if (call.kind == Kind::mismatch) {
+        if (!Rules::no_mismatches) continue;
+        unfit_ = true;
+        return false;
+      }
       Cluster& cluster = clusters_[call.value];
       const Time begin = time(call.begin), end = time(call.end);
       if (call.kind == Kind::read) {
         cluster.read_low = std::min(cluster.read_low, end);
       } else {
-        if (!add_writer(cluster, call)) return not_applicable();
+        if (!add_writer(cluster, call)) {
+          unfit_ = true;
+          return false;
+        }
         if (!Rules::observed_infos && call.end == never) cluster.write_begin = never;
       }
       cluster.low = std::min(cluster.low, end);
       cluster.high = std::max(cluster.high, begin);
     }
+    return true;
+  }
+
+  ZoneResult conclude_clusters(const Object& object) {
     reach_.assign(last_ + 2, Reach{});
     backward_.clear();
     if (Rules::initial_first) clusters_[initial_value].low = 0;
@@ -176,25 +185,29 @@ class Zones {
     return {};
   }
 
-  ZoneResult check_blocks(const Object& object, bool has_infos) {
+  ZoneResult check_blocks(const Object& object) {
+    bool has_infos = false;
     links_.assign(object.value_count, Link{});
     for (const Call& call : object.calls) {
-      if (!sets(call)) continue;
-      if (!add_writer(clusters_[call.value], call)) return not_applicable();
+      if (call.kind == Kind::mismatch) {
+        if (Rules::no_mismatches) return not_applicable();
+        continue;
+      }
+      Cluster& cluster = clusters_[call.value];
       Link& link = links_[call.value];
+      if (call.kind == Kind::read) {
+        cluster.read_low = std::min(cluster.read_low, time(call.end));
+        link.read_high = std::max(link.read_high, time(call.begin));
+        link.observed = true;
+        continue;
+      }
+      if (!add_writer(cluster, call)) return not_applicable();
       link.write_end = time(call.end);
       link.kept = call.end != never;
-      if (call.kind == Kind::cas) link.from = call.expected;
-    }
-    for (const Call& call : object.calls) {
-      if (call.kind == Kind::read) {
-        Cluster& cluster = clusters_[call.value];
-        cluster.read_low = std::min(cluster.read_low, time(call.end));
-        links_[call.value].read_high = std::max(links_[call.value].read_high, time(call.begin));
-        links_[call.value].observed = true;
-      } else if (call.kind == Kind::cas && call.end != never) {
-        links_[call.expected].observed = true;
-      }
+      has_infos |= !link.kept;
+      if (call.kind != Kind::cas) continue;
+      link.from = call.expected;
+      if (link.kept) links_[call.expected].observed = true;
     }
     if (has_infos) keep_observed_infos(object);
     if (const ZoneResult r = link_chains(object); r.fault != ZoneFault::none) return r;
@@ -308,9 +321,10 @@ class Zones {
 
   Position offset_ = 0;
   Time last_ = 0;
-  std::vector<Cluster> clusters_;
-  std::vector<Link> links_;
-  std::vector<Reach> reach_;
+  bool unfit_ = false;
+  BigVector<Cluster> clusters_;
+  BigVector<Link> links_;
+  BigVector<Reach> reach_;
   std::vector<Backward> backward_;
 };
 
