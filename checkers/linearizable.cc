@@ -97,6 +97,23 @@ Value parse_value(const std::string& text) {
   return text;
 }
 
+/// A scalar, or a mapping of such by name.
+Value initial_value_of(Params& params) {
+  const ConfigNode* node = params.node("initial");
+  if (node == nullptr || node->kind == ConfigNode::Kind::scalar)
+    return parse_value(params.text("initial", "nil"));
+  Map map;
+  for (const ConfigNode::Member& member : node->members) {
+    if (member.value.kind != ConfigNode::Kind::scalar)
+      params.fail(member.value.where, "initial: expected one value for " + member.key);
+    map.emplace_back(member.key, parse_value(member.value.scalar));
+  }
+  if (node->kind != ConfigNode::Kind::mapping)
+    params.fail("initial", "expected a value, or a mapping from names to values");
+  params.set_resolved("initial", map);
+  return map;
+}
+
 std::vector<std::string_view> model_names() {
   std::vector<std::string_view> names{"auto"};
   for (const ModelEntry& entry : model_entries()) names.push_back(entry.name);
@@ -114,7 +131,7 @@ Result<std::unique_ptr<Checker>> make_linearizable(Params& params) {
                    : engine == "general" ? Engine::general
                                          : Engine::automatic;
   options.model = params.choice("model", "auto", model_names());
-  options.setup.initial = parse_value(params.text("initial", "nil"));
+  options.setup.initial = initial_value_of(params);
   if (const ModelEntry* model = find_model(options.model); model != nullptr) {
     const ModelTraits traits = model->traits();
     if (traits.initial_objection != nullptr)

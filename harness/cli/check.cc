@@ -86,7 +86,7 @@ Result<Allowance> parse_budget(const std::string& text) {
 }
 
 /// What the options say replaces what the check's parameters said.
-void override_params(const CheckArguments& options, ConfigNode& params) {
+Status override_params(const CheckArguments& options, ConfigNode& params) {
   const auto given = [](const std::string& word) {
     return word.empty() ? std::nullopt : std::optional(word);
   };
@@ -96,11 +96,17 @@ void override_params(const CheckArguments& options, ConfigNode& params) {
     if (!text) continue;
     ConfigNode value = ConfigNode::of(*text);
     value.where.file = std::string("--") + key;
+    if (std::string_view(key) == "initial" && text->starts_with('{')) {
+      auto mapping = parse_config(*text, value.where.file);
+      if (!mapping) return mapping.error();
+      value = std::move(*mapping);
+    }
     if (ConfigNode* old = params.find(key))
       *old = std::move(value);
     else
       params.members.push_back({key, value.where, std::move(value)});
   }
+  return Ok{};
 }
 
 /// The checks that a run's config.yaml has, in its words; none if `path` is no run directory.
@@ -137,7 +143,8 @@ Result<std::vector<std::unique_ptr<Checker>>> make_checkers(
   if (checks.empty()) checks.push_back({"linearizable", {}});
   std::vector<std::unique_ptr<Checker>> checkers;
   for (Check& check : checks) {
-    override_params(options, check.params);
+    if (const Status overridden = override_params(options, check.params); !overridden)
+      return overridden.error();
     auto checker = make_checker(catalogue, check.name, check.params);
     if (!checker) return checker.error();
     checkers.push_back(std::move(*checker));
@@ -468,7 +475,9 @@ void add_check(CLI::App& app, Invocation& invocation) {
                    "the sequential specification; auto: what the history's operations say")
       ->type_name("MODEL");
   command
-      ->add_option("--initial", options->initial, "the value before the first write; nil if none")
+      ->add_option(
+          "--initial", options->initial,
+          "the value before the first write; nil if none. {x: 1, y: 2} for a multi-register")
       ->type_name("VALUE");
   command->add_flag("--nil-reads-unknown", options->nil_reads_unknown,
                     "a read that answered nil says nothing, as in histories of Knossos");

@@ -130,6 +130,30 @@ TEST_CASE("check: a run directory is checked as it was configured, unless told o
             ->find("did you mean \"linearizable\"") != std::string::npos);
 }
 
+TEST_CASE("check: registers of a multi-register begin each with a value of its own") {
+  const TemporaryFolder folder;
+  const std::string history = (folder / "h.jsonl").string();
+  std::ofstream(history)
+      << R"({"type":"invoke","process":0,"f":"txn","value":[["r","x",null],["r",7,null],["r","z",null]]})"
+         "\n"
+      << R"({"type":"ok","process":0,"f":"txn","value":[["r","x",1],["r",7,2],["r","z",null]]})"
+         "\n";
+  CHECK(check({history, "--initial", "{x: 1, 7: 2}"}).code == 0);
+  CHECK(check({history, "--initial", R"({"x": 1, "7": 2})"}).code == 0);
+  CHECK(check({history, "--initial", "{x: 1, 7: 3}"}).code == 1);
+  CHECK(check({history, "--initial", "{x: 1}"}).code == 1);
+  CHECK(check({history, "--initial", "1"}).code == 1);
+  CHECK(check({history}).code == 1);
+  const Run nested = check({history, "--initial", "{x: [1]}"});
+  CHECK(nested.code == 64);
+  CHECK(nested.err.find("--initial:1:5: initial: expected one value for x") != std::string::npos);
+  CHECK(check({history, "--initial", "{x: 1"}).code == 64);
+  std::ofstream(folder / "history.jsonl") << std::ifstream(history).rdbuf();
+  std::ofstream(folder / "config.yaml")
+      << "checks:\n  - check: linearizable\n    initial: {x: 1, 7: 2}\n";
+  CHECK(check({folder.path().string()}).code == 0);
+}
+
 TEST_CASE("check: a run in which a store died by itself is not valid, whatever its clients saw") {
   const TemporaryFolder folder;
   fs::copy_file(golden("key-field.valid"), folder / "history.jsonl");

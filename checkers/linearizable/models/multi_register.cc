@@ -10,12 +10,15 @@ namespace {
 class MultiRegister final : public Model {
  public:
   MultiRegister(const Operations& all, const Setup& setup)
-      : all_(all), elements_(all), names_(all), initial_(elements_.of(setup.initial)) {
+      : all_(all), elements_(all), names_(all) {
     for (const Operation& o : all.list)
-      for (const ValueHandle access : accesses_of(o, all)) index_of(all.pool->items(access)[1]);
+      for (const ValueHandle access : accesses_of(o, all)) {
+        const ValueHandle name = all.pool->items(access)[1];
+        if (index_of(name) == initial_.size()) initial_.push_back(initial_of(name, setup.initial));
+      }
   }
 
-  void begin(State& state) override { state.assign(registers_, initial_); }
+  void begin(State& state) override { state.assign(initial_.begin(), initial_.end()); }
 
   bool step(StateView state, const Operation& o, State& next) override {
     next.assign(state.begin(), state.end());
@@ -44,12 +47,24 @@ class MultiRegister final : public Model {
     return index_[element];
   }
 
+  /// A mapping tells it by the register's name, everything else holds for all of them.
+  std::uint32_t initial_of(ValueHandle name, const Value& initial) const {
+    const Map* by_name = initial.map();
+    if (by_name == nullptr) return elements_.of(initial);
+    const ValuePool& pool = *all_.pool;
+    const std::string wanted = name.kind() == ValueHandle::Kind::text
+                                   ? std::string(pool.as_text(name))
+                                   : pool.to_text(name);
+    const auto at = std::ranges::find(*by_name, wanted, &Map::value_type::first);
+    return elements_.of(at == by_name->end() ? Value() : at->second);
+  }
+
   static constexpr std::uint32_t unseen = 0xffffffffu;
   const Operations all_;
   Elements elements_, names_;
   std::vector<std::uint32_t> index_;  ///< By element of its name, the register's place.
   std::uint32_t registers_ = 0;
-  const std::uint32_t initial_;
+  std::vector<std::uint32_t> initial_;  ///< By the register's place.
 };
 
 }  // namespace
