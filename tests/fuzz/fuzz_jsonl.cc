@@ -1,10 +1,12 @@
 // Any bytes, taken for a history. They load as a well-formed one or are refused with a place; and
 // what loads, every checker judges within its budget: without falling over, with a witness that is
-// in the history, and the same by each engine.
+// in the history, and the same by each engine; by the model that it seems to be of and by another.
 #include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "checkers/checkers.h"
 #include "harness/core/check.h"
@@ -33,10 +35,12 @@ void require_sound(const Verdict& verdict, const History& history) {
   FAULTLINE_CHECK(verdict.witness.back() < history.size());
 }
 
-/// By `engine` if one is named, and if the check has engines to choose from.
-Verdict judged(const CheckerEntry& entry, const History& history, const std::string& engine) {
+using Settings = std::vector<std::pair<std::string, std::string>>;
+
+Verdict judged(const CheckerEntry& entry, const History& history, const Settings& settings) {
   ConfigNode config;
-  if (!engine.empty()) config.members.push_back({"engine", {}, ConfigNode::of(engine)});
+  for (const auto& [key, value] : settings)
+    config.members.push_back({key, {}, ConfigNode::of(value)});
   Params params(config, "check");
   const auto checker = entry.make(params);
   FAULTLINE_CHECK(static_cast<bool>(checker));
@@ -44,6 +48,16 @@ Verdict judged(const CheckerEntry& entry, const History& history, const std::str
   FAULTLINE_CHECK(verdict.name == entry.name);
   require_sound(verdict, history);
   return verdict;
+}
+
+/// One of the check's models: which one, the text says in a way that any change of it changes.
+std::string model_by(std::string_view text, const CheckerEntry& entry) {
+  ConfigNode config;
+  Params params(config, "check");
+  const auto models = (*entry.make(params))->models();
+  std::uint64_t hash = 0xcbf29ce484222325ull;  // FNV-1a
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
+  return std::string(models[(hash >> 32) % models.size()].first);
 }
 
 void require_agreement(const Verdict& one, const Verdict& other) {
@@ -58,9 +72,12 @@ void try_bytes(std::string_view text) {
   const std::string defect = defect_of(loaded->history);
   FAULTLINE_CHECK(defect.empty());
   for (const CheckerEntry& entry : checkers()) {
-    const Verdict verdict = judged(entry, loaded->history, "");
-    if (entry.name == "linearizable")
-      require_agreement(verdict, judged(entry, loaded->history, "search"));
+    const Verdict verdict = judged(entry, loaded->history, {});
+    if (entry.name != "linearizable") continue;
+    require_agreement(verdict, judged(entry, loaded->history, {{"engine", "search"}}));
+    const std::string model = model_by(text, entry);
+    require_agreement(judged(entry, loaded->history, {{"model", model}}),
+                      judged(entry, loaded->history, {{"model", model}, {"engine", "general"}}));
   }
 }
 
