@@ -8,6 +8,15 @@
 #include <new>
 #include <vector>
 
+// AddressSanitizer knows nothing of what is mapped by hand: under it, all memory comes from new.
+#if defined(__SANITIZE_ADDRESS__)
+#define FAULTLINE_ASAN 1
+#elif defined(__has_feature)
+#define FAULTLINE_ASAN __has_feature(address_sanitizer)
+#else
+#define FAULTLINE_ASAN 0
+#endif
+
 #include <sys/mman.h>
 
 namespace faultline {
@@ -48,7 +57,7 @@ struct BigAllocator {
 
  private:
   static constexpr std::size_t page = std::size_t{2} << 20;
-  static constexpr std::size_t big = 2 * page;
+  static constexpr std::size_t big = FAULTLINE_ASAN ? static_cast<std::size_t>(-1) : 2 * page;
   static std::size_t rounded(std::size_t bytes) { return (bytes + page - 1) / page * page; }
 };
 
