@@ -17,6 +17,7 @@ class Checkpoints {
   explicit Checkpoints(std::size_t every) : every_(every) {}
 
   void clear() { kept_.clear(); }
+  bool empty() const { return kept_.empty(); }
   bool is_due(std::size_t at) const {
     return at % every_ == 0 && (kept_.empty() || kept_.back().at < at);
   }

@@ -10,6 +10,9 @@
 // Rules that keep the set small, each exact and each with a mutant that the tests must kill:
 //  - absorption: a pending operation that never changes the state is done as soon as the state
 //    allows it.
+//  - passage: what is put in once, taken out once and never seen inside comes out as soon as it
+//  can,
+//    and of two such puts that are pending the one goes first that is taken out first.
 //  - symmetry: of pending operations that are alike, the one that ends first goes first.
 //  - infos are optional for ever: no bits, but counters per class of equal ones, and a class is
 //    forgotten when it can only happen in vain.
@@ -19,8 +22,9 @@
 //
 // Two strategies take turns until one of them decides. Breadth first keeps all configurations of a
 // moment (or the best: a beam; what survives is still a linearization, so `valid` stays a proof,
-// and running out of them is `unknown`). Depth first follows one configuration to the end (Wing &
-// Gong 1993) and remembers where it has been: lucky on valid histories with many configurations.
+// and running out of them is `unknown`, after going back some way with a wider beam). Depth first
+// follows one configuration to the end (Wing & Gong 1993) and remembers where it has been: lucky on
+// valid histories with many configurations.
 #pragma once
 
 #include <algorithm>
@@ -30,6 +34,7 @@
 #include <boost/unordered/unordered_flat_set.hpp>
 
 #include "checkers/linearizable/antichain.h"
+#include "checkers/linearizable/checkpoints.h"
 #include "checkers/linearizable/general_plan.h"
 #include "checkers/linearizable/mask.h"
 #include "checkers/linearizable/search_rules.h"
@@ -47,9 +52,17 @@ struct GeneralRules {
   static constexpr bool infos_live = true;         ///< Until they can only happen in vain.
   static constexpr bool only_commuting_wait = true;
   static constexpr bool visited_knows_pending = true;  ///< Depth first: also what is done.
-  static constexpr bool compare_reads = true;          ///< More observers done are better.
-  static constexpr bool compare_used = true;           ///< Fewer infos used are better.
-  static constexpr bool compare_cas = true;            ///< Done sets of changes must be equal.
+  static constexpr bool only_takes_at_once = true;
+  static constexpr bool puts_with_takes_undone = true;  ///< … at once only if nothing remains.
+  static constexpr bool only_passages_in_order = true;  ///< A put waits for one taken out first
+  static constexpr bool put_deadlines = true;           ///< … that must be in no later.
+  static constexpr bool goes_back = true;  ///< With a wider beam, where a narrow one dies.
+  static constexpr bool truncation_remembered = true;  ///< … to a set that may not be all there is.
+  /// In ends of operations: between moments to go back to, and how far back at first.
+  static constexpr std::size_t checkpoint_every = 64, goes_back_first = 128;
+  static constexpr bool compare_reads = true;  ///< More observers done are better.
+  static constexpr bool compare_used = true;   ///< Fewer infos used are better.
+  static constexpr bool compare_cas = true;    ///< Done sets of changes must be equal.
   static constexpr bool compare_optional = true;
   static constexpr bool fresh_against_consumed = true;
 };
@@ -99,7 +112,7 @@ class General {
  private:
   using Config = Configuration<W>;
   using Set = Mask<W>;
-  static constexpr std::uint32_t no_info = 0xffffffffu;
+  static constexpr std::uint32_t no_info = 0xffffffffu, no_slot = 0xffffffffu;
 
   /// A configuration on its way to the end of one operation. If an info was the last thing that
   /// happened: its class, and the state before it.
@@ -114,7 +127,7 @@ class General {
   void rewind() {
     begun_steps_ = 0;
     level_ = 0;
-    observers_ = changers_ = {};
+    observers_ = changers_ = takes_ = {};
     slots_.assign(64 * W, 0);
     begun_.assign(plan_.classes().size(), 0);
     infos_.clear();
@@ -151,10 +164,13 @@ class General {
     const auto& s = plan_.steps()[step];
     slots_[s.slot] = step;
     (s.observes ? observers_ : changers_).set(s.slot);
+    if (plan_.passage(s.kind).takes || (!Rules::only_takes_at_once && !s.observes))
+      takes_.set(s.slot);
   }
   void unmark(std::uint32_t step) {
     const auto& s = plan_.steps()[step];
     (s.observes ? observers_ : changers_).reset(s.slot);
+    takes_.reset(s.slot);
   }
   Position now() const { return plan_.steps()[plan_.by_end()[level_]].end; }
   std::uint32_t kind_at(std::uint32_t slot) const { return plan_.steps()[slots_[slot]].kind; }
@@ -163,6 +179,14 @@ class General {
 
   /// True if something was newly done.
   bool absorb(Config& config) {
+    bool some = observe(config);
+    while (take_out(config)) {
+      some = true;
+      observe(config);
+    }
+    return some;
+  }
+  bool observe(Config& config) {
     bool some = false;
     Set candidates = minus(observers_, config.done);
     if (!Rules::only_observers_absorbed) candidates = candidates | minus(changers_, config.done);
@@ -172,6 +196,38 @@ class General {
       some = true;
     });
     return some;
+  }
+
+  /// What can come out does so, perhaps right after it was put in. True if something did.
+  bool take_out(Config& config) {
+    bool some = false;
+    minus(takes_, config.done).each([&](std::uint32_t slot) {
+      if (some) return;
+      const StateId after = states_.next(config.state, kind_at(slot));
+      if (after != no_state) {
+        config.state = after;
+      } else if (const std::uint32_t put = put_of(config, slot); put != no_slot) {
+        config.done.set(put);
+      } else {
+        return;
+      }
+      config.done.set(slot);
+      some = true;
+    });
+    return some;
+  }
+  /// The pending put of what this one takes, if the state is the same after both.
+  std::uint32_t put_of(const Config& config, std::uint32_t take) {
+    const std::uint32_t what = plan_.passage(kind_at(take)).what;
+    std::uint32_t found = no_slot;
+    minus(changers_, config.done).each([&](std::uint32_t slot) {
+      if (slot == take || plan_.passage(kind_at(slot)).what != what) return;
+      const StateId between = states_.next(config.state, kind_at(slot));
+      if (between == no_state) return;
+      if (!Rules::puts_with_takes_undone || states_.next(between, kind_at(take)) == config.state)
+        found = slot;
+    });
+    return found;
   }
 
   /// Adds what `config` can become to kept_. False when there are too many on the way.
@@ -208,11 +264,12 @@ class General {
 
   void expand(const Node& node, std::uint32_t ending) {
     const Config& config = node.config;
-    expand_infos(config);
-    Set changers = minus(changers_, config.done);
+    const Set changers = minus(changers_, config.done);
+    expand_infos(config, changers);
     changers.each([&](std::uint32_t slot) {
       const std::uint32_t kind = kind_at(slot);
       if (slot != ending && !first_of_its_kind(changers, slot)) return;
+      if (put_waits(config, changers, kind, plan_.steps()[slots_[slot]].end)) return;
       const StateId state = states_.next(config.state, kind);
       if (state == no_state || waits(node, kind, state)) return;
       Node next{config};
@@ -236,6 +293,26 @@ class General {
     return first;
   }
 
+  /// Does another pending put go before this one, which ends then?
+  bool put_waits(const Config& config, const Set& changers, std::uint32_t kind,
+                 Position end) const {
+    const Passage& self = plan_.passage(kind);
+    if (self.what == Passage::nothing || self.takes) return false;
+    bool some = self.put_after > now();
+    for (const std::uint32_t info : infos_)
+      some = some || (plan_.passage(info).must_go_before(self) && info != kind &&
+                      used_.count(config.used, info) == 0);
+    changers.each([&](std::uint32_t other) {
+      const auto& o = plan_.steps()[slots_[other]];
+      const Passage& passage = plan_.passage(o.kind);
+      some = some || passage.must_go_before(self);
+      if (o.kind == kind || (o.end >= end && Rules::put_deadlines)) return;
+      some = some || passage.goes_before(self) ||
+             (!Rules::only_passages_in_order && passage.what != Passage::nothing);
+    });
+    return some;
+  }
+
   /// Might the info that has just happened as well happen after this?
   bool waits(const Node& node, std::uint32_t kind, StateId state) {
     if (node.info == no_info) return false;
@@ -244,11 +321,12 @@ class General {
     return without != no_state && states_.next(without, node.info) == state;
   }
 
-  void expand_infos(const Config& config) {
+  void expand_infos(const Config& config, const Set& changers) {
     for (const std::uint32_t kind : infos_) {
       if (plan_.useful_until(kind) < now() || !Rules::infos_live) continue;
       const std::uint32_t there = begun_[kind] + (Rules::infos_are_counted ? 0 : 1);
       if (used_.count(config.used, kind) >= there) continue;
+      if (put_waits(config, changers, kind, never)) continue;
       const StateId state = states_.next(config.state, kind);
       if (state == no_state || state == config.state) continue;
       Node next{config, kind, config.state};
@@ -265,28 +343,70 @@ class General {
 
   // --- Breadth first. ----------------------------------------------------------------------------
 
+  /// The sweep before the operation of this level has ended.
+  struct Moment {
+    std::size_t level = 0;
+    std::vector<Config> current;
+    bool truncated = false;
+  };
+
   SearchResult breadth() {
     rewind();
     used_.clear();
     truncated_ = false;
+    checkpoints_.clear();
+    repairs_ = Repairs(Rules::goes_back_first);
     current_.assign(1, Config{});
     current_.back().state = states_.initial();
+    const std::size_t narrow = beam_;
+    SearchResult result = sweep(narrow);
+    beam_ = narrow;
+    return result;
+  }
+
+  SearchResult sweep(std::size_t narrow) {
     SearchResult result;
     const auto& by_end = plan_.by_end();
     for (std::size_t level = 0; level < by_end.size(); ++level) {
+      if (checkpoints_.is_due(level)) keep_moment(level);
       move_to(level);
-      result.calls_checked = level;
+      if (beam_ > narrow && level >= repairs_.until()) narrow_to(narrow);
+      result.calls_checked = std::max(result.calls_checked, level);
       if (!end_all()) return unknown(result);
       result.configurations_peak = std::max(result.configurations_peak, current_.size());
-      if (current_.empty()) {
-        if (truncated_) return unknown(result);
-        result.validity = Validity::invalid;
-        result.failed_call = plan_.operation(by_end[level]);
-        return result;
-      }
+      if (!current_.empty()) continue;
+      if (truncated_ && go_back(level, narrow)) continue;
+      if (truncated_) return unknown(result);
+      result.validity = Validity::invalid;
+      result.failed_call = plan_.operation(by_end[level]);
+      return result;
     }
     result.calls_checked = by_end.size();
     return result;
+  }
+
+  /// Unless all that is kept became larger than a set of now may be.
+  void keep_moment(std::size_t level) {
+    std::size_t kept = current_.size();
+    checkpoints_.each([&](const Moment& moment) { kept += moment.current.size(); });
+    if (kept <= most_) checkpoints_.keep(level, {level, current_, truncated_});
+  }
+
+  /// After the set died at `level`: some way back with a wider beam; `level` becomes the one before
+  /// it. False if that has been tried enough here.
+  bool go_back(std::size_t& level, std::size_t narrow) {
+    if (!Rules::goes_back || checkpoints_.empty() || !repairs_.died(level)) return false;
+    const Moment& moment = checkpoints_.back_to(repairs_.from());
+    current_ = moment.current;
+    truncated_ = moment.truncated && Rules::truncation_remembered;
+    beam_ = std::min(narrow * repairs_.widening(), most_);
+    level = moment.level - 1;  // the loop adds one; unsigned arithmetic is meant
+    return true;
+  }
+
+  void narrow_to(std::size_t narrow) {
+    beam_ = narrow;
+    if (current_.size() > beam_) keep_best();
   }
 
   SearchResult unknown(SearchResult result) const {
@@ -315,26 +435,44 @@ class General {
       kept_.take(current_);
       if (current_.size() > beam_) keep_best();
     }
-    if (used_.size() > 4096 && used_.size() > 8 * current_.size())
-      used_.compact(std::vector{&current_});
+    if (used_.size() > used_limit_) compact_used();
     if (states_.bytes() > meter_.bytes_max() / 4) forget_states();
     return spend() && !too_large();
   }
 
-  void forget_states() {
-    std::vector<StateId> ids;
-    for (const Config& config : current_) ids.push_back(config.state);
-    states_.keep(ids);
-    for (std::size_t i = 0; i < ids.size(); ++i) current_[i].state = ids[i];
+  /// Of now, and of the moments to go back to.
+  std::vector<std::vector<Config>*> sets() {
+    std::vector<std::vector<Config>*> all = {&current_};
+    checkpoints_.each([&](Moment& moment) { all.push_back(&moment.current); });
+    return all;
   }
 
-  /// The beam: those with the fewest infos used and the fewest obligations left.
+  void compact_used() {
+    used_.compact(sets());
+    used_limit_ = std::max<std::size_t>(4096, 8 * used_.size());
+  }
+
+  void forget_states() {
+    // When they are what takes the room: starting all over is better than none at all.
+    if (states_kept_ > states_.size() / 2) checkpoints_.clear();
+    std::vector<StateId> ids;
+    const auto all = sets();
+    for (const auto* const set : all)
+      for (const Config& config : *set) ids.push_back(config.state);
+    states_.keep(ids);
+    auto id = ids.begin();
+    for (auto* const set : all)
+      for (Config& config : *set) config.state = *id++;
+    states_kept_ = states_.size();
+  }
+
+  /// The beam: those with the least strain, the fewest infos used and the fewest obligations left.
   void keep_best() {
     truncated_ = true;
     std::vector<std::pair<std::uint64_t, std::uint32_t>> order(current_.size());
     const Set pending = observers_ | changers_;
     for (std::uint32_t i = 0; i < current_.size(); ++i)
-      order[i] = {used_.total(current_[i].used) +
+      order[i] = {states_.strain(current_[i].state) + used_.total(current_[i].used) +
                       static_cast<std::uint64_t>(minus(pending, current_[i].done).count()),
                   i};
     std::nth_element(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(beam_),
@@ -417,10 +555,14 @@ class General {
   std::size_t beam_ = 0, most_ = 0;  ///< Configurations to keep, now and at most.
   std::size_t begun_steps_ = 0, level_ = 0;
   Set observers_, changers_;          ///< Slots of what is pending.
+  Set takes_;                         ///< … and comes out as soon as it can.
   std::vector<std::uint32_t> slots_;  ///< By slot, its step.
   std::vector<std::uint32_t> begun_;  ///< By class, infos that began.
   std::vector<std::uint32_t> infos_;  ///< Classes of which some began.
   UsedPool used_;
+  std::size_t used_limit_ = 4096, states_kept_ = 0;
+  Checkpoints<Moment> checkpoints_{Rules::checkpoint_every};
+  Repairs repairs_{Rules::goes_back_first};
   std::vector<Config> current_;
   std::vector<Node> stack_;
   Antichain<Rules, W> explored_, kept_;

@@ -40,6 +40,7 @@ GeneralPlan::GeneralPlan(const Operations& all, const Model& model, bool by_proc
     if (fresh) {
       classes_.push_back(o);
       useful_until_.push_back(!o.is_info() || model.observes(o) ? 0 : model.useful_until(o));
+      passages_.push_back(model.passage(o));
     }
     if (o.is_info() && useful_until_[at->second] <= o.begin) continue;
     has_infos_ |= o.is_info();

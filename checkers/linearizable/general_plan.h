@@ -33,12 +33,13 @@ class GeneralPlan {
   const std::vector<Operation>& classes() const { return classes_; }
   /// Of a class of infos: in vain later than this.
   Position useful_until(std::uint32_t kind) const { return useful_until_[kind]; }
+  const Passage& passage(std::uint32_t kind) const { return passages_[kind]; }
   std::size_t slots() const { return slots_; }
   bool has_infos() const { return has_infos_; }
   std::uint64_t bytes() const {
     return steps_.capacity() * sizeof(Step) +
            (operations_.capacity() + by_end_.capacity()) * sizeof(std::uint32_t) +
-           classes_.capacity() * (sizeof(Operation) + sizeof(Position));
+           classes_.capacity() * (sizeof(Operation) + sizeof(Position) + sizeof(Passage));
   }
 
  private:
@@ -49,6 +50,7 @@ class GeneralPlan {
   std::vector<std::uint32_t> by_end_;
   std::vector<Operation> classes_;
   std::vector<Position> useful_until_;
+  std::vector<Passage> passages_;  ///< By class.
   std::size_t slots_ = 0;
   bool has_infos_ = false;
 };

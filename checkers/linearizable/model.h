@@ -21,6 +21,40 @@ namespace faultline::linearizable {
 using State = std::vector<std::uint32_t>;
 using StateView = std::span<const std::uint32_t>;
 
+/// Puts in what is put in once and never seen inside, or takes it out.
+struct Passage {
+  enum class Order : std::uint8_t { none, first_in, last_in };
+  static constexpr std::uint32_t nothing = 0xffffffffu;
+
+  std::uint32_t what = nothing;  ///< Equal for the two of them, and for nobody else.
+  bool takes = false;
+  bool taken = false;  ///< An ok operation took it out, once; else none did.
+  Order order = Order::none;
+  Position put_end = never;
+  Position take_begin = 0, take_end = never;  ///< If taken.
+  Position put_after = 0;                     ///< Something that must go in first begins then.
+
+  /// First in, first out: `other` was certainly taken later.
+  bool must_go_before(const Passage& other) const {
+    return order == Order::first_in && !takes && taken && other.taken &&
+           take_end < other.take_begin;
+  }
+  /// While both are still to be put in: from any linearization in which `other` goes in first, one
+  /// can be made in which this one does, provided that this one must be in no later.
+  bool goes_before(const Passage& other) const {
+    if (takes || other.takes || order == Order::none || order != other.order) return false;
+    if (order == Order::first_in) {
+      // They change places, going in and coming out. One that is lost goes in right behind the
+      // other one, and whatever took it out does so right after that one came out.
+      if (!taken) return false;
+      return !other.taken || (take_begin <= other.take_begin && take_end <= other.take_end);
+    }
+    // The other one comes out later than this one went in, so it lies below or above all the time.
+    if (!other.taken || other.take_begin <= put_end) return false;
+    return !taken || (other.take_begin <= take_begin && other.take_end <= take_end);
+  }
+};
+
 /// The specification of one object, made for its operations. Not thread-safe: a model may keep
 /// tables of its own.
 class Model {
@@ -37,6 +71,12 @@ class Model {
   /// Of an info: from any linearization in which it happens later than this, it can be left out,
   /// and perhaps other infos with it. 0: from any at all. When in doubt, `never`.
   virtual Position useful_until(const Operation&) const { return never; }
+  /// Promises, of a take: whenever the state allows it, it can happen at once. Of a put and its
+  /// take: whenever the state after both is the same, they can happen at once.
+  virtual Passage passage(const Operation&) const { return {}; }
+  /// A guess how hard it will be to go on from this state: the smaller, the better. Decides only
+  /// what is tried first.
+  virtual std::uint64_t strain(StateView) const { return 0; }
 };
 
 /// What a model may be told besides the operations.

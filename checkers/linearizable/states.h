@@ -31,6 +31,12 @@ class States {
     return take_step(state, operation_class, step);
   }
 
+  std::uint64_t strain(StateId state) {
+    const StateView here = view(state);
+    work_ += here.size() / 16;
+    return model_.strain(here);
+  }
+
   /// What steps of large states cost more than one of the engine's steps.
   std::uint64_t work() const { return work_; }
   std::uint64_t take_work() { return std::exchange(work_, 0); }

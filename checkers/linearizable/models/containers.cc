@@ -18,7 +18,7 @@ class Container final : public Model {
   Container(const Operations& all, Discipline discipline)
       : all_(all), discipline_(discipline), elements_(all) {
     answered_until_ = last_answers(all, elements_);
-    if (discipline == Discipline::first_in) find_taken();
+    find_taken();
     if (discipline == Discipline::smallest || discipline == Discipline::largest) rank();
   }
 
@@ -27,11 +27,8 @@ class Container final : public Model {
   bool step(StateView state, const Operation& o, State& next) override {
     next.assign(state.begin(), state.end());
     if (puts(o)) {
-      const std::uint32_t element = elements_.of(argument_of(o, all_));
-      if (discipline_ == Discipline::first_in && comes_out_before_some(element, state))
-        return false;
-      put(element, next);
-      return true;
+      const auto at = put(elements_.of(argument_of(o, all_)), next);
+      return may_come_out(next, at);
     }
     if (!o.is_info()) {
       if (state.empty() || o.output == no_value) return state.empty() && o.output == no_value;
@@ -39,7 +36,10 @@ class Container final : public Model {
       if (top != elements_.of(all_.values[o.output])) return false;
     }
     if (o.function == Function::read || state.empty()) return true;
-    next.erase(discipline_ == Discipline::last_in ? next.end() - 1 : next.begin());
+    const auto at = discipline_ == Discipline::last_in ? next.end() - 1 : next.begin();
+    // Looking ahead: each of these is certainly taken by somebody else.
+    if (o.is_info() && taken_[*at].takes >= taken_[*at].puts) return false;
+    next.erase(at);
     return true;
   }
 
@@ -54,25 +54,103 @@ class Container final : public Model {
     return puts(o) ? answered_until_[elements_.known(argument_of(o, all_))] : never;
   }
 
- private:
-  /// Looking ahead: an element that is put in behind one which was certainly taken out later.
-  bool comes_out_before_some(std::uint32_t element, StateView state) const {
+  /// Taking something out never changes what else comes out next, and while it is inside nobody
+  /// finds nothing: so what comes out at all may as well do so at once.
+  Passage passage(const Operation& o) const override {
+    if (o.function == Function::read || (!puts(o) && o.output == no_value)) return {};
+    const std::uint32_t element =
+        elements_.known(puts(o) ? argument_of(o, all_) : all_.values[o.output]);
     const Taken& own = taken_[element];
-    if (!own.once()) return false;
-    return std::ranges::any_of(state, [&](std::uint32_t other) {
-      return taken_[other].once() && own.end < taken_[other].begin;
-    });
+    if (own.puts != 1 || own.takes > 1 || own.seen) return {};
+    Passage passage;
+    passage.what = element;
+    passage.takes = !puts(o);
+    passage.taken = own.once();
+    if (discipline_ == Discipline::first_in) passage.order = Passage::Order::first_in;
+    if (discipline_ == Discipline::last_in) passage.order = Passage::Order::last_in;
+    passage.put_end = own.put_end;
+    if (passage.taken) {
+      passage.take_begin = own.begin;
+      passage.take_end = own.end;
+      if (discipline_ == Discipline::first_in) passage.put_after = put_after(own.begin);
+    }
+    return passage;
+  }
+
+  /// Neighbours that lie against the order in which they are taken.
+  std::uint64_t strain(StateView state) const override {
+    if (!rank_.empty()) return 0;
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < state.size(); ++i)
+      for (std::size_t j = i + 1; j < std::min(state.size(), i + 1 + neighbours); ++j) {
+        const bool last_in = discipline_ == Discipline::last_in;
+        const Taken& ahead = taken_[state[last_in ? j : i]];
+        const Taken& behind = taken_[state[last_in ? i : j]];
+        sum += behind.begin < ahead.begin ? 1 : 0;
+        sum += behind.end < ahead.end ? 1 : 0;
+      }
+    return sum;
+  }
+
+ private:
+  static constexpr std::size_t neighbours = 4;
+
+  struct Taken {
+    std::uint32_t puts = 0, takes = 0;
+    Position begin = never, end = never;  ///< Of the last take.
+    Position put_begin = 0, put_end = 0;  ///< Of the last put.
+    bool seen = false;                    ///< By one that left it inside.
+    bool once() const { return puts == 1 && takes == 1; }
+  };
+
+  /// Looking ahead: must `behind` be out before `ahead` can be, which comes out first?
+  bool too_late(std::uint32_t ahead, std::uint32_t behind) const {
+    const Taken& a = taken_[ahead];
+    const Taken& b = taken_[behind];
+    if (!b.once()) return false;
+    if (a.takes == 0) return b.end < first_info_take_;
+    return a.once() && b.end < a.begin;
+  }
+  /// What was put in there, and what is inside.
+  bool may_come_out(const State& state, State::const_iterator at) const {
+    const auto is_behind = [&](std::uint32_t other) { return too_late(*at, other); };
+    const auto is_ahead = [&](std::uint32_t other) { return too_late(other, *at); };
+    if (discipline_ == Discipline::last_in) return std::none_of(state.begin(), at, is_behind);
+    return std::none_of(state.begin(), at, is_ahead) &&
+           std::none_of(at + 1, state.end(), is_behind);
   }
   void find_taken() {
     taken_.resize(elements_.size());
     for (const Operation& o : all_.list) {
-      if (puts(o)) ++taken_[elements_.of(argument_of(o, all_))].puts;
-      if (puts(o) || o.function == Function::read || o.is_info() || o.output == no_value) continue;
-      Taken& taken = taken_[elements_.of(all_.values[o.output])];
-      ++taken.takes;
-      taken.begin = o.begin;
-      taken.end = o.end;
+      if (puts(o)) {
+        Taken& taken = taken_[elements_.of(argument_of(o, all_))];
+        ++taken.puts;
+        taken.put_begin = o.begin;
+        taken.put_end = o.end;
+      } else if (o.is_info()) {
+        if (o.function != Function::read) first_info_take_ = std::min(first_info_take_, o.begin);
+      } else if (o.output != no_value) {
+        Taken& taken = taken_[elements_.of(all_.values[o.output])];
+        if (o.function == Function::read) {
+          taken.seen = true;
+          continue;
+        }
+        ++taken.takes;
+        taken.begin = o.begin;
+        taken.end = o.end;
+      }
     }
+    for (const Taken& taken : taken_)
+      if (taken.once()) puts_by_take_.emplace_back(taken.end, taken.put_begin);
+    std::ranges::sort(puts_by_take_);
+    Position latest = 0;
+    for (auto& [take_end, put_begin] : puts_by_take_)
+      put_begin = latest = std::max(latest, put_begin);
+  }
+  /// The latest begin of a put whose element was taken before then.
+  Position put_after(Position then) const {
+    const auto after = std::ranges::lower_bound(puts_by_take_, std::pair{then, Position{0}});
+    return after == puts_by_take_.begin() ? 0 : (after - 1)->second;
   }
 
   void rank() {
@@ -84,28 +162,24 @@ class Container final : public Model {
     rank_.assign(elements_.size(), 0);
     for (std::uint32_t i = 0; i < order.size(); ++i) rank_[order[i].second] = i;
   }
-  void put(std::uint32_t element, State& state) const {
-    if (rank_.empty()) {
-      state.push_back(element);
-    } else {
-      state.insert(std::ranges::upper_bound(state, rank_[element], {},
-                                            [this](std::uint32_t e) { return rank_[e]; }),
-                   element);
-    }
+  /// Where it is then.
+  State::const_iterator put(std::uint32_t element, State& state) const {
+    const auto at = rank_.empty()
+                        ? state.end()
+                        : std::ranges::upper_bound(state, rank_[element], {},
+                                                   [this](std::uint32_t e) { return rank_[e]; });
+    return state.insert(at, element);
   }
-
-  struct Taken {
-    std::uint32_t puts = 0, takes = 0;
-    Position begin = 0, end = 0;  ///< Of the last take.
-    bool once() const { return puts == 1 && takes == 1; }
-  };
 
   const Operations all_;
   const Discipline discipline_;
   Elements elements_;
   std::vector<Position> answered_until_;  ///< By element.
-  std::vector<Taken> taken_;              ///< By element, of a queue.
-  std::vector<std::uint32_t> rank_;       ///< By element; empty if they have none.
+  std::vector<Taken> taken_;              ///< By element.
+  Position first_info_take_ = never;      ///< Its begin.
+  /// Of what is taken out once: when it was out, and the latest begin of a put up to that one's.
+  std::vector<std::pair<Position, Position>> puts_by_take_;
+  std::vector<std::uint32_t> rank_;  ///< By element; empty if they have none.
 };
 
 }  // namespace
