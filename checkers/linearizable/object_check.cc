@@ -296,8 +296,7 @@ class ObjectRun {
                  share.stop());
       const ObjectProof proof = reduce(all, result.failed_call, traits_, options_.setup, rest);
       report_.note_invalid(
-          rank, key,
-          tell(history_, all, name_, proof.places, result.failed_call, "", proof.minimal));
+          rank, key, tell(history_, all, name_, proof.places, proof.failed, "", proof.minimal));
     }
     purse_.give_back(share, lent);
     if (result.validity != Validity::unknown) return Outcome::done;

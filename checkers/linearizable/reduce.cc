@@ -118,16 +118,15 @@ class Reducer {
   Reducer(const Operations& all, std::size_t failed, const ModelTraits& traits, const Setup& setup,
           Meter& meter)
       : all_(all), failed_(failed), traits_(traits), setup_(setup), meter_(meter) {
-    // A model that looks ahead fails early, because of answers that come later.
-    for (const Position end : {all.list[failed].end, never}) {
-      until_ = end;
-      // What begins later may end a hold that something pending waits for: its units know.
-      if (traits.units != nullptr && end != never) continue;
-      places_.clear();
-      for (std::size_t i = 0; i < all.list.size() && all.list[i].begin <= end; ++i)
-        places_.push_back(i);
-      if (judge_part(all, places_, traits, setup, meter, until_) == Validity::invalid) break;
+    // What begins later may end a hold that something pending waits for: its units know.
+    if (traits.units != nullptr) {
+      cut_at(never);
+      return;
     }
+    Meter half(meter.steps_left() / 2, meter.bytes_max(), meter.stop());
+    const std::uint64_t before = half.steps_left();
+    if (!fails_by(all.list[failed].end, half)) find_failure(half);
+    meter.spend(before - half.steps_left());
   }
 
   ObjectProof reduce() {
@@ -135,10 +134,50 @@ class Reducer {
       changed = drop_some(observers_of(all_, places_, traits_, setup_, failed_));
       changed |= drop_some(groups_of(all_, places_, traits_, failed_));
     }
-    return {std::move(places_), !meter_.exhausted(), until_};
+    return {std::move(places_), failed_, !meter_.exhausted(), until_};
   }
 
  private:
+  void cut_at(Position end) {
+    until_ = end;
+    places_.clear();
+    for (std::size_t i = 0; i < all_.list.size() && all_.list[i].begin <= end; ++i)
+      places_.push_back(i);
+  }
+  bool fails_by(Position end, Meter& meter) {
+    cut_at(end);
+    return judge_part(all_, places_, traits_, setup_, meter, until_) == Validity::invalid;
+  }
+
+  /// A model that looks ahead fails early, because of answers that come later: then what fails is
+  /// the first operation by whose end there are enough of those.
+  void find_failure(Meter& meter) {
+    std::vector<std::size_t> later;
+    for (std::size_t i = 0; i < all_.list.size(); ++i)
+      if (!all_.list[i].is_info() && all_.list[i].end > all_.list[failed_].end) later.push_back(i);
+    std::ranges::sort(later, {}, [&](std::size_t i) { return all_.list[i].end; });
+    std::size_t fine = 0, bad = 0;  // Of `later`: all before `fine` are no failures.
+    for (std::size_t step = 1; bad < later.size(); step *= 2) {
+      if (fails_by(all_.list[later[bad]].end, meter)) break;
+      fine = bad + 1;
+      bad = std::min(bad + step, std::max(later.size() - 1, fine));
+    }
+    if (bad >= later.size()) {
+      cut_at(never);
+      return;
+    }
+    while (fine < bad) {
+      const std::size_t middle = fine + (bad - fine) / 2;
+      if (fails_by(all_.list[later[middle]].end, meter)) {
+        bad = middle;
+      } else {
+        fine = middle + 1;
+      }
+    }
+    failed_ = later[bad];
+    cut_at(all_.list[failed_].end);
+  }
+
   /// Delta debugging (Zeller & Hildebrandt 2002) over what can be dropped. True if something was.
   bool drop_some(std::vector<Places> units) {
     bool dropped = false;
@@ -172,7 +211,7 @@ class Reducer {
   }
 
   const Operations& all_;
-  const std::size_t failed_;
+  std::size_t failed_;
   const ModelTraits& traits_;
   const Setup& setup_;
   Meter& meter_;

@@ -10,6 +10,7 @@ namespace faultline::linearizable {
 
 struct ObjectProof {
   std::vector<std::size_t> places;  ///< In the operations, ascending.
+  std::size_t failed = 0;           ///< The one that could not take effect by its end.
   bool minimal = false;             ///< Nothing more can be left out.
   /// What was answered later proves as much without its answer, as an info.
   Position unanswered_after = never;
@@ -27,7 +28,8 @@ Validity judge_part(const Operations& all, const std::vector<std::size_t>& place
 std::vector<std::vector<std::size_t>> droppable(const Operations& all, const ModelTraits& traits,
                                                 const Setup& setup);
 
-/// `failed` could not take effect by its end. Spends `meter`, and returns what it has when that is
+/// `failed` could not take effect by its end, or one that ends later, if the model looks ahead.
+/// Spends `meter`, and returns what it has when that is
 /// used up.
 ObjectProof reduce(const Operations& all, std::size_t failed, const ModelTraits& traits,
                    const Setup& setup, Meter& meter);
