@@ -4,10 +4,17 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
 namespace faultline::linearizable {
+
+/// Of a budget of memory: a moment with many configurations is dear to keep, and a beam that wide
+/// has no use for one. Of all of them together no more than a sixteenth is kept.
+inline bool worth_keeping(std::uint64_t bytes, std::uint64_t bytes_max) {
+  return bytes <= bytes_max / 64;
+}
 
 /// Keeps the latest moments densely and older ones ever more thinly: of n some 2 log n, and for
 /// every distance one that is at most about twice as far back.
@@ -16,23 +23,29 @@ class Checkpoints {
  public:
   explicit Checkpoints(std::size_t every) : every_(every) {}
 
-  void clear() { kept_.clear(); }
+  void clear() {
+    kept_.clear();
+    bytes_ = 0;
+  }
   bool empty() const { return kept_.empty(); }
   bool is_due(std::size_t at) const {
     return at % every_ == 0 && (kept_.empty() || kept_.back().at < at);
   }
-  void keep(std::size_t at, Moment moment) {
-    kept_.push_back({at, std::move(moment)});
+  std::uint64_t bytes() const { return bytes_; }
+  /// One that is worth keeping. The oldest go when all together take too many of `bytes_max`.
+  void keep(std::size_t at, Moment moment, std::uint64_t bytes, std::uint64_t bytes_max) {
+    kept_.push_back({at, bytes, std::move(moment)});
+    bytes_ += bytes;
     // One between two goes when the older of them is not even twice as far back as the newer.
     for (std::size_t i = kept_.size() - 1; i-- > 1;)
-      if (at - kept_[i - 1].at < 2 * (at - kept_[i + 1].at))
-        kept_.erase(kept_.begin() + static_cast<std::ptrdiff_t>(i));
+      if (at - kept_[i - 1].at < 2 * (at - kept_[i + 1].at)) forget(i);
+    while (bytes_ > bytes_max / 16) forget(0);
   }
 
   /// The latest moment at or before `at`, or else the first one; those after it are forgotten.
   /// There must be one.
   const Moment& back_to(std::size_t at) {
-    while (kept_.size() > 1 && kept_.back().at > at) kept_.pop_back();
+    while (kept_.size() > 1 && kept_.back().at > at) forget(kept_.size() - 1);
     return kept_.back().moment;
   }
 
@@ -44,10 +57,17 @@ class Checkpoints {
  private:
   struct Kept {
     std::size_t at;
+    std::uint64_t bytes;
     Moment moment;
   };
+  void forget(std::size_t i) {
+    bytes_ -= kept_[i].bytes;
+    kept_.erase(kept_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+
   std::size_t every_;
   std::vector<Kept> kept_;
+  std::uint64_t bytes_ = 0;
 };
 
 /// How far to go back and how much wider the beam becomes, each time the set dies: farther and

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "checkers/linearizable/operation.h"
+#include "checkers/linearizable/passage.h"
 
 namespace faultline::linearizable {
 
@@ -20,40 +21,6 @@ namespace faultline::linearizable {
 /// unequal ones of the same meaning would only cost time.
 using State = std::vector<std::uint32_t>;
 using StateView = std::span<const std::uint32_t>;
-
-/// Puts in what is put in once and never seen inside, or takes it out.
-struct Passage {
-  enum class Order : std::uint8_t { none, first_in, last_in };
-  static constexpr std::uint32_t nothing = 0xffffffffu;
-
-  std::uint32_t what = nothing;  ///< Equal for the two of them, and for nobody else.
-  bool takes = false;
-  bool taken = false;  ///< An ok operation took it out, once; else none did.
-  Order order = Order::none;
-  Position put_end = never;
-  Position take_begin = 0, take_end = never;  ///< If taken.
-  Position put_after = 0;                     ///< Something that must go in first begins then.
-
-  /// First in, first out: `other` was certainly taken later.
-  bool must_go_before(const Passage& other) const {
-    return order == Order::first_in && !takes && taken && other.taken &&
-           take_end < other.take_begin;
-  }
-  /// While both are still to be put in: from any linearization in which `other` goes in first, one
-  /// can be made in which this one does, provided that this one must be in no later.
-  bool goes_before(const Passage& other) const {
-    if (takes || other.takes || order == Order::none || order != other.order) return false;
-    if (order == Order::first_in) {
-      // They change places, going in and coming out. One that is lost goes in right behind the
-      // other one, and whatever took it out does so right after that one came out.
-      if (!taken) return false;
-      return !other.taken || (take_begin <= other.take_begin && take_end <= other.take_end);
-    }
-    // The other one comes out later than this one went in, so it lies below or above all the time.
-    if (!other.taken || other.take_begin <= put_end) return false;
-    return !taken || (other.take_begin <= take_begin && other.take_end <= take_end);
-  }
-};
 
 /// The specification of one object, made for its operations. Not thread-safe: a model may keep
 /// tables of its own.

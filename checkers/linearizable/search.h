@@ -6,21 +6,7 @@
 // and only then, pending calls are let happen, in any order that ends with it. An empty set proves
 // the violation at that event; the calls up to it are a witness.
 //
-// Rules that keep the set small, each exact and each with a mutant that the tests must kill:
-//  - absorption of observers: a pending read of the state, or mismatch of another value, is done at
-//    once, also at its begin. It changes nothing.
-//  - absorption of writes: a write that happens could have been preceded by any other pending
-//  write,
-//    unseen. Those become `optional`: their obligation is met, and they may still happen later.
-//  - usefulness: before the ending call, let a pending write happen only if somebody waits for its
-//    value; an optional write at its own end only if somebody may still observe it.
-//  - deadlines: of pending writes of one value take the one that ends first.
-//  - dominance: drop a configuration whose successes another one includes. An `optional` write is
-//    better than both a fresh and a consumed one; fresh and consumed do not compare.
-//  - infos are optional for ever: no bits, but counters per class of equal infos, and a class is
-//    forgotten when nobody can observe it any more.
-//  - values that nothing ever compares with are one value.
-// With infos and mismatches, unobserved infos matter: they can be why the state differed.
+// The rules that keep the set small are in search_rules.h.
 //
 // Budget: when there are too many configurations, the best are kept (a beam). What survives to the
 // end is still a linearization, so `valid` stays a proof; running out of them is then `unknown`.
@@ -39,6 +25,7 @@
 #include "checkers/linearizable/checkpoints.h"
 #include "checkers/linearizable/mask.h"
 #include "checkers/linearizable/plan.h"
+#include "checkers/linearizable/search_moment.h"
 #include "checkers/linearizable/search_rules.h"
 #include "checkers/linearizable/used.h"
 
@@ -50,6 +37,14 @@ template <typename Rules, int W>
 class Search {
  public:
   SearchResult run(const Plan<Rules>& plan, Meter& meter, const SearchOptions& options) {
+    bytes_peak_ = 0;
+    SearchResult result = passes(plan, meter, options);
+    result.bytes_peak = bytes_peak_;
+    return result;
+  }
+
+ private:
+  SearchResult passes(const Plan<Rules>& plan, Meter& meter, const SearchOptions& options) {
     plan_ = &plan;
     meter_ = &meter;
     most_ = std::max<std::size_t>(
@@ -81,35 +76,14 @@ class Search {
     }
   }
 
- private:
   using Config = Configuration<W>;
   using Set = Mask<W>;
-
-  struct Slot {
-    Kind kind = Kind::read;
-    ValueId expected = no_value;
-    ValueId value = no_value;
-    Position end = never;
-  };
+  using Slot = SearchSlot;
+  using Moment = SearchMoment<W>;
 
   struct First {
     std::uint32_t generation = 0;
     std::uint32_t slot = 0;
-  };
-
-  /// The sweep before the end of call by_end()[ended].
-  struct Moment {
-    std::size_t ended = 0;
-    std::size_t begun = 0;        ///< Calls that began.
-    std::vector<Config> current;  ///< What their infos used is counted in used_.
-    std::vector<Slot> slots;
-    Set occupied;
-    SlotKinds<W> kinds;
-    std::vector<std::uint32_t> begun_of_class;  ///< By class of infos.
-    std::vector<std::uint32_t> live;            ///< Classes that began and can still be observed.
-    Position next_death = never;
-    bool unmerged = false;   ///< Configurations may have become comparable since the last merge.
-    bool truncated = false;  ///< Configurations were given up on the way here.
   };
 
   void reset(const SearchOptions& options) {
@@ -156,7 +130,7 @@ class Search {
     for (std::size_t ended = 0; ended < by_end.size(); ++ended) {
       now_.ended = ended;
       if (beam_ > narrow && ended >= repairs_.until()) narrow_to(narrow);
-      if (checkpoints_.is_due(ended)) checkpoints_.keep(ended, now_);
+      if (may_go_back_ && checkpoints_.is_due(ended)) keep_moment(ended);
       const std::uint32_t call = by_end[ended];
       while (now_.begun < calls.size() && calls[now_.begun].begin <= calls[call].end)
         begin(now_.begun++);
@@ -180,10 +154,16 @@ class Search {
     return result;
   }
 
+  void keep_moment(std::size_t ended) {
+    const std::uint64_t bytes = now_.bytes_copied();
+    if (worth_keeping(bytes, meter_->bytes_max()))
+      checkpoints_.keep(ended, now_, bytes, meter_->bytes_max());
+  }
+
   /// After the set died at `ended`: some way back with a wider beam; `ended` becomes the place
   /// before it. False if that has been tried enough here.
   bool go_back(std::size_t& ended, std::size_t narrow) {
-    if (!may_go_back_ || !repairs_.died(ended)) return false;
+    if (checkpoints_.empty() || !repairs_.died(ended)) return false;
     now_ = checkpoints_.back_to(repairs_.from());
     now_.truncated &= Rules::truncation_remembered;
     beam_ = std::min(narrow * repairs_.widening(), most_);
@@ -262,6 +242,25 @@ class Search {
     used_limit_ = std::max<std::size_t>(4096, 8 * used_.size());
   }
 
+  /// Of everything but the two sets. While the best of the results are chosen, these are there
+  /// twice, with their order.
+  std::uint64_t bytes_of_rest() const {
+    const bool stack_grows = stack_.size() + 64 > stack_.capacity();
+    return now_.bytes() + stack_.capacity() * sizeof(Config) * (stack_grows ? 3 : 1) +
+           checkpoints_.bytes() + used_.bytes() + kept_.size() * (2 * sizeof(Config) + 16) +
+           plan_->bytes() + (slot_of_.capacity() + needed_.capacity()) * sizeof(std::uint32_t) +
+           first_of_value_.capacity() * sizeof(First);
+  }
+  /// For one more configuration. If not, those still to come are given up.
+  bool has_room() {
+    const std::uint64_t rest = bytes_of_rest();
+    bytes_peak_ = std::max(bytes_peak_, rest + explored_.bytes() + kept_.bytes());
+    if (rest + explored_.bytes_to_grow() + kept_.bytes_to_grow() <= meter_->bytes_max())
+      return true;
+    now_.truncated = true;
+    return false;
+  }
+
   /// Lets pending calls happen in every useful order that ends with slot s.
   void close(std::uint32_t s, Position now) {
     now_.unmerged = false;
@@ -274,6 +273,7 @@ class Search {
       stack_.pop_back();
       absorb(config);
       ++steps;
+      if (!has_room()) break;
       if (!explored_.insert(config, now_.kinds, used_, steps)) continue;
       if (config.done.test(s)) {
         emit(config, s, now, steps);
@@ -487,7 +487,7 @@ class Search {
   std::uint32_t needs_generation_ = 0;
   bool any_other_needed_ = false;
   bool unlimited_infos_ = false, may_go_back_ = false;
-  std::uint64_t pending_steps_ = 0;
+  std::uint64_t pending_steps_ = 0, bytes_peak_ = 0;
 };
 
 /// Plans and runs with as many words as the object's concurrency wants.

@@ -1,4 +1,20 @@
-// The rules of the search, by name, and what it answers.
+// The rules of the register's search, by name, and what it answers.
+//
+// Rules that keep the set small, each exact and each with a mutant that the tests must kill:
+//  - absorption of observers: a pending read of the state, or mismatch of another value, is done at
+//    once, also at its begin. It changes nothing.
+//  - absorption of writes: a write that happens could have been preceded by any other pending
+//    write, unseen. Those become `optional`: their obligation is met, and they may still happen
+//    later.
+//  - usefulness: before the ending call, let a pending write happen only if somebody waits for its
+//    value; an optional write at its own end only if somebody may still observe it.
+//  - deadlines: of pending writes of one value take the one that ends first.
+//  - dominance: drop a configuration whose successes another one includes. An `optional` write is
+//    better than both a fresh and a consumed one; fresh and consumed do not compare.
+//  - infos are optional for ever: no bits, but counters per class of equal infos, and a class is
+//    forgotten when nobody can observe it any more.
+//  - values that nothing ever compares with are one value.
+// With infos and mismatches, unobserved infos matter: they can be why the state differed.
 #pragma once
 
 #include <cstddef>
@@ -42,6 +58,7 @@ struct SearchResult {
   std::size_t failed_call = 0;    ///< If invalid: the call that could not take effect by its end.
   std::size_t calls_checked = 0;  ///< Calls that ended before the search did.
   std::size_t configurations_peak = 0;
+  std::uint64_t bytes_peak = 0;  ///< Of memory, as the engine counts it against its budget.
 };
 
 struct SearchOptions {

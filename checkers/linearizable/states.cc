@@ -55,10 +55,11 @@ void States::keep(std::vector<StateId>& ids) {
     const StateView state = view(id);
     kept.emplace_back(state.begin(), state.end());
   }
-  steps_.clear();
-  ids_.clear();
-  words_.clear();
-  offsets_.clear();
+  // The memory too: it is why they are forgotten.
+  steps_ = Steps();
+  ids_ = decltype(ids_)(0, Hash{this}, Equal{this});
+  words_ = {};
+  offsets_ = {};
   scratch_.clear();
   model_.begin(scratch_);
   initial_ = intern(scratch_);

@@ -42,14 +42,24 @@ class States {
   std::uint64_t take_work() { return std::exchange(work_, 0); }
 
   std::size_t size() const { return offsets_.size(); }
+  /// With what is there twice for a moment if the next step makes a table grow.
   std::uint64_t bytes() const {
-    return words_.size() * sizeof(std::uint32_t) + offsets_.size() * (sizeof(std::size_t) + 8) +
-           steps_.size() * 20;
+    return grown(words_.capacity(), words_.size() + slack) * sizeof(std::uint32_t) +
+           grown(offsets_.capacity(), offsets_.size() + 1) * sizeof(std::size_t) +
+           grown(ids_.bucket_count(), ids_.size() * 8 / 7 + 1) * (sizeof(StateId) + 2) +
+           grown(steps_.bucket_count(), steps_.size() * 8 / 7 + 1) *
+               (sizeof(Steps::value_type) + 2);
   }
   /// Forgets every state but those that `ids` name, which are renamed. The initial one stays.
   void keep(std::vector<StateId>& ids);
 
  private:
+  using Steps = boost::unordered_flat_map<std::uint64_t, StateId>;
+  static constexpr std::size_t slack = 1024;  ///< Numbers of the next state.
+
+  static std::uint64_t grown(std::size_t capacity, std::size_t wanted) {
+    return wanted <= capacity ? capacity : 3 * std::uint64_t{capacity};
+  }
   StateId take_step(StateId state, std::uint32_t operation_class, std::uint64_t step);
   StateId intern(StateView state);
   StateView view(StateId id) const {
@@ -77,7 +87,7 @@ class States {
   std::vector<std::uint32_t> words_;
   std::vector<std::size_t> offsets_;  ///< By state, into words_.
   boost::unordered_flat_set<StateId, Hash, Equal> ids_;
-  boost::unordered_flat_map<std::uint64_t, StateId> steps_;
+  Steps steps_;
   State scratch_, from_;
   StateId initial_ = 0;
   std::uint64_t work_ = 0;

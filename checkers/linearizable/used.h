@@ -79,7 +79,9 @@ class UsedPool {
   }
 
   std::size_t size() const { return sets_.size(); }
-  std::uint64_t bytes() const { return entries_ * 2 * sizeof(Entry) + sets_.size() * 160; }
+  std::uint64_t bytes() const {
+    return entries_ * 2 * sizeof(Entry) + sets_.size() * 112 + next_.size() * 48;
+  }
 
   /// Keeps only what the configurations of these lists name, and renames it there.
   template <typename Configurations>

@@ -17,7 +17,7 @@ constexpr long general_tries = 300'000;
 
 /// After how many histories the engine disagreed with itself unbroken; 0: never.
 template <typename Rules>
-long survived(const std::string& name, std::size_t beam = GeneralOptions{}.beam) {
+long objects_survived(const std::string& name, std::size_t beam = GeneralOptions{}.beam) {
   const std::vector<Spec> specs = all_specs();
   Rng rng = Rng(2028).fork(name);
   for (long i = 1; i <= general_tries; ++i) {
@@ -38,7 +38,7 @@ long survived(const std::string& name, std::size_t beam = GeneralOptions{}.beam)
 template <typename Rules>
 void must_die(const std::string& name) {
   CAPTURE(name);
-  const long died = survived<Rules>(name);
+  const long died = objects_survived<Rules>(name);
   CHECK(died > 0);
   MESSAGE("general without " << name << " dies after " << died << " histories");
 }
@@ -48,7 +48,7 @@ struct GeneralForgetsTruncation : GeneralRules {
   static constexpr bool truncation_remembered = false;
 };
 TEST_CASE("mutant: general that goes back to a beam as if it were all there is") {
-  const long died = survived<GeneralForgetsTruncation>("truncation", 1);
+  const long died = objects_survived<GeneralForgetsTruncation>("truncation", 1);
   CHECK(died > 0);
   MESSAGE("dies after " << died << " histories");
 }
@@ -65,10 +65,6 @@ GENERAL_MUTANT(infos_are_counted)
 GENERAL_MUTANT(infos_live)
 GENERAL_MUTANT(only_commuting_wait)
 GENERAL_MUTANT(visited_knows_pending)
-GENERAL_MUTANT(only_takes_at_once)
-GENERAL_MUTANT(puts_with_takes_undone)
-GENERAL_MUTANT(only_passages_in_order)
-GENERAL_MUTANT(put_deadlines)
 GENERAL_MUTANT(compare_reads)
 GENERAL_MUTANT(compare_used)
 GENERAL_MUTANT(compare_cas)
