@@ -246,6 +246,11 @@ std::string ValuePool::to_text(ValueHandle h) const {
   return is_map ? "{" + out + "}" : "[" + out + "]";
 }
 
+void ValuePool::clear() {
+  big_integers_.clear(), texts_.clear(), text_index_.clear();
+  big_index_.clear(), compounds_.clear();
+}
+
 std::uint64_t ValuePool::bytes() const {
   std::uint64_t total =
       big_integers_.capacity() * sizeof(std::int64_t) + compounds_.capacity() * sizeof(ValueHandle);

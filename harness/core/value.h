@@ -109,6 +109,9 @@ class ValuePool {
   /// Copies `h` of another pool into this one.
   ValueHandle import(const ValuePool& other, ValueHandle h);
 
+  /// Empties it, keeping its memory: handles mean nothing any more.
+  void clear();
+
   std::uint64_t bytes() const;  ///< Roughly what it holds on the heap.
 
  private:

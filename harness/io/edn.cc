@@ -4,9 +4,8 @@
 // other, or in one vector or list. Fields mean what load.h says; and besides:
 //
 // - Missing fields. Without `process`, a completion belongs to the open invocation of its f (and,
-// if
-//   there are several, of its value); without `f`, a value that is a list of micro-operations makes
-//   a transaction.
+//   if there are several, of its value); without `f`, a value that is a list of micro-operations
+//   makes a transaction.
 // - Transactions by other names: an f of read or write whose value is a list of micro-operations
 //   that begin with keywords, [[:r 1 nil]], is a txn. Micro-operations :read and :write are r and
 //   w.
@@ -15,51 +14,167 @@
 //   compare-and-set that fails without an error there is a known mismatch.
 // - A row of info or fail whose value is a keyword has no value: it is the error.
 #include <algorithm>
-#include <array>
 #include <cstring>
+#include <memory>
+#include <optional>
 #include <utility>
+#include <vector>
 
-#include "harness/io/event_words.h"
+#include "harness/io/edn_events.h"
 #include "harness/io/format.h"
-#include "harness/io/forms.h"
+#include "harness/io/load_ahead.h"
 #include "harness/io/load_merge.h"
-#include "harness/io/load_parse.h"
-#include "harness/io/micro_operations.h"
 
 namespace faultline {
 namespace {
 
-using Type = ParsedEvent::Type;
-using Kind = ValueHandle::Kind;
-
-constexpr auto edn_field_names = std::to_array<std::string_view>(
-    {"index", "type", "process", "f", "key", "value", "time", "node", "error"});
-
-EventField field_of(std::string_view name) {
-  for (unsigned i = 0; i < edn_field_names.size(); ++i)
-    if (name == edn_field_names[i]) return static_cast<EventField>(i);
-  return EventField::other;
-}
-
-constexpr std::string_view log_prefix = "INFO  jepsen.util - ";
-constexpr std::string_view row_shape = "an event: a map, or PROCESS :TYPE :F VALUE";
-
-class Events {
+/// A part of a file in memory, with what readers want to find behind it.
+class Window {
  public:
-  Events(const Input& input, std::string_view text, Forms::Dialect dialect)
-      : text_(text),
-        is_log_(text.starts_with(log_prefix)),
-        forms_(text, dialect),
-        merger_(input.name, text.size(), input.options, text) {
-    begin_block();
+  explicit Window(const Source& source) : source_(source) {}
+
+  /// Bytes [begin, end) of the file, which replace those before.
+  Status load(std::uint64_t begin, std::uint64_t end) {
+    begin_ = end_ = begin;
+    return extend(end);
+  }
+  Status extend(std::uint64_t end) {
+    const std::size_t had = end_ - begin_, size = end - begin_;
+    if (buffer_.size() < size + padding) buffer_.resize(size + std::max(size / 8, padding));
+    if (Status done = source_.read(end_, buffer_.data() + had, size - had); !done) return done;
+    end_ = end;
+    return Ok{};
   }
 
-  std::optional<LoadError> read(Loaded& into) {
-    if (!read_all()) {
-      if (merge_failure_) return merge_failure_;
-      block_.problem = Problem{offset(forms_.failed_at()), 1, forms_.expected()};
+  /// Bytes [begin, end) of the file, which are here; what follows them is lost.
+  std::string_view text(std::uint64_t begin, std::uint64_t end) {
+    std::memset(buffer_.data() + (end - begin_), 0, padding);
+    return {buffer_.data() + (begin - begin_), end - begin};
+  }
+
+  /// Where the first line begins an event, probably, of those behind newlines in [from, to): it
+  /// begins with `mark`, or with anything if that is '\0'. `to` may not be beyond what is here.
+  std::optional<std::uint64_t> find_line(std::uint64_t from, std::uint64_t to, char mark) const {
+    const char* at = buffer_.data() + (from - begin_);
+    const char* const stop = buffer_.data() + (to - begin_);
+    while (at < stop) {
+      const void* newline = std::memchr(at, '\n', static_cast<std::size_t>(stop - at));
+      if (newline == nullptr) break;
+      at = static_cast<const char*>(newline) + 1;
+      const char* first = at;
+      const char* const limit = std::min(at + margin, buffer_.data() + (end_ - begin_));
+      while (first < limit && *first != '\n' && Forms::is_space(*first)) ++first;
+      if (first == limit || *first == '\n') continue;
+      if (mark == '\0' || *first == mark)
+        return begin_ + static_cast<std::uint64_t>(first - buffer_.data());
     }
-    if (auto failed = merger_.add(std::move(block_))) return failed;
+    return std::nullopt;
+  }
+
+  /// How far a line's first character may be behind its newline.
+  static constexpr std::uint64_t margin = 64;
+
+ private:
+  static constexpr std::size_t padding = 16;
+
+  const Source& source_;
+  std::uint64_t begin_ = 0, end_ = 0;
+  std::vector<char> buffer_;
+};
+
+/// What EventReaders have to know of the file.
+struct FormsFile {
+  const Source& source;
+  Forms::Dialect dialect;
+  bool is_log;
+  std::uint64_t block_bytes;
+};
+
+/// A piece that was read ahead, on the guess that it begins between two events, and in which state.
+struct GuessedPiece {
+  EventsPiece events;
+  bool is_there = false;         ///< False: no event seems to begin here.
+  std::uint64_t end = 0;         ///< In the file.
+  bool is_at_border = true;      ///< The next piece begins there, or nothing; else it is any place.
+  std::optional<Error> failure;  ///< The file could not be read.
+};
+
+/// Reads pieces ahead. Piece n goes from the first line behind a newline in block n that looks like
+/// the beginning of an event up to that of block n + 1.
+class PieceReader {
+ public:
+  PieceReader(const FormsFile& file, EventsState state, char mark)
+      : file_(file),
+        state_(state),
+        mark_(mark),
+        window_(file.source),
+        reader_(file.dialect, file.is_log) {}
+
+  void read(std::uint64_t n, GuessedPiece& piece) {
+    piece.is_there = false;
+    piece.is_at_border = true;
+    if (Status done = find(n, piece); !done) {
+      piece.failure = done.error();
+      return;
+    }
+    if (!piece.is_there) return;
+    piece.events.before = state_;
+    reader_.read(window_.text(piece.events.begin, piece.end), piece.end == file_.source.size(),
+                 piece.events);
+  }
+
+ private:
+  /// The newlines of block n are in [n * block_bytes - 1, (n + 1) * block_bytes - 1).
+  Status find(std::uint64_t n, GuessedPiece& piece) {
+    const std::uint64_t size = file_.source.size(), from = n * file_.block_bytes - 1;
+    const std::uint64_t to = std::min(from + file_.block_bytes, size);
+    std::uint64_t loaded = std::min(to + 4096, size);
+    if (Status done = window_.load(from, loaded); !done) return done;
+    const auto begin = window_.find_line(from, std::min(to, loaded), mark_);
+    if (!begin) return Ok{};
+    piece.is_there = true;
+    piece.events.begin = *begin;
+    const std::uint64_t last = std::min(to + file_.block_bytes, size);
+    const std::uint64_t enough = std::min(last + Window::margin, size);
+    for (std::uint64_t step = 4096, looked = to;; step *= 2) {
+      const std::uint64_t look = loaded == size ? last : std::min(last, loaded - Window::margin);
+      if (const auto end = window_.find_line(looked, look, mark_)) {
+        piece.end = *end;
+        return Ok{};
+      }
+      looked = look;
+      if (look == last) break;
+      loaded = std::min(loaded + step, enough);
+      if (Status done = window_.extend(loaded); !done) return done;
+    }
+    piece.end = loaded;
+    piece.is_at_border = loaded == size;
+    return Ok{};
+  }
+
+  const FormsFile file_;
+  const EventsState state_;
+  const char mark_;
+  Window window_;
+  EventReader reader_;
+};
+
+/// Reads a file in pieces, of which only one at a time is in memory for each thread. Threads guess
+/// where pieces begin; a guess holds if what was read before it ended there, between two events and
+/// in the state that was guessed. If not, the piece is read anew from where the one before ended:
+/// what comes out is what one thread reads from beginning to end.
+class FormsLoader {
+ public:
+  FormsLoader(const Input& input, const FormsFile& file, Tuples tuples)
+      : input_(input),
+        file_(file),
+        window_(file.source),
+        reader_(file.dialect, file.is_log),
+        merger_(input.name, file.source.size(), input.options, tuples, &file.source),
+        step_(file.block_bytes) {}
+
+  std::optional<LoadError> load(Loaded& into) {
+    if (auto failed = read_file()) return failed;
     if (auto failed = merger_.finish()) return failed;
     into.history = merger_.history();
     into.warnings = merger_.take_warnings();
@@ -70,384 +185,110 @@ class Events {
     return {};
   }
 
+  bool has_guessed_tuples() const { return merger_.has_guessed_tuples(); }
+
  private:
-  /// Fields that mean something only once the whole event is known.
-  struct Raw {
-    const char* begin;
-    std::string_view type{}, f{};
-    const char* value_at = nullptr;
-    bool has_type = false, has_f = false, is_client = true, has_process = false;
-  };
+  std::uint64_t size() const { return file_.source.size(); }
 
-  bool is_json() const { return forms_.dialect() == Forms::Dialect::json; }
-  std::uint32_t offset(const char* at) const {
-    return static_cast<std::uint32_t>(at - text_.data() -
-                                      static_cast<std::ptrdiff_t>(block_.begin));
+  std::optional<LoadError> read_file() {
+    // What the first events look like says what threads may guess.
+    if (auto failed = read_up_to(std::min(file_.block_bytes, size()), false)) return failed;
+    const unsigned threads = std::min(input_.options.threads, 64u);
+    for (int guesses = 0; threads > 1 && guesses < 8 && at_ < size(); ++guesses)
+      if (auto failed = read_ahead(threads)) return failed;
+    return read_up_to(size(), true);
   }
 
-  void begin_block() {
-    block_ = Block();
-    block_.begin = static_cast<std::uint64_t>(forms_.at() - text_.data());
-    block_.events.reserve(events_expected_);
-    forms_.use(block_.pool);
-    nodes_ = Names(block_.nodes);
-    errors_ = Names(block_.errors);
-  }
-
-  bool end_block() {
-    events_expected_ = std::max(events_expected_, block_.events.size() + 64);
-    merge_failure_ = merger_.add(std::move(block_));
-    begin_block();
-    return !merge_failure_;
-  }
-
-  bool read_all() {
-    char closing = '\0';  // of the collection that holds the events
-    for (;;) {
-      if (!forms_.space()) return false;
-      const char c = forms_.peek();
-      if (forms_.at_end()) {
-        if (closing == '\0') return true;
-        return forms_.unexpected(std::string("an event, or the ") + closing + " that ends them");
-      }
-      if (closing != '\0' && c == closing) {
-        forms_.go_to(forms_.at() + 1);
-        closing = '\0';
+  /// Until all is read, or guessing turned out badly.
+  std::optional<LoadError> read_ahead(unsigned threads) {
+    const std::uint64_t blocks = (size() + file_.block_bytes - 1) / file_.block_bytes;
+    const std::uint64_t first = at_ / file_.block_bytes + 1;
+    if (first + 1 >= blocks) return {};
+    Ahead<GuessedPiece> ahead(first, blocks, threads, [file = file_, state = state_, mark = mark_] {
+      auto reader = std::make_shared<PieceReader>(file, state, mark);
+      return [reader](std::uint64_t n, GuessedPiece& piece) { reader->read(n, piece); };
+    });
+    const EventsState guessed = state_;
+    std::uint64_t good = 0, bad = 0;
+    for (std::uint64_t n = first; n < blocks && state_ == guessed; ++n) {
+      GuessedPiece piece = ahead.next();
+      if (piece.failure) return load_error(input_.name, 0, 0, piece.failure->what);
+      if (piece.is_there && piece.events.begin > at_)
+        if (auto failed = read_up_to(piece.events.begin, true)) return failed;
+      if (!piece.is_there || piece.events.begin != at_ || state_ != guessed) {
+        if (++bad > 16 + good) return read_up_to(size(), true);  // one line, or no events, for one
         continue;
       }
-      if (!is_json() && (c == '#' || c == '^')) {
-        if (!forms_.tag()) return false;
-        continue;
-      }
-      const bool is_sequence = c == '[' || (c == '(' && !is_json());
-      if (is_sequence && closing == '\0' && !begins_row()) {
-        forms_.go_to(forms_.at() + 1);
-        closing = c == '[' ? ']' : ')';
-        continue;
-      }
-      if (!read_event(c, closing != '\0')) return false;
-      if (offset(forms_.at()) >= block_bytes && !end_block()) return false;
+      ++good;
+      if (auto failed = take(piece.events)) return failed;
+      at_ = piece.is_at_border && piece.events.is_whole ? piece.end : at_ + piece.events.certain;
+      ahead.give_back(std::move(piece));
     }
+    return {};
   }
 
-  /// Whether the sequence that begins here is an event, and not the collection of events.
-  bool begins_row() {
-    const char* at = forms_.at() + 1;
-    while (Forms::is_space(*at)) ++at;
-    return !is_json() && (Forms::is_digit(*at) || *at == ':');
-  }
-
-  bool read_event(char first, bool is_in_collection) {
-    if (first == '{') return read_map();
-    if (is_json()) return forms_.unexpected("an event: an object");
-    if ((first == '[' || first == '(') && begins_row()) return read_vector();
-    const bool begins_line = Forms::is_digit(first) || first == ':' || is_log_;
-    return begins_line && !is_in_collection ? read_row() : forms_.unexpected(row_shape);
-  }
-
-  bool read_map() {
-    ParsedEvent event;
-    Raw raw{.begin = forms_.at()};
-    unsigned seen = 0;
-    forms_.go_to(raw.begin + 1);
-    for (;;) {
-      if (!forms_.space()) return false;
-      if (forms_.peek() == '}') break;
-      if (forms_.at_end())
-        return forms_.fail(raw.begin, "expected an event that ends, found the end of the file");
-      const char* const at = forms_.at();
-      std::string_view name;
-      if (!forms_.key(name)) {
-        if (forms_.has_failed()) return false;
-        if (is_json()) return forms_.unexpected("a field's name in quotes");
-        if (!forms_.skip()) return false;  // 7, "x" or (f): no field of ours
-      }
-      const EventField which = field_of(name);
-      if (which != EventField::other && (seen & bit_of(which)) != 0)
-        return forms_.fail(at, "expected every field once, found a second " + in_quotes(name));
-      seen |= bit_of(which);
-      if (!forms_.space()) return false;
-      if (forms_.peek() == '}') return forms_.unexpected("a value for " + in_quotes(name));
-      if (!take(which, event, raw)) return false;
-    }
-    forms_.go_to(forms_.at() + 1);
-    return finish(event, raw);
-  }
-
-  /// [PROCESS :TYPE :F VALUE], with errors behind it.
-  bool read_vector() {
-    ParsedEvent event;
-    Raw raw{.begin = forms_.at()};
-    const char closing = *raw.begin == '[' ? ']' : ')';
-    forms_.go_to(raw.begin + 1);
-    if (!forms_.space() || !take_process(event, raw)) return false;
-    if (raw.is_client ? !read_rest(event, raw) : !read_type(raw)) return false;
-    const char* error_at = nullptr;
-    for (;;) {
-      const char* const stop = forms_.at();
-      if (!forms_.space()) return false;
-      if (forms_.peek() == closing) {
-        if (error_at != nullptr) note_error(event, {error_at, size_between(error_at, stop)});
-        break;
-      }
-      if (error_at == nullptr) error_at = forms_.at();
-      if (forms_.at_end())
-        return forms_.fail(raw.begin, "expected an event that ends, found the end of the file");
-      if (!forms_.skip()) return false;
-    }
-    forms_.go_to(forms_.at() + 1);
-    return finish(event, raw);
-  }
-
-  /// PROCESS :TYPE :F VALUE on a line, and whatever the error looks like behind it.
-  bool read_row() {
-    ParsedEvent event;
-    Raw raw{.begin = forms_.at()};
-    const char* const text_end = text_.data() + text_.size();
-    const char* const line_end = std::find(raw.begin, text_end, '\n');
-    if (is_log_ && !pass_log_prefix()) return false;
-    if (!take_process(event, raw)) return false;
-    if (!raw.is_client) {  // the value of a nemesis may be anything
-      if (!read_type(raw)) return false;
-      forms_.go_to(line_end);
-      return finish(event, raw);
-    }
-    if (!read_rest(event, raw)) return false;
-    if (forms_.at() > line_end)
-      return forms_.fail(raw.begin, "expected PROCESS :TYPE :F VALUE on one line");
-    std::string_view rest(forms_.at(), size_between(forms_.at(), line_end));
-    while (!rest.empty() && Forms::is_space(rest.front())) rest.remove_prefix(1);
-    while (!rest.empty() && Forms::is_space(rest.back())) rest.remove_suffix(1);
-    if (!rest.empty()) note_error(event, rest);
-    forms_.go_to(line_end);
-    return finish(event, raw);
-  }
-
-  bool pass_log_prefix() {
-    const std::string_view rest(forms_.at(),
-                                text_.size() - size_between(text_.data(), forms_.at()));
-    if (!rest.starts_with(log_prefix))
-      return forms_.unexpected("\"" + std::string(log_prefix) + "\" and an event");
-    forms_.go_to(forms_.at() + log_prefix.size());
-    return forms_.space();
-  }
-
-  bool read_type(Raw& raw) {
-    if (!forms_.space() || !forms_.word(raw.type, ":invoke, :ok, :fail or :info")) return false;
-    const auto what = parse_event_type(raw.type);
-    return static_cast<bool>(what) || forms_.fail(raw.type.data(), what.error().what);
-  }
-
-  /// :TYPE :F VALUE
-  bool read_rest(ParsedEvent& event, Raw& raw) {
-    if (!read_type(raw)) return false;
-    if (!forms_.space() || !forms_.word(raw.f, "the f of the event")) return false;
-    raw.has_type = raw.has_f = true;
-    if (!forms_.space()) return false;
-    const bool is_open = raw.type == "info" || raw.type == "fail";
-    if (is_open && forms_.peek() == ':') {  // the error in the place of the value
-      std::string_view word;
-      if (!forms_.word(word, "a value")) return false;
-      note_error(event, word);
-      return true;
-    }
-    raw.value_at = forms_.at();
-    return forms_.value(event.value);
-  }
-
-  static std::size_t size_between(const char* from, const char* to) {
-    return static_cast<std::size_t>(to - from);
-  }
-
-  void note_error(ParsedEvent& event, std::string_view what) {
-    if (what.size() > 1 && what[0] == ':' &&
-        std::ranges::all_of(what, [](char c) { return Forms::is_token(c); }))
-      what.remove_prefix(1);
-    event.error = static_cast<ErrorId>(errors_.id(what));
-  }
-
-  bool take(EventField which, ParsedEvent& event, Raw& raw) {
-    using enum EventField;
-    switch (which) {
-      case type:
-        raw.has_type = true;
-        return forms_.word(raw.type, "a type: invoke, ok, fail or info");
-      case f:
-        if (is_nil_here()) return forms_.skip();
-        raw.has_f = true;
-        return forms_.word(raw.f, "the f of the event");
-      case process:
-        return take_process(event, raw);
-      case value:
-        raw.value_at = forms_.at();
-        return forms_.value(event.value);
-      case key:
-        event.has_key = true;
-        return take_key(event.key);
-      case index:
-        return take_index(event.index);
-      case time:
-        return take_time(event.time);
-      case node:
-        return take_node(event.node);
-      case error:
-        return take_error(event);
-      case other:
-        break;
-    }
-    return forms_.skip();
-  }
-
-  bool is_nil_here() const {
-    const std::string_view nil = is_json() ? "null" : "nil";
-    return std::strncmp(forms_.at(), nil.data(), nil.size()) == 0 &&
-           !Forms::is_token(forms_.at()[nil.size()]);
-  }
-
-  bool take_process(ParsedEvent& event, Raw& raw) {
-    const char* const at = forms_.at();
-    if (is_nil_here()) return forms_.skip();
-    raw.has_process = true;
-    if (forms_.is_word()) {
-      std::string_view name;
-      if (!forms_.word(name, "a process")) return false;
-      raw.is_client = false;
-      // Taken for a nemesis, every client of such a file would be left out without a word.
-      if (!is_integer_text(name)) return true;
-      return forms_.fail(
-          at, "expected process as a number, or a name such as nemesis, found " + in_quotes(name));
-    }
-    ValueHandle number;
-    if (!Forms::is_digit(*at)) return forms_.unexpected("process as an integer from 0, or a name");
-    if (!forms_.value(number)) return false;
-    if (!number.is_small_integer() || number.small_integer() > 0xffffffff)
-      return forms_.fail(at, "expected process as an integer from 0 to 4294967295");
-    event.process = static_cast<std::uint32_t>(number.small_integer());
-    return true;
-  }
-
-  bool take_key(ValueHandle& into) {
-    const char* const at = forms_.at();
-    if (!forms_.value(into)) return false;
-    return !into.is_compound() || forms_.fail(at, "expected the key as a text or a number");
-  }
-
-  bool take_index(std::uint64_t& into) {
-    const char* const at = forms_.at();
-    if (is_nil_here()) return forms_.skip();
-    ValueHandle number;
-    if (!forms_.value(number)) return false;
-    if (!number.is_small_integer() || number.small_integer() < 0)
-      return forms_.fail(at, "expected the index as an integer from 0");
-    into = static_cast<std::uint64_t>(number.small_integer());
-    return true;
-  }
-
-  bool take_time(std::int64_t& into) {
-    const char* const at = forms_.at();
-    ValueHandle number;
-    if (!forms_.value(number)) return false;
-    if (number.is_nil()) return true;
-    double real = 0;
-    if (number.kind() == Kind::real)
-      real = std::get<double>(block_.pool.value(number).content);
-    else if (number.kind() == Kind::integer || number.kind() == Kind::big_integer)
-      into = block_.pool.as_integer(number);
-    else
-      return forms_.fail(at, "expected the time as nanoseconds");
-    if (real > 0 && real < 9e18) into = static_cast<std::int64_t>(real);
-    if (into < 0) into = no_time;  // it orders nothing; a negative one is as good as none
-    return true;
-  }
-
-  bool take_node(NodeId& into) {
-    const char* const at = forms_.at();
-    if (is_nil_here()) return forms_.skip();
-    std::string_view name;
-    if (!forms_.word(name, "the node's name")) return false;
-    const std::size_t id = nodes_.id(name);
-    if (id >= no_node) return forms_.fail(at, "expected fewer than 65,535 nodes");
-    into = static_cast<NodeId>(id);
-    return true;
-  }
-
-  bool take_error(ParsedEvent& event) {
-    const char* const at = forms_.at();
-    if (is_nil_here()) return forms_.skip();
-    if (*at == '"') {
-      ValueHandle text;
-      if (!forms_.value(text)) return false;
-      note_error(event, block_.pool.as_text(text));
-      return true;
-    }
-    if (!forms_.skip()) return false;
-    note_error(event, {at, size_between(at, forms_.at())});
-    return true;
-  }
-
-  std::string named(std::string_view field) const {
-    return is_json() ? "\"" + std::string(field) + "\"" : ":" + std::string(field);
-  }
-
-  bool finish(ParsedEvent& event, Raw& raw) {
-    event.line = offset(raw.begin);
-    if (raw.is_client) {
-      event.has_process = raw.has_process;
-      if (!raw.has_type) return forms_.fail(raw.begin, "expected the field " + named("type"));
-      const auto what = parse_event_type(raw.type);
-      if (!what) return forms_.fail(raw.type.data(), what.error().what);
-      event.type = *what;
-      if (!take_function(event, raw)) return false;
-      if (is_log_ && event.type == Type::fail && event.error == no_error)
-        event.error = static_cast<ErrorId>(errors_.id("mismatch"));
-    }
-    block_.events.push_back(event);
-    return true;
-  }
-
-  bool take_function(ParsedEvent& event, const Raw& raw) {
-    constexpr auto txn = static_cast<std::uint8_t>(Function::txn);
-    if (!raw.has_f) {
-      const bool is_txn = is_micro_operations(block_.pool, event.value);
-      if (event.type == Type::invoke && !is_txn)
-        return forms_.fail(raw.begin, "expected the field " + named("f"));
-      if (is_txn) event.function = txn;
-    } else {
-      const std::string_view name = raw.f == "get" ? "read" : raw.f == "put" ? "write" : raw.f;
-      const auto function = parse_function(name);
-      has_get_ |= raw.f == "get";
-      has_append_ |= raw.f == "append";
-      if (!function) return forms_.fail(raw.f.data(), function.error().what);
-      event.function = static_cast<std::uint8_t>(*function);
-      const bool is_plain = *function == Function::read || *function == Function::write;
-      if (is_plain && begins_with_keyword(raw.value_at) &&
-          is_micro_operations(block_.pool, event.value)) {
-        event.function = txn;
-        has_renamed_ = true;
-      } else if (is_plain && has_renamed_ && event.type != Type::invoke) {
-        event.function = ParsedEvent::no_function;  // an error: it does not repeat the value
+  /// Reads on until `limit`, or behind it if an event stands there. Unless it is a border, where no
+  /// token can stand, a limit may also be missed by a little.
+  std::optional<LoadError> read_up_to(std::uint64_t limit, bool is_border) {
+    bool is_limited = true;
+    while (at_ < limit) {
+      const std::uint64_t most = is_limited ? limit : size();
+      const std::uint64_t end = most - at_ > step_ ? at_ + step_ : most;
+      if (Status done = window_.load(at_, end); !done)
+        return load_error(input_.name, 0, 0, done.error().what);
+      piece_.begin = at_;
+      piece_.before = state_;
+      reader_.read(window_.text(at_, end), end == size(), piece_);
+      if (auto failed = take(piece_)) return failed;
+      if (piece_.is_whole && (end == size() || (end == limit && is_border))) {
+        at_ = end;
+      } else if (piece_.certain > 0) {
+        at_ += piece_.certain;
+        step_ = file_.block_bytes;
+        is_limited = true;
+        if (end == limit && !is_border) break;
+      } else if (end == limit && is_limited) {
+        is_limited = false;
+      } else {
+        step_ *= 2;  // an event, or white space, that is larger
       }
     }
-    if (event.function == txn) event.value = with_short_names(block_.pool, event.value);
-    return true;
+    return {};
   }
 
-  const std::string_view text_;
-  const bool is_log_;  ///< Rows behind what Jepsen's logger writes.
-  Forms forms_;
+  std::optional<LoadError> take(EventsPiece& piece) {
+    if (mark_ == '\0' && piece.first != '\0')
+      mark_ = piece.first == '{' || piece.first == '[' || piece.first == '(' ? piece.first : '\0';
+    state_ = piece.after;
+    has_get_ |= piece.has_get;
+    has_append_ |= piece.has_append;
+    return merger_.add(piece.block);
+  }
+
+  const Input& input_;
+  const FormsFile file_;
+  Window window_;
+  EventReader reader_;
+  EventsPiece piece_;
   Merger merger_;
-  Block block_;
-  Names nodes_{block_.nodes}, errors_{block_.errors};
-  std::size_t events_expected_ = 0;
+  std::uint64_t at_ = 0;  ///< Everything before it is merged.
+  EventsState state_;     ///< There.
+  std::uint64_t step_;
+  char mark_ = '\0';  ///< What an event begins with: a bracket, or '\0' for anything.
   bool has_get_ = false, has_append_ = false;
-  bool has_renamed_ = false;  ///< A read or write was taken for a transaction.
-  std::optional<LoadError> merge_failure_;
 };
 
 std::optional<LoadError> load_forms(const Input& input, Forms::Dialect dialect, Loaded& into) {
-  const auto text = input.source.whole();
-  if (!text) return load_error(input.name, 0, 0, text.error().what);
-  if (auto failed = Events(input, *text, dialect).read(into)) return failed;
+  std::string head(std::min<std::uint64_t>(input.source.size(), log_prefix.size()), '\0');
+  if (Status done = input.source.read(0, head.data(), head.size()); !done)
+    return load_error(input.name, 0, 0, done.error().what);
+  const FormsFile file{input.source, dialect, head == log_prefix,
+                       std::max<std::uint64_t>(input.options.block_bytes, 1)};
+  FormsLoader loader(input, file, Tuples::guess);
+  auto failed = loader.load(into);
+  if (failed && loader.has_guessed_tuples())
+    failed = FormsLoader(input, file, Tuples::wait).load(into);
+  if (failed) return failed;
   if (into.history.events() == 0)
     return load_error(input.name, 1, 1, "expected a history, found no event");
   return {};

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <system_error>
 
+#include "harness/io/bytes.h"
+
 namespace faultline {
 namespace {
 
@@ -38,15 +40,26 @@ std::string canonical_real(std::string_view token, double v) {
   return std::string(token.substr(0, sign)).append(token.substr(first));
 }
 
-void Forms::use(ValuePool& pool) {
+void Forms::open(std::string_view text, ValuePool& pool) {
+  at_ = text.data();
+  end_ = at_ + text.size();
   pool_ = &pool;
   recent_.fill({});
+  items_.clear();
+  failed_at_ = nullptr;
+  is_quote_open_ = false;
 }
 
 bool Forms::fail(const char* at, std::string expected) {
   failed_at_ = at;
   expected_ = std::move(expected);
   return false;
+}
+
+bool Forms::is_failure_within_lines() const {
+  if (is_quote_open_) return false;
+  const char* const from = std::max(at_, failed_at_);
+  return std::memchr(from, '\n', static_cast<std::size_t>(end_ - from)) != nullptr;
 }
 
 bool Forms::unexpected(std::string_view wanted) {
@@ -76,12 +89,6 @@ bool Forms::space_slowly() {
       return true;
     }
   }
-}
-
-std::string_view Forms::token() {
-  const char* first = at_;
-  while (is_token(*at_)) ++at_;
-  return {first, static_cast<std::size_t>(at_ - first)};
 }
 
 ValueHandle Forms::interned(std::string_view text) {
@@ -123,11 +130,10 @@ bool Forms::value(ValueHandle& into, int depth) {
 
 bool Forms::number(ValueHandle& into) {
   const char* first = at_;
-  const char* digit = at_ + (*at_ == '-' || *at_ == '+');
-  std::uint64_t v = 0;
-  const char* stop = digit;
-  while (is_digit(*stop)) v = v * 10 + static_cast<std::uint64_t>(*stop++ - '0');
-  if (is_token(*stop) || *stop == '\\' || stop - digit > 18 ||
+  const char* stop = at_ + (*at_ == '-' || *at_ == '+');
+  std::size_t digits = 0;
+  const std::uint64_t v = take_digits(stop, digits);
+  if (is_token(*stop) || *stop == '\\' || digits > 18 ||
       (*first == '+' && dialect_ == Dialect::json))
     return odd_number(into);
   at_ = stop;
@@ -185,6 +191,7 @@ bool Forms::quoted(std::string_view& raw, bool& has_escapes) {
       has_escapes = true;
       if (stop + 1 < end_) ++stop;
     } else if (*stop == '\0' && stop == end_) {
+      is_quote_open_ = true;
       return fail(at_, "expected a text that ends, found the end of the file before its \"");
     }
   }

@@ -25,12 +25,11 @@ class Forms {
  public:
   enum class Dialect : std::uint8_t { edn, json };
 
-  /// `text` must outlive it, and a '\0' must follow it.
-  Forms(std::string_view text, Dialect dialect)
-      : begin_(text.data()), end_(text.data() + text.size()), at_(begin_), dialect_(dialect) {}
+  explicit Forms(Dialect dialect) : dialect_(dialect) {}
 
-  /// Where values go from now on.
-  void use(ValuePool& pool);
+  /// Begins with `text`, whose values go into `pool`. Both must stay; a '\0' and eight more
+  /// readable bytes must follow the text.
+  void open(std::string_view text, ValuePool& pool);
 
   const char* at() const { return at_; }
   void go_to(const char* at) { at_ = at; }
@@ -61,6 +60,9 @@ class Forms {
   /// "expected WANTED, found …" whatever stands here.
   bool unexpected(std::string_view wanted);
   bool has_failed() const { return failed_at_ != nullptr; }
+  /// Whether the text's end had no part in the failure: nothing here but quotes, and forms that are
+  /// still open, looks behind the end of a line.
+  bool is_failure_within_lines() const;
   const char* failed_at() const { return failed_at_; }
   const std::string& expected() const { return expected_; }
 
@@ -95,7 +97,11 @@ class Forms {
   bool sequence(ValueHandle& into, char closing, int depth);
   bool map(ValueHandle& into, int depth);
   void sort_set(std::size_t first);
-  std::string_view token();
+  std::string_view token() {
+    const char* const first = at_;
+    while (is_token(*at_)) ++at_;
+    return {first, static_cast<std::size_t>(at_ - first)};
+  }
   bool quoted(std::string_view& raw, bool& has_escapes);
   ValueHandle interned(std::string_view text);
 
@@ -105,14 +111,14 @@ class Forms {
     ValueHandle handle{};
   };
 
-  const char* begin_;
-  const char* end_;
-  const char* at_;
+  const char* end_ = nullptr;
+  const char* at_ = nullptr;
   const Dialect dialect_;
   ValuePool* pool_ = nullptr;
   std::array<Recent, 256> recent_{};
   std::vector<ValueHandle> items_;  ///< A stack: nested lists append behind the outer one's items.
   std::string brackets_, scratch_;
+  bool is_quote_open_ = false;  ///< At the end of the text.
   const char* failed_at_ = nullptr;
   std::string expected_;
 };

@@ -61,6 +61,8 @@ struct LoadOptions {
   /// An ok read of nil says nothing, as Knossos has it: it becomes a fail. Of EDN, JSON and JSON
   /// lines.
   bool nil_reads_unknown = false;
+  /// How much of a file is read and parsed at a time. It changes nothing but time and memory.
+  std::uint64_t block_bytes = 1u << 20;
 };
 
 /// Reads `path`: a history file, "-" for the standard input, or a run directory (its history.jsonl,

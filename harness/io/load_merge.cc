@@ -81,15 +81,16 @@ struct Merger::Translation {
 
   NodeId node(NodeId id) {
     if (id == no_node) return no_node;
-    if (nodes.empty())
-      for (const std::string& name : block.nodes) nodes.push_back(builder.node(name));
+    nodes.resize(block.nodes.size(), no_node);
+    // In the order in which they are used, whatever else the block names.
+    if (nodes[id] == no_node) nodes[id] = builder.node(block.nodes[id]);
     return nodes[id];
   }
 
   ErrorId error(ErrorId id) {
     if (id == no_error) return no_error;
-    if (errors.empty())
-      for (const std::string& text : block.errors) errors.push_back(builder.error(text));
+    errors.resize(block.errors.size(), no_error);
+    if (errors[id] == no_error) errors[id] = builder.error(block.errors[id]);
     return errors[id];
   }
 
@@ -110,11 +111,24 @@ struct Merger::Split {
 
 LoadError load_error_at(std::string file, std::string_view text, std::uint64_t byte,
                         std::string expected) {
-  const std::string_view before = text.substr(0, byte);
-  const auto line = std::ranges::count(before, '\n') + 1;
-  const std::size_t line_begin = before.rfind('\n') + 1;  // npos + 1 is 0
-  return load_error(std::move(file), static_cast<std::uint64_t>(line),
-                    static_cast<std::uint32_t>(before.size() - line_begin + 1),
+  return load_error_at(std::move(file), Source::of(text), byte, std::move(expected));
+}
+
+LoadError load_error_at(std::string file, const Source& source, std::uint64_t byte,
+                        std::string expected) {
+  std::vector<char> piece(1 << 16);
+  std::uint64_t line = 1, line_begin = 0;
+  for (std::uint64_t at = 0; at < byte; at += piece.size()) {
+    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), byte - at));
+    if (Status done = source.read(at, piece.data(), size); !done)
+      return load_error(std::move(file), 0, 0, done.error().what);
+    for (std::size_t i = 0; i < size; ++i) {
+      if (piece[i] != '\n') continue;
+      ++line;
+      line_begin = at + i + 1;
+    }
+  }
+  return load_error(std::move(file), line, static_cast<std::uint32_t>(byte - line_begin + 1),
                     std::move(expected));
 }
 
@@ -146,15 +160,22 @@ Result<std::uint32_t> Anonymous::complete(const ParsedEvent& event, ValueHandle 
 }
 
 LoadError Merger::error(std::uint32_t line, std::uint32_t column, std::string expected) const {
-  if (text_.data() != nullptr)
-    return load_error_at(name_, text_, block_begin_ + line, std::move(expected));
+  if (source_ != nullptr)
+    return load_error_at(name_, *source_, block_begin_ + line, std::move(expected));
   return load_error(name_, lines_ + line + 1, column, std::move(expected));
 }
 
-std::optional<LoadError> Merger::add(Block block) {
+std::optional<LoadError> Merger::add(Block& block) {
   if (block.failure) return load_error(name_, 0, 0, block.failure->what);
-  if (keys_ == Keys::undecided) {
-    inspect(block);
+  if (keys_ == Keys::undecided || has_guessed_tuples_) {
+    if (inspect(block)) {
+      if (has_guessed_tuples_) return error(0, 1, "expected tuples");  // nobody sees it
+      keys_ = Keys::in_field;
+    }
+    if (keys_ == Keys::undecided && tuples_ == Tuples::guess && has_tuple_evidence_) {
+      has_guessed_tuples_ = true;
+      keys_ = Keys::in_tuple;
+    }
     if (keys_ == Keys::undecided) {
       const bool is_last = block.problem.has_value();
       held_.push_back(std::move(block));
@@ -178,26 +199,21 @@ std::optional<LoadError> Merger::merge_held() {
   return {};
 }
 
-/// Looks for anything that a history of tuples cannot have.
-void Merger::inspect(const Block& block) {
+/// Whether there is anything that a history of tuples cannot have.
+bool Merger::inspect(const Block& block) {
   const ValuePool& pool = block.pool;
   for (const ParsedEvent& event : block.events) {
     if (event.type == Type::skipped) continue;
     const bool may_be_nil = event.type == Type::fail || event.type == Type::info;
     const bool fits = is_tuple(pool, event.value) || (may_be_nil && event.value.is_nil());
-    if (event.has_key || !fits) {
-      keys_ = Keys::in_field;
-      return;
-    }
+    if (event.has_key || !fits) return true;
     if (event.type != Type::invoke) continue;
     const ValueHandle inner = pool.items(event.value)[1];
     const bool is_cas = event.function == static_cast<std::uint8_t>(Function::cas);
-    if (is_cas && !is_pair(pool, inner)) {
-      keys_ = Keys::in_field;  // a plain [old new]
-      return;
-    }
+    if (is_cas && !is_pair(pool, inner)) return true;  // a plain [old new]
     if (is_cas || inner.is_nil()) has_tuple_evidence_ = true;
   }
+  return false;
 }
 
 std::optional<LoadError> Merger::merge(const Block& block) {
@@ -206,7 +222,7 @@ std::optional<LoadError> Merger::merge(const Block& block) {
     has_indexes_ = first.index != ParsedEvent::no_index;
     is_ours_ = has_indexes_ && first.node != no_node && first.time != no_time;
     // The blocks to come will be like this one; a tenth more spares the last doubling.
-    const double share = static_cast<double>(file_bytes_) / static_cast<double>(block_bytes);
+    const double share = static_cast<double>(file_bytes_) / static_cast<double>(block_bytes_);
     const double events = static_cast<double>(block.events.size()) * (share > 1 ? share * 1.1 : 1);
     builder_.reserve(static_cast<std::size_t>(events / 2) + 1);
   }

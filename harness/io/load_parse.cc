@@ -13,6 +13,7 @@
 #include "harness/io/diagnosis.h"
 #include "harness/io/event_words.h"
 #include "harness/io/forms.h"
+#include "harness/io/plain_line.h"
 
 namespace faultline {
 namespace {
@@ -62,8 +63,8 @@ std::string_view trimmed(std::string_view token) {
 
 class LineParser {
  public:
-  LineParser(ondemand::parser& parser, Block& block)
-      : parser_(parser), block_(block), nodes_(block.nodes), errors_(block.errors) {}
+  LineParser(ondemand::parser& parser, Block& block, Names& nodes, Names& errors)
+      : parser_(parser), block_(block), nodes_(nodes), errors_(errors) {}
 
   /// `line` has at least SIMDJSON_PADDING readable bytes behind it.
   Stop parse(std::string_view line, ParsedEvent& event) {
@@ -330,19 +331,46 @@ class LineParser {
 
   ondemand::parser& parser_;
   Block& block_;
-  Names nodes_, errors_;
+  Names &nodes_, &errors_;
   std::vector<ValueHandle> items_;
 };
+
+/// False: nothing behind the line counts, since it is wrong or torn.
+bool parse_line(LineParser& parser, std::string_view line, bool is_terminated, Block& block) {
+  ParsedEvent event;
+  event.line = block.lines;
+  const auto failure = parser.parse(line, event);
+  if (!failure) {
+    block.events.push_back(event);
+    return true;
+  }
+  Problem problem{block.lines, 1, failure->expected};
+  if (failure->at != nullptr) {
+    problem.column = static_cast<std::uint32_t>(failure->at - line.data()) + 1;
+  } else {
+    Diagnosis diagnosis = diagnose(line);
+    if (!is_terminated && !diagnosis.is_json) {
+      block.torn_bytes = line.size();
+      ++block.lines;
+      return false;
+    }
+    problem.column = static_cast<std::uint32_t>(diagnosis.column);
+    problem.expected = std::move(diagnosis.expected);
+  }
+  block.problem = std::move(problem);
+  return false;
+}
 
 }  // namespace
 
 struct BlockParser::Impl {
   const Source& source;
+  const std::uint64_t block_bytes;
   ondemand::parser parser;
   std::vector<char> buffer;
   std::size_t events_expected = 0;
 
-  explicit Impl(const Source& from) : source(from) {}
+  Impl(const Source& from, std::uint64_t bytes) : source(from), block_bytes(bytes) {}
 
   /// The lines of block n, as a piece of `buffer`; the last has its newline if the file has it.
   Result<std::string_view> read_lines(std::uint64_t n) {
@@ -371,6 +399,7 @@ struct BlockParser::Impl {
       ended = newline != from + more;
       loaded += ended ? static_cast<std::uint64_t>(newline - from) + 1 : more;
     }
+    std::memset(buffer.data() + loaded, 0, simdjson::SIMDJSON_PADDING);
     return std::string_view(buffer.data() + first, loaded - first);
   }
 
@@ -382,53 +411,54 @@ struct BlockParser::Impl {
   }
 };
 
-BlockParser::BlockParser(const Source& source) : impl_(std::make_unique<Impl>(source)) {}
+BlockParser::BlockParser(const Source& source, std::uint64_t block_bytes)
+    : impl_(std::make_unique<Impl>(source, block_bytes)) {}
 BlockParser::~BlockParser() = default;
 
-Block BlockParser::parse(std::uint64_t n) {
-  Block block;
+void Block::clear() {
+  begin = 0;
+  events.clear();
+  pool.clear();
+  nodes.clear();
+  errors.clear();
+  lines = 0;
+  problem.reset();
+  failure.reset();
+  torn_bytes = 0;
+}
+
+void BlockParser::parse(std::uint64_t n, Block& block) {
+  block.clear();
   const auto lines = impl_->read_lines(n);
   if (!lines) {
     if (lines.error().kind == ErrorKind::usage)
       block.problem = Problem{0, 1, lines.error().what};
     else
       block.failure = lines.error();
-    return block;
+    return;
   }
   block.events.reserve(impl_->events_expected);
-  LineParser parser(impl_->parser, block);
+  Names nodes(block.nodes), errors(block.errors);
+  LineParser parser(impl_->parser, block, nodes, errors);
+  PlainLine plain(block, nodes, errors);
   for (std::string_view rest = *lines; !rest.empty(); ++block.lines) {
+    ParsedEvent event;
+    event.line = block.lines;
+    if (const char* const end = plain.parse(rest, event)) {
+      block.events.push_back(event);
+      const auto size = static_cast<std::size_t>(end - rest.data());
+      rest.remove_prefix(std::min(size + 1, rest.size()));
+      continue;
+    }
     const std::size_t newline = rest.find('\n');
     const std::string_view line = rest.substr(0, newline);
     const bool is_terminated = newline != std::string_view::npos;
     rest = is_terminated ? rest.substr(newline + 1) : std::string_view();
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-
-    ParsedEvent event;
-    event.line = block.lines;
-    auto failure = parser.parse(line, event);
-    if (!failure) {
-      block.events.push_back(event);
-      continue;
-    }
-    Problem problem{block.lines, 1, failure->expected};
-    if (failure->at != nullptr) {
-      problem.column = static_cast<std::uint32_t>(failure->at - line.data()) + 1;
-    } else {
-      Diagnosis diagnosis = diagnose(line);
-      if (!is_terminated && !diagnosis.is_json) {
-        block.torn_bytes = line.size();
-        ++block.lines;
-        break;
-      }
-      problem.column = static_cast<std::uint32_t>(diagnosis.column);
-      problem.expected = std::move(diagnosis.expected);
-    }
-    block.problem = std::move(problem);
-    break;
+    if (line.find_first_not_of(" \t\r") != std::string_view::npos &&
+        !parse_line(parser, line, is_terminated, block))
+      break;
   }
   impl_->events_expected = std::max(impl_->events_expected, block.events.size() + 64);
-  return block;
 }
 
 }  // namespace faultline

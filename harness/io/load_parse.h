@@ -13,7 +13,6 @@
 
 namespace faultline {
 
-inline constexpr std::uint64_t block_bytes = 4u << 20;
 inline constexpr std::uint64_t line_bytes_max = 256u << 20;
 
 /// What an event is made of, in the order in which the parsers spell their names.
@@ -47,7 +46,7 @@ struct Problem {
 };
 
 struct Block {
-  /// Where it is in a text that is whole in memory: "lines" are then bytes, counted from here.
+  /// Where it is in the file, of a format in which "lines" are bytes, counted from here.
   std::uint64_t begin = 0;
   std::vector<ParsedEvent> events;
   ValuePool pool;
@@ -56,18 +55,21 @@ struct Block {
   std::optional<Problem> problem;  ///< What follows `events`.
   std::optional<Error> failure;    ///< The file could not be read.
   std::uint64_t torn_bytes = 0;    ///< Of a last line that is no whole JSON and has no newline.
+
+  /// Empties it, keeping its memory.
+  void clear();
 };
 
 /// Parses all lines that begin in bytes [n * block_bytes, (n + 1) * block_bytes). Not thread-safe:
-/// one per thread, reused, since it keeps its buffers.
+/// one per thread, used again, since it keeps its buffers.
 class BlockParser {
  public:
-  explicit BlockParser(const Source& source);
+  BlockParser(const Source& source, std::uint64_t block_bytes);
   ~BlockParser();
   BlockParser(const BlockParser&) = delete;
   BlockParser& operator=(const BlockParser&) = delete;
 
-  Block parse(std::uint64_t n);
+  void parse(std::uint64_t n, Block& into);
 
  private:
   struct Impl;

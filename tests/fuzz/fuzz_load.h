@@ -9,6 +9,7 @@
 #include "harness/core/check.h"
 #include "harness/io/export.h"
 #include "harness/io/load.h"
+#include "tests/io/blocks.h"
 #include "tests/io/well_formed.h"
 
 namespace faultline {
@@ -21,7 +22,15 @@ inline void require_place(const LoadError& error, std::string_view text) {
   FAULTLINE_CHECK(!error.expected.empty());
 }
 
+/// Of the blocks and the threads that it is read by. Few: a fuzzer lives on its speed.
+inline void require_independence(std::string_view text) {
+  const std::string dependence =
+      block_dependence_of(text, 1 + text.size() % 61, text.size() % 8 == 0 ? 2 : 1);
+  FAULTLINE_CHECK(dependence.empty());
+}
+
 inline void load_any(std::string_view text) {
+  require_independence(text);
   LoadError error;
   const auto loaded = load_history_text(text, "fuzz", {}, &error);
   if (!loaded) return require_place(error, text);

@@ -7,6 +7,7 @@
 
 #include "harness/core/rng.h"
 #include "harness/io/load.h"
+#include "tests/io/blocks.h"
 #include "tests/io/well_formed.h"
 
 namespace faultline {
@@ -55,6 +56,8 @@ struct Tally {
 void load_any(const std::string& text, Tally& tally) {
   LoadError error;
   const auto loaded = load_history_text(text, "h", {}, &error);
+  const unsigned threads = text.size() % 16 == 0 ? 2 : 1;
+  REQUIRE_MESSAGE(block_dependence_of(text, 1 + text.size() % 61, threads) == "", text);
   if (loaded) {
     ++tally.loaded;
     REQUIRE(defect_of(loaded->history) == "");

@@ -10,6 +10,8 @@
 
 namespace faultline {
 
+inline constexpr std::uint64_t block_bytes = LoadOptions().block_bytes;
+
 /// "BEGIN..END pPROCESS F KEY ARGUMENT FATE OUTPUT" a line; END is * where there is none.
 inline std::string rows_of(const History& h) {
   std::string out;
