@@ -8,7 +8,6 @@
 #include <vector>
 
 #include <benchmark/benchmark.h>
-#include <sys/resource.h>
 
 #include "harness/core/check.h"
 #include "harness/core/rng.h"
@@ -200,35 +199,6 @@ void load_edn(benchmark::State& state) {
       benchmark::Counter(bytes, benchmark::Counter::kIsIterationInvariantRate);
 }
 BENCHMARK(load_edn)->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond)->Iterations(5);
-
-/// Ten million operations, in at most 6 GiB. Several gigabytes on disk, so only where asked for:
-/// FAULTLINE_BENCH_LARGE=1.
-void load_ten_million(benchmark::State& state) {
-  if (::getenv("FAULTLINE_BENCH_LARGE") == nullptr) {
-    state.SkipWithError("set FAULTLINE_BENCH_LARGE=1");
-    return;
-  }
-  const TemporaryFolder folder;
-  const fs::path path = folder / "history.jsonl";
-  {
-    std::ofstream out(path);
-    std::size_t index = 0;
-    for (std::size_t i = 0; i < 10'000'000; ++i)
-      for (const char* type : {"invoke", "ok"})
-        out << "{\"index\":" << index++ << ",\"type\":\"" << type << "\",\"process\":" << i % 20
-            << R"(,"node":"n2","f":"write","key":"k)" << i % 20 << "\",\"value\":" << i
-            << ",\"time\":" << 1000 * i << "}\n";
-  }
-  for (auto _ : state) {
-    const auto loaded = load_history(path);
-    FAULTLINE_CHECK(loaded && loaded->history.size() == 10'000'000);
-    state.counters["history_MiB"] = static_cast<double>(loaded->history.bytes() >> 20);
-  }
-  rusage used{};
-  ::getrusage(RUSAGE_SELF, &used);
-  state.counters["peak_MiB"] = static_cast<double>(used.ru_maxrss >> 10);
-}
-BENCHMARK(load_ten_million)->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(1);
 
 }  // namespace
 }  // namespace faultline
