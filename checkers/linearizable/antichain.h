@@ -36,24 +36,22 @@ class Antichain {
     bool alive;
   };
 
-  Antichain() : heads_(64, nobody) {}
+  Antichain() : table_(64) {}
 
   void clear() {
-    for (const std::uint32_t at : places_) heads_[at] = nobody;
-    places_.clear();
+    ++generation_;
+    buckets_ = 0;
     alive_ = 0;
     entries_.clear();
   }
 
   /// False if an entry dominates `config`; else drops those that it dominates. Adds the number of
-  /// comparisons to `steps`. `kinds` are the same until the set is cleared.
+  /// comparisons to `steps`.
   bool insert(const Config& config, const SlotKinds<W>& kinds, const UsedPool& used,
               std::uint64_t& steps) {
-    if (2 * (places_.size() + 1) > heads_.size()) grow(kinds);
-    const std::size_t at = probe(config, kinds);
-    if (heads_[at] == nobody) places_.push_back(static_cast<std::uint32_t>(at));
-    std::int32_t* link = &heads_[at];
-    while (*link != nobody) {
+    Bucket& bucket = find(config.done & kinds.cas, config.state);
+    std::int32_t* link = &bucket.head;
+    while (*link >= 0) {
       ++steps;
       Entry& entry = entries_[static_cast<std::size_t>(*link)];
       if (dominates(entry.config, config, kinds, used)) return false;
@@ -66,8 +64,9 @@ class Antichain {
       }
     }
     const auto index = static_cast<std::int32_t>(entries_.size());
-    entries_.push_back({config, heads_[at], true});
-    heads_[at] = index;
+    const std::int32_t head = bucket.head;
+    bucket.head = index;
+    entries_.push_back({config, head, true});
     ++alive_;
     return true;
   }
@@ -82,18 +81,30 @@ class Antichain {
   }
 
   std::uint64_t bytes() const {
-    return entries_.capacity() * sizeof(Entry) + (heads_.size() + places_.capacity()) * 4;
+    return entries_.capacity() * sizeof(Entry) + table_.size() * sizeof(Bucket);
+  }
+  /// Can some more come in without a larger table?
+  bool has_room() const {
+    return entries_.size() + some <= entries_.capacity() &&
+           2 * (buckets_ + some) <= table_.size();
   }
   /// While one more comes in: if there is no room for it, that is the old and the new together.
   std::uint64_t bytes_to_grow() const {
     const bool entries_grow = entries_.size() == entries_.capacity();
-    const bool heads_grow = 2 * (places_.size() + 1) > heads_.size();
+    const bool table_grows = 2 * (buckets_ + 1) > table_.size();
     return entries_.capacity() * sizeof(Entry) * (entries_grow ? 3 : 1) +
-           (heads_.size() + places_.capacity()) * 4 * (heads_grow ? 3 : 1);
+           table_.size() * sizeof(Bucket) * (table_grows ? 3 : 1);
   }
 
  private:
-  static constexpr std::int32_t nobody = -1;
+  static constexpr std::size_t some = 4;
+
+  struct Bucket {
+    Mask<W> cas_done;
+    ValueId state = 0;
+    std::uint32_t generation = 0;
+    std::int32_t head = -1;
+  };
 
   /// Whatever can follow `b` can follow `a`.
   static bool dominates(const Config& a, const Config& b, const SlotKinds<W>& kinds,
@@ -106,39 +117,43 @@ class Antichain {
     return !Rules::compare_used || used.at_most(a.used, b.used);
   }
 
-  /// Entries compare only if they have these in common.
-  static Mask<W> changes(const Config& config, const SlotKinds<W>& kinds) {
-    return Rules::compare_cas ? config.done & kinds.cas : Mask<W>{};
+  static std::size_t hash(const Mask<W>& cas_done, ValueId state) {
+    std::uint64_t h = (state + 1ull) * 0xd1b54a32d192ed03ull;
+    for (const std::uint64_t word : cas_done.words) h = (h ^ word) * 0x9e3779b97f4a7c15ull;
+    return h ^ (h >> 31);
   }
 
-  /// The place of the list of those that compare with `config`.
-  std::size_t probe(const Config& config, const SlotKinds<W>& kinds) const {
-    const Mask<W> own = changes(config, kinds);
-    std::uint64_t h = (config.state + 1ull) * 0xd1b54a32d192ed03ull;
-    for (const std::uint64_t word : own.words) h = (h ^ word) * 0x9e3779b97f4a7c15ull;
-    const std::size_t last = heads_.size() - 1;
-    for (std::size_t at = (h ^ h >> 31) & last;; at = (at + 1) & last) {
-      if (heads_[at] == nobody) return at;
-      const Config& head = entries_[static_cast<std::size_t>(heads_[at])].config;
-      if (head.state == config.state && changes(head, kinds) == own) return at;
+  Bucket& find(Mask<W> cas_done, ValueId state) {
+    if (!Rules::compare_cas) cas_done = {};
+    if (2 * (buckets_ + 1) > table_.size()) grow();
+    Bucket& bucket = probe(table_, cas_done, state);
+    if (bucket.generation != generation_) {
+      bucket = {cas_done, state, generation_, -1};
+      ++buckets_;
     }
+    return bucket;
   }
 
-  void grow(const SlotKinds<W>& kinds) {
-    const std::vector<std::int32_t> old(std::exchange(heads_, {}));
-    heads_.assign(2 * old.size(), nobody);
-    for (std::uint32_t& place : places_) {
-      const std::int32_t head = old[place];
-      if (head == nobody) continue;
-      place =
-          static_cast<std::uint32_t>(probe(entries_[static_cast<std::size_t>(head)].config, kinds));
-      heads_[place] = head;
-    }
+  Bucket& probe(std::vector<Bucket>& table, const Mask<W>& cas_done, ValueId state) const {
+    const std::size_t last = table.size() - 1;
+    std::size_t at = hash(cas_done, state) & last;
+    while (table[at].generation == generation_ &&
+           !(table[at].state == state && table[at].cas_done == cas_done))
+      at = (at + 1) & last;
+    return table[at];
   }
 
-  std::vector<std::int32_t> heads_;    ///< By place: the first of a list of entries, or nobody.
-  std::vector<std::uint32_t> places_;  ///< Of lists.
+  void grow() {
+    std::vector<Bucket> larger(2 * table_.size());
+    for (const Bucket& bucket : table_)
+      if (bucket.generation == generation_) probe(larger, bucket.cas_done, bucket.state) = bucket;
+    table_ = std::move(larger);
+  }
+
+  std::vector<Bucket> table_;
   std::vector<Entry> entries_;
+  std::uint32_t generation_ = 1;
+  std::size_t buckets_ = 0;
   std::size_t alive_ = 0;
 };
 

@@ -106,6 +106,8 @@ class Closure {
   }
   /// For one more configuration. If not, results are given up.
   bool has_room() {
+    if (explored_.has_room() && kept_.has_room() && ++uncounted_ < 256) return true;
+    uncounted_ = 0;
     const std::uint64_t others = rest() + kept_.size() * bytes_to_choose;
     bytes_peak_ = std::max(bytes_peak_, others + explored_.bytes() + kept_.bytes());
     if (others + explored_.bytes_to_grow() + kept_.bytes_to_grow() <= meter_.bytes_max())
@@ -254,7 +256,7 @@ class Closure {
   std::vector<Node> stack_;
   Antichain<Rules, W> explored_, kept_;
   bool cut_ = false;
-  std::uint64_t steps_ = 0, bytes_elsewhere_ = 0, bytes_peak_ = 0;
+  std::uint64_t steps_ = 0, bytes_elsewhere_ = 0, bytes_peak_ = 0, uncounted_ = 0;
 };
 
 }  // namespace faultline::linearizable

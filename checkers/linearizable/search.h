@@ -12,8 +12,8 @@
 // end is still a linearization, so `valid` stays a proof; running out of them is then `unknown`.
 // Passes with a narrow beam come first: valid histories are often recognised by them. Where one
 // dies, the sweep goes back some way, with a wider beam until it is well past that place. With
-// infos, a pass that lets each of them happen any number of times comes next: it often recognises
-// invalid ones.
+// infos, these are thrifty: an info happens only where nothing goes on without one. A pass that
+// lets each of them happen any number of times comes next: it often recognises invalid ones.
 #pragma once
 
 #include <algorithm>
@@ -49,32 +49,34 @@ class Search {
     meter_ = &meter;
     most_ = std::max<std::size_t>(
         1, meter.bytes_max() / (8 * sizeof(typename Antichain<Rules, W>::Entry)));
+    unlimited_infos_ = may_go_back_ = thrifty_ = false;
+    std::size_t checked = 0;
+    const auto decided = [&](SearchResult& result) {
+      result.calls_checked = checked = std::max(checked, result.calls_checked);
+      return result.validity != Validity::unknown || meter.exhausted();
+    };
     beam_ = std::min(options.beam, most_);
-    std::size_t calls_checked = 0;
-    unlimited_infos_ = false;
-    bool tried_unlimited = plan.classes().empty();
-    if (options.unlimited_infos_first && !tried_unlimited) {
-      const SearchResult relaxed = unlimited_pass(options);
-      if (relaxed.validity == Validity::invalid || meter.exhausted()) return relaxed;
-      tried_unlimited = true;
-    }
-    for (;;) {
-      // Going back is dear where it is in vain: that the history is invalid is tried to prove
-      // first.
-      may_go_back_ = Rules::goes_back && tried_unlimited;
-      SearchResult result = pass(options);
-      calls_checked = std::max(calls_checked, result.calls_checked);
-      result.calls_checked = calls_checked;
-      if (result.validity != Validity::unknown || meter.exhausted()) return result;
-      if (!std::exchange(tried_unlimited, true)) {
-        const SearchResult relaxed = unlimited_pass(options);
-        if (relaxed.validity == Validity::invalid || meter.exhausted()) return relaxed;
-        continue;
+    if (!plan.classes().empty()) {
+      thrifty_ = Rules::thrifty;
+      for (const std::size_t part : {thriftiest, std::size_t{1}}) {
+        if (options.unlimited_infos_first) break;
+        beam_ = std::max<std::size_t>(1, std::min(options.beam, most_) / part);
+        if (SearchResult result = pass(options); decided(result)) return result;
       }
-      if (beam_ >= most_) return result;
+      SearchResult relaxed = unlimited_pass(options);
+      if (relaxed.validity == Validity::invalid || meter.exhausted()) return relaxed;
+    }
+    // Going back is dear where it is in vain, so that comes last.
+    may_go_back_ = Rules::goes_back;
+    for (;;) {
+      if (SearchResult result = pass(options); decided(result) || beam_ >= most_) return result;
+      thrifty_ = false;
       beam_ = beam_ > most_ / 16 ? most_ : beam_ * 16;
     }
   }
+
+  /// How much narrower the first pass is where there are infos.
+  static constexpr std::size_t thriftiest = 4;
 
   using Config = Configuration<W>;
   using Set = Mask<W>;
@@ -112,11 +114,12 @@ class Search {
   /// Were every info allowed as often as wanted, there would be more linearizations and far fewer
   /// configurations: if there is none even then, that is a proof.
   SearchResult unlimited_pass(const SearchOptions& options) {
+    thrifty_ = false;
     const std::size_t exact_beam = std::exchange(beam_, std::min<std::size_t>(most_, 65536));
     unlimited_infos_ = true;
-    may_go_back_ = false;
     SearchResult result = pass(options);
     unlimited_infos_ = false;
+    thrifty_ = Rules::thrifty;
     beam_ = exact_beam;
     return result;
   }
@@ -126,7 +129,7 @@ class Search {
     SearchResult result;
     const auto calls = plan_->calls();
     const auto by_end = plan_->by_end();
-    const std::size_t narrow = beam_;
+    const std::size_t narrow = narrow_ = beam_;
     for (std::size_t ended = 0; ended < by_end.size(); ++ended) {
       now_.ended = ended;
       if (beam_ > narrow && ended >= repairs_.until()) narrow_to(narrow);
@@ -251,8 +254,11 @@ class Search {
            plan_->bytes() + (slot_of_.capacity() + needed_.capacity()) * sizeof(std::uint32_t) +
            first_of_value_.capacity() * sizeof(First);
   }
-  /// For one more configuration. If not, those still to come are given up.
+  /// For one more configuration. If not, those still to come are given up. Only where a table
+  /// would grow is it counted, and now and then.
   bool has_room() {
+    if (explored_.has_room() && kept_.has_room() && ++uncounted_ < 256) return true;
+    uncounted_ = 0;
     const std::uint64_t rest = bytes_of_rest();
     bytes_peak_ = std::max(bytes_peak_, rest + explored_.bytes() + kept_.bytes());
     if (rest + explored_.bytes_to_grow() + kept_.bytes_to_grow() <= meter_->bytes_max())
@@ -264,9 +270,32 @@ class Search {
   /// Lets pending calls happen in every useful order that ends with slot s.
   void close(std::uint32_t s, Position now) {
     now_.unmerged = false;
+    if (thrifty_ && beam_ == narrow_ && !now_.live.empty() && close_without_infos(s, now)) return;
+    std::swap(stack_, now_.current);
+    explore(s, now);
+  }
+
+  /// As long as it can be done without them: most infos never happened. False: it cannot.
+  bool close_without_infos(std::uint32_t s, Position now) {
+    before_ = now_.current;
+    const bool was_truncated = now_.truncated;
+    spends_infos_ = spared_ = false;
+    std::swap(stack_, now_.current);
+    explore(s, now);
+    spends_infos_ = true;
+    if (now_.current.empty()) {
+      std::swap(now_.current, before_);
+      now_.truncated = was_truncated;
+      return false;
+    }
+    now_.truncated |= spared_ && Rules::thrift_remembered;
+    return true;
+  }
+
+  /// From the configurations on the stack.
+  void explore(std::uint32_t s, Position now) {
     explored_.clear();
     kept_.clear();
-    std::swap(stack_, now_.current);
     std::uint64_t steps = 0;
     while (!stack_.empty()) {
       Config config = stack_.back();
@@ -334,7 +363,10 @@ class Search {
                                               : useful(now_.slots[y].value, config.state))
         stack_.push_back(applied(config, y));
     });
-    expand_infos(config, fresh);
+    if (spends_infos_)
+      expand_infos(config, fresh);
+    else
+      spared_ = true;
   }
 
   void expand_infos(const Config& config, const Set& fresh) {
@@ -487,6 +519,11 @@ class Search {
   std::uint32_t needs_generation_ = 0;
   bool any_other_needed_ = false;
   bool unlimited_infos_ = false, may_go_back_ = false;
+  /// Infos are spent only where nothing goes on without, with the pass's own beam, `narrow_`.
+  bool thrifty_ = false, spends_infos_ = true;
+  bool spared_ = false;  ///< Some could have been spent.
+  std::size_t narrow_ = 0, uncounted_ = 0;
+  std::vector<Config> before_;
   std::uint64_t pending_steps_ = 0, bytes_peak_ = 0;
 };
 

@@ -43,7 +43,9 @@ struct SearchRules {
   static constexpr bool infos_are_counted = true;         ///< An info happens once at most.
   static constexpr bool infos_live_through_infos = true;  ///< Useful while an info cas can use it.
   static constexpr bool infos_live_for_mismatches = true;
-  static constexpr bool goes_back = true;  ///< With a wider beam, where a narrow one dies.
+  static constexpr bool thrifty = true;  ///< At first, infos are spent only where it must be.
+  static constexpr bool thrift_remembered = true;  ///< … and what that gave up is not all there is.
+  static constexpr bool goes_back = true;          ///< With a wider beam, where a narrow one dies.
   static constexpr bool truncation_remembered = true;  ///< … to a set that may not be all there is.
   /// In ends of calls: between moments to go back to, and how far back at first.
   static constexpr std::size_t checkpoint_every = 256, goes_back_first = 512;

@@ -78,6 +78,7 @@ TEST_CASE("mutant: search that goes back to a beam as if it were all there is") 
   };                                    \
   TEST_CASE("mutant: zones without " #rule) { must_die_in_zones<Zones_##rule>(#rule); }
 
+SEARCH_MUTANT(thrift_remembered)
 SEARCH_MUTANT(absorbed_writes_stay_usable)
 SEARCH_MUTANT(equal_writes_only)
 SEARCH_MUTANT(useful_to_reads)
