@@ -51,8 +51,10 @@ struct Object {
 class Meter {
  public:
   explicit Meter(const Budget& budget) : Meter(budget.steps_max, budget.bytes_max, budget.stop) {}
-  Meter(std::uint64_t steps, std::uint64_t bytes, const std::atomic<bool>* stop)
-      : steps_left_(steps), bytes_max_(bytes), stop_(stop) {}
+  /// `other_stop`: one more flag that ends the work when it is raised.
+  Meter(std::uint64_t steps, std::uint64_t bytes, const std::atomic<bool>* stop,
+        const std::atomic<bool>* other_stop = nullptr)
+      : steps_left_(steps), bytes_max_(bytes), stop_(stop), other_stop_(other_stop) {}
 
   /// False when the budget is used up, or the caller asked to stop.
   bool spend(std::uint64_t steps) {
@@ -68,7 +70,8 @@ class Meter {
       steps_left_ -= since_poll_;
     }
     since_poll_ = 0;
-    if (stop_ != nullptr && stop_->load(std::memory_order_relaxed)) stopped_ = exhausted_ = true;
+    for (const std::atomic<bool>* const stop : {stop_, other_stop_})
+      if (stop != nullptr && stop->load(std::memory_order_relaxed)) stopped_ = exhausted_ = true;
     return !exhausted_;
   }
 
@@ -86,6 +89,7 @@ class Meter {
   std::uint64_t bytes_max_;
   std::uint64_t since_poll_ = 0;
   const std::atomic<bool>* stop_;
+  const std::atomic<bool>* other_stop_ = nullptr;
   bool exhausted_ = false;
   bool stopped_ = false;
 };

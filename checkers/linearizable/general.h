@@ -20,11 +20,11 @@
 //  - dominance: with equal states and equal changes done, the configuration with more observers
 //    done and fewer infos used is the better one.
 //
-// Two strategies take turns until one of them decides. Breadth first keeps all configurations of a
-// moment (or the best: a beam; what survives is still a linearization, so `valid` stays a proof,
-// and running out of them is `unknown`, after going back some way with a wider beam). Depth first
-// follows one configuration to the end (Wing & Gong 1993) and remembers where it has been: lucky on
-// valid histories with many configurations.
+// Two strategies take turns, or compete on two threads, until one of them decides. Breadth first
+// keeps all configurations of a moment (or the best: a beam; what survives is still a
+// linearization, so `valid` stays a proof, and running out of them is `unknown`, after going back
+// some way with a wider beam). Depth first follows one configuration to the end (Wing & Gong 1993)
+// and remembers where it has been: lucky on valid histories with many configurations.
 #pragma once
 
 #include <algorithm>
@@ -70,16 +70,15 @@ class General {
         if (result.validity != Validity::unknown || meter_.exhausted()) return result;
         if (options.strategy == Strategy::breadth) return result;
       }
-      const bool alone = options.strategy == Strategy::depth;
-      const std::uint64_t turn =
-          alone ? UINT64_MAX : std::max<std::uint64_t>(100'000, before - meter_.steps_left());
-      SearchResult result = depth(turn);
-      checked = result.calls_checked = std::max(checked, result.calls_checked);
-      if (result.validity != Validity::unknown || meter_.exhausted() || alone) return result;
-      if (beam_ >= most_) {
-        result.reason = "memory";
-        return result;
+      if (options.strategy != Strategy::beams) {
+        const bool alone = options.strategy == Strategy::depth;
+        const std::uint64_t turn =
+            alone ? UINT64_MAX : std::max<std::uint64_t>(100'000, before - meter_.steps_left());
+        SearchResult result = depth(turn);
+        checked = result.calls_checked = std::max(checked, result.calls_checked);
+        if (result.validity != Validity::unknown || meter_.exhausted() || alone) return result;
       }
+      if (beam_ >= most_) return {Validity::unknown, "memory", 0, checked};
       beam_ = beam_ > most_ / 16 ? most_ : beam_ * 16;
     }
   }
@@ -334,5 +333,12 @@ class General {
 /// Runs with as many words as the object's concurrency wants. `calls` of the result are operations.
 SearchResult search_general(const GeneralPlan& plan, States& states, Meter& meter,
                             const GeneralOptions& options = {});
+
+/// Breadth first in this thread and depth first in another, with half of the steps and of the
+/// memory each, until one of them decides; where that is not enough, once more with all of the
+/// memory. The verdict is the same whichever comes first, and so is the operation that could not
+/// take effect. `for_depth`: states of a model of its own.
+SearchResult search_in_competition(const GeneralPlan& plan, States& states, States& for_depth,
+                                   Meter& meter);
 
 }  // namespace faultline::linearizable

@@ -35,7 +35,9 @@ struct GeneralRules : PassageRules {
 };
 
 struct GeneralOptions {
-  enum class Strategy : std::uint8_t { both, breadth, depth };
+  /// `both` and `beams` widen the beam from pass to pass, `both` with a turn of `depth` after each;
+  /// `breadth` begins and ends with the widest.
+  enum class Strategy : std::uint8_t { both, beams, breadth, depth };
   Strategy strategy = Strategy::both;
   /// Most configurations to keep in the first pass; each further pass keeps 16 times more.
   std::size_t beam = 16;

@@ -290,7 +290,9 @@ class ObjectRun {
     const auto model = traits_.make(all, options_.setup);
     const GeneralPlan plan(all, *model, traits_.by_process, traits_.by_time);
     States states(*model, plan.classes());
-    const SearchResult result = search_general(plan, states, share);
+    const SearchResult result = desk.threads == 1 && budget_.threads > 1
+                                    ? compete(all, plan, states, share)
+                                    : search_general(plan, states, share);
     if (result.validity == Validity::invalid) {
       Meter rest(std::min(share.steps_left() / 4, reduce_steps_max), share.bytes_max(),
                  share.stop());
@@ -304,6 +306,14 @@ class ObjectRun {
       return Outcome::needs_memory;
     if (told_) report_.note_unknown(rank, result.reason, so_far(key, all, result.calls_checked));
     return Outcome::done;
+  }
+
+  /// With a processor that would have nothing to do.
+  SearchResult compete(const Operations& all, const GeneralPlan& plan, States& states,
+                       Meter& meter) const {
+    const auto model = traits_.make(all, options_.setup);
+    States for_depth(*model, plan.classes());
+    return search_in_competition(plan, states, for_depth, meter);
   }
 
   void note_decision(Report::Rank rank, KeyId key, const Operations& all,

@@ -2,6 +2,7 @@
 #include "checkers/linearizable/crew.h"
 
 #include <atomic>
+#include <deque>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -162,6 +163,39 @@ TEST_CASE("crew: objects have one verdict, however many threads look at them") {
       for (const unsigned threads : {2u, 4u}) same(alone, check_on(threads, script, settings));
     }
   CHECK(invalid >= 6);
+}
+
+TEST_CASE("crew: one object is searched breadth first and depth first at once, with one verdict") {
+  int invalid = 0, valid = 0;
+  for (std::uint64_t seed = 0; seed < 150; ++seed) {
+    Rng rng(seed);
+    Script script;
+    std::deque<Value> queue;  // each takes effect as it begins, but for one answer in twelve
+    for (int i = 0; i < 14; ++i) {
+      const int begin = 2 * i, end = begin + 1 + static_cast<int>(rng.below(9));
+      const auto element = static_cast<std::int64_t>(rng.below(3));
+      if (i % 2 == 0) {
+        const bool info = rng.below(4) == 0;
+        script.add({Function::enqueue, element, {}, info ? Fate::info : Fate::ok, begin, end});
+        if (!info || rng.below(2) == 0) queue.push_back(element);
+        continue;
+      }
+      Value answer;
+      if (!queue.empty()) {
+        answer = queue.front();
+        queue.pop_front();
+      }
+      if (rng.below(12) == 0) answer = element;
+      script.add({Function::dequeue, {}, answer, Fate::ok, begin, end});
+    }
+    const Settings settings{{"model", "fifo-queue"}, {"engine", "general"}};
+    const Verdict alone = check_on(1, script, settings);
+    invalid += alone.validity == Validity::invalid;
+    valid += alone.validity == Validity::valid;
+    same(alone, check_on(2, script, settings));
+  }
+  CHECK(invalid >= 20);
+  CHECK(valid >= 20);
 }
 
 TEST_CASE("crew: what a thread's part of the memory is too little for gets all of it") {
