@@ -85,8 +85,7 @@ class Antichain {
   }
   /// Can some more come in without a larger table?
   bool has_room() const {
-    return entries_.size() + some <= entries_.capacity() &&
-           2 * (buckets_ + some) <= table_.size();
+    return entries_.size() + some <= entries_.capacity() && 2 * (buckets_ + some) <= table_.size();
   }
   /// While one more comes in: if there is no room for it, that is the old and the new together.
   std::uint64_t bytes_to_grow() const {
