@@ -23,13 +23,22 @@ class Purse {
  public:
   explicit Purse(const Budget& budget) : steps_(budget.steps_max), stop_(budget.stop) {}
 
-  /// The `among`-th part of what is left, at most `steps_max`.
-  Meter take(std::uint64_t among, std::uint64_t bytes, std::uint64_t steps_max = UINT64_MAX) {
+  /// So many will take a share each, in whatever order.
+  void expect(std::size_t takers) {
     const std::lock_guard lock(mutex_);
-    const std::uint64_t share = std::min(steps_ / std::max<std::uint64_t>(1, among), steps_max);
-    steps_ -= share;
-    lent_ += share;
-    return {share, bytes, stop_};
+    expected_ = takers;
+  }
+  /// What is left, shared equally among those who are expected and have not taken theirs.
+  Meter take_share(std::uint64_t bytes, std::uint64_t steps_max = UINT64_MAX) {
+    const std::lock_guard lock(mutex_);
+    const std::uint64_t among = std::max<std::uint64_t>(1, expected_);
+    expected_ = among - 1;
+    return lend(std::min(steps_ / among, steps_max / among), bytes);
+  }
+  /// The `among`-th part of what is left.
+  Meter take(std::uint64_t among, std::uint64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    return lend(steps_ / std::max<std::uint64_t>(1, among), bytes);
   }
   /// `lent`: the steps that the meter had when it was taken.
   void give_back(const Meter& meter, std::uint64_t lent) {
@@ -47,10 +56,15 @@ class Purse {
   const std::atomic<bool>* stop() const { return stop_; }
 
  private:
+  Meter lend(std::uint64_t share, std::uint64_t bytes) {
+    steps_ -= share;
+    lent_ += share;
+    return {share, bytes, stop_};
+  }
   bool stopped() const { return stop_ != nullptr && stop_->load(std::memory_order_relaxed); }
 
   mutable std::mutex mutex_;
-  std::uint64_t steps_, lent_ = 0;
+  std::uint64_t steps_, lent_ = 0, expected_ = 0;
   const std::atomic<bool>* stop_;
 };
 

@@ -210,17 +210,19 @@ class ObjectRun {
     std::vector<std::size_t> searched = std::exchange(hard, {});
     std::ranges::sort(searched, {}, size);
     threads = crew_of(budget_, searched.size());
+    purse_.expect(searched.size());
     each_object(searched.size(), threads, [&] {
       return [&, desk = Desk{Loader(objects_), threads}](std::size_t k) mutable {
-        sort_out(search(count + k, searched[k], searched.size() - k, desk), searched[k]);
+        sort_out(search(count + k, searched[k], desk), searched[k]);
       };
     });
     // Those that a part of the memory was too little for.
     std::ranges::sort(alone, {}, size);
     Desk desk{Loader(objects_), 1};
+    purse_.expect(alone.size());
     for (std::size_t k = 0; k < alone.size(); ++k)
       if (decide_quickly(2 * count + k, alone[k], desk) == Outcome::hard)
-        search(2 * count + k, alone[k], alone.size() - k, desk);
+        search(2 * count + k, alone[k], desk);
   }
 
   /// What the search of an object may use besides all that is kept for the history.
@@ -278,14 +280,12 @@ class ObjectRun {
            with_thousands(all.list.size()) + " on " + report_.key_phrase(key);
   }
 
-  /// `waiting` objects, this one included, share the steps that are left.
-  Outcome search(Report::Rank rank, std::size_t i, std::size_t waiting, Desk& desk) {
+  Outcome search(Report::Rank rank, std::size_t i, Desk& desk) {
     if (purse_.exhausted()) return leave_out();
     used_search_ = true;
     const Operations all = desk.loader.load(i);
     const KeyId key = objects_.key(i);
-    Meter share =
-        purse_.take(waiting, bytes_for(desk), told_ ? UINT64_MAX : untold_steps_max / waiting);
+    Meter share = purse_.take_share(bytes_for(desk), told_ ? UINT64_MAX : untold_steps_max);
     const std::uint64_t lent = share.steps_left();
     const auto model = traits_.make(all, options_.setup);
     const GeneralPlan plan(all, *model, traits_.by_process, traits_.by_time);

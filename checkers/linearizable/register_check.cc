@@ -117,20 +117,21 @@ class RegisterRun {
     const unsigned threads = crew_of(budget_, count);
     std::mutex mutex;
     std::vector<std::size_t> alone;  // those that half the memory was too little for
+    purse_.expect(count);
     each_object(count, threads, [&] {
       return [&](std::size_t k) {
-        if (check_by_search(k, count - k, threads)) return;
+        if (check_by_search(k, threads)) return;
         const std::lock_guard lock(mutex);
         alone.push_back(k);
       };
     });
     std::ranges::sort(alone);
-    for (std::size_t a = 0; a < alone.size(); ++a) check_by_search(alone[a], alone.size() - a, 1);
+    purse_.expect(alone.size());
+    for (const std::size_t k : alone) check_by_search(k, 1);
   }
 
-  /// `waiting` keys, this one included, share the steps that are left, `threads` the memory. False:
-  /// it wants more memory than a thread has.
-  bool check_by_search(std::size_t k, std::size_t waiting, unsigned threads) {
+  /// `threads` share the memory. False: it wants more of it than a thread has.
+  bool check_by_search(std::size_t k, unsigned threads) {
     if (purse_.exhausted()) {
       left_out_ = true;
       return true;
@@ -139,7 +140,7 @@ class RegisterRun {
     const Report::Rank rank = problem_.object_count() + k;
     problem_.restore_time(i);
     const std::uint64_t taken = std::min(problem_.bytes(), budget_.bytes_max);
-    Meter share = purse_.take(waiting, (budget_.bytes_max - taken) / threads);
+    Meter share = purse_.take_share((budget_.bytes_max - taken) / threads);
     const std::uint64_t lent = share.steps_left();
     const SearchResult result = search(object, share);
     if (result.validity == Validity::invalid)
