@@ -94,10 +94,15 @@ void each_object(std::size_t count, unsigned threads, Make make) {
   };
   {
     std::vector<std::jthread> others;
-    try {
-      for (unsigned t = 1; t < threads; ++t) others.emplace_back(work);
-    } catch (const std::system_error&) {  // no more threads to be had: fewer will do
-    }
+    const auto start_one = [&] {
+      try {
+        others.emplace_back(work);
+        return true;
+      } catch (const std::system_error&) {  // no more threads to be had: fewer will do
+        return false;
+      }
+    };
+    for (unsigned t = 1; t < threads && start_one();) ++t;
     work();
   }
   if (failed) std::rethrow_exception(failed);

@@ -43,11 +43,12 @@ SearchResult search_in_competition(const GeneralPlan& plan, States& states, Stat
     if (result.validity != Validity::unknown) over = true;
     return result;
   };
-  SearchResult breadth, depth{Validity::unknown, "memory"};
+  SearchResult breadth, depth;
   const auto compete = [&] {
     try {
       depth = run(for_depth, of_depth, Strategy::depth);
-    } catch (const std::exception&) {  // no memory: then it is the other one's to decide
+    } catch (const std::exception&) {  // then it is the other one's to decide
+      depth = {Validity::unknown, "memory"};
     }
   };
   try {
