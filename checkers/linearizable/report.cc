@@ -30,7 +30,7 @@ void Report::note_invalid(Rank rank, KeyId key, Finding finding) {
   sequential_ruled_out_ |= finding.rules_out_sequential;
   if (key != no_key) keys_.emplace(rank, key);
   trim(keys_, keys_listed);
-  findings_.try_emplace(rank, key, std::move(finding));
+  findings_.emplace(rank, std::pair(key, std::move(finding)));
   trim(findings_, keys_in_words);
 }
 

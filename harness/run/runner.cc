@@ -240,11 +240,14 @@ class Run {
     if (const Status written = write_meta(); !written) return written;
 
     levers_.emplace(*journal_);
-    injector_.emplace(Injector::Setup{
-        plan_.faults, schedule_, *levers_, rng_.fork("faults"), [this] { return since_origin(); },
-        [this](const Value& line) { write_line(faults_file_, line); },
-        [this] { return ask_leaders(); },
-        plan_.recording ? plan_.recording->strikes : std::map<FaultId, RecordedStrike>()});
+    std::map<FaultId, RecordedStrike> recorded;
+    if (plan_.recording) recorded = plan_.recording->strikes;
+    // What struck in the last round of the run that is repeated strikes in the last of this one.
+    for (auto& [id, then] : recorded) then.applied = std::min(then.applied, plan_.time);
+    injector_.emplace(Injector::Setup{plan_.faults, schedule_, *levers_, rng_.fork("faults"),
+                                      [this] { return since_origin(); },
+                                      [this](const Value& line) { write_line(faults_file_, line); },
+                                      [this] { return ask_leaders(); }, std::move(recorded)});
     CrewSettings crew{*recorder_,
                       *plan_.target,
                       *plan_.workload,
@@ -271,9 +274,11 @@ class Run {
     });
   }
 
-  /// Until the time is over, or something ends it early.
+  /// Until the time is over, or something ends it early. The time is taken before the step: however
+  /// late the last round comes, every fault strikes while there is load.
   void watch_load() {
     for (;;) {
+      const Nanoseconds now = since_origin();
       const auto due = injector_->step();
       const std::size_t crashes = journal_->take_deaths().size();
       crashes_ += crashes;
@@ -281,7 +286,6 @@ class Run {
       look_at_clients();
       if (const auto failure = crew_->failure()) break_off(*failure);
       report_progress("load");
-      const Nanoseconds now = since_origin();
       if (interrupted() || broken_ || now >= plan_.time) return;
       Nanoseconds until = std::min(now + tick, plan_.time);
       if (due) until = std::min(until, *due);
@@ -313,7 +317,6 @@ class Run {
     loading_ = false;
     crew_->stop();
     report_progress("healing");
-    injector_->step();  // heals that are due now are as planned
     if (const Status healed = injector_->heal_all(); !healed)
       break_off(Error{"the last heal failed: " + healed.error().what});
     healed_at_ = Clock::now();

@@ -165,6 +165,15 @@ TEST_CASE("replay: the same faults, at the same planned times, on the nodes that
   CHECK(struck(carry_out(third.plan, stage.folder / "third", {0})) == struck(stage.run));
 }
 
+TEST_CASE("replay: what a stalled run struck in its last round is struck again") {
+  const RecordedRun stage({1});
+  // The last of the leader's strikes came long after the load's 60 ms.
+  stage.edit("faults.jsonl", "\"applied\":0.045012,", "\"applied\":3600.5,");
+  Replay replay = replay_of(stage.run);
+  const fs::path again = carry_out(replay.plan, stage.folder / "again", {2});
+  CHECK(struck(again) == struck(stage.run));
+}
+
 TEST_CASE("replay: a fault of client machines strikes those that were struck, and no others") {
   const std::string text =
       "name: recorded\n"
