@@ -1,6 +1,7 @@
 // The set of configurations of the search: none of them dominated by another.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -80,24 +81,29 @@ class Antichain {
       if (entry.alive) out.push_back(entry.config);
   }
 
+  /// After the next, so many steps may pass until memory must be counted again, if each adds at
+  /// most one configuration to `explored` and two to `kept`.
+  static std::size_t steps_uncounted(const Antichain& explored, const Antichain& kept) {
+    const std::size_t steps = std::min({std::size_t{256}, explored.room(), kept.room() / 2});
+    return steps - std::min<std::size_t>(steps, 1);
+  }
+
   std::uint64_t bytes() const {
     return entries_.capacity() * sizeof(Entry) + table_.size() * sizeof(Bucket);
   }
-  /// Can some more come in without a larger table?
-  bool has_room() const {
-    return entries_.size() + some <= entries_.capacity() && 2 * (buckets_ + some) <= table_.size();
+  /// How many more can come in without a larger table.
+  std::size_t room() const {
+    return std::min(entries_.capacity() - entries_.size(), table_.size() / 2 - buckets_);
   }
-  /// While one more comes in: if there is no room for it, that is the old and the new together.
+  /// While two more come in: if there is no room for them, that is the old and the new together.
   std::uint64_t bytes_to_grow() const {
-    const bool entries_grow = entries_.size() == entries_.capacity();
-    const bool table_grows = 2 * (buckets_ + 1) > table_.size();
+    const bool entries_grow = entries_.size() + 2 > entries_.capacity();
+    const bool table_grows = 2 * (buckets_ + 2) > table_.size();
     return entries_.capacity() * sizeof(Entry) * (entries_grow ? 3 : 1) +
            table_.size() * sizeof(Bucket) * (table_grows ? 3 : 1);
   }
 
  private:
-  static constexpr std::size_t some = 4;
-
   struct Bucket {
     Mask<W> cas_done;
     ValueId state = 0;
@@ -108,11 +114,13 @@ class Antichain {
   /// Whatever can follow `b` can follow `a`.
   static bool dominates(const Config& a, const Config& b, const SlotKinds<W>& kinds,
                         const UsedPool& used) {
-    if (Rules::compare_reads && !minus(b.done & kinds.observers, a.done).none()) return false;
-    if (Rules::compare_optional && !(b.optional & kinds.writes).within(a.optional)) return false;
+    // In one go: a branch for each would often be predicted wrong.
     const Mask<W> different = (a.done ^ b.done) & kinds.writes;
     const Mask<W> excused = Rules::fresh_against_consumed ? a.optional : a.optional | a.done;
-    if (!different.within(excused)) return false;
+    Mask<W> lacking = minus(different, excused);
+    if (Rules::compare_reads) lacking = lacking | minus(b.done & kinds.observers, a.done);
+    if (Rules::compare_optional) lacking = lacking | minus(b.optional & kinds.writes, a.optional);
+    if (lacking.any()) return false;
     return !Rules::compare_used || used.at_most(a.used, b.used);
   }
 

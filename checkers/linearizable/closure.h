@@ -106,12 +106,16 @@ class Closure {
   }
   /// For one more configuration. If not, results are given up.
   bool has_room() {
-    if (explored_.has_room() && kept_.has_room() && ++uncounted_ < 256) return true;
-    uncounted_ = 0;
+    if (uncounted_ > 0) {
+      --uncounted_;
+      return true;
+    }
     const std::uint64_t others = rest() + kept_.size() * bytes_to_choose;
     bytes_peak_ = std::max(bytes_peak_, others + explored_.bytes() + kept_.bytes());
-    if (others + explored_.bytes_to_grow() + kept_.bytes_to_grow() <= meter_.bytes_max())
+    if (others + explored_.bytes_to_grow() + kept_.bytes_to_grow() <= meter_.bytes_max()) {
+      uncounted_ = Antichain<Rules, W>::steps_uncounted(explored_, kept_);
       return true;
+    }
     cut_ = true;
     return false;
   }

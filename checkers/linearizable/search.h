@@ -27,6 +27,7 @@
 #include "checkers/linearizable/plan.h"
 #include "checkers/linearizable/search_moment.h"
 #include "checkers/linearizable/search_rules.h"
+#include "checkers/linearizable/search_step.h"
 #include "checkers/linearizable/used.h"
 
 namespace faultline::linearizable {
@@ -34,7 +35,7 @@ namespace faultline::linearizable {
 /// With W words of slots: at most 64 W calls that must end are pending at a time. Keeps its memory
 /// from one run to the next.
 template <typename Rules, int W>
-class Search {
+class Search : SearchStep<Rules, W> {
  public:
   SearchResult run(const Plan<Rules>& plan, Meter& meter, const SearchOptions& options) {
     bytes_peak_ = 0;
@@ -78,15 +79,12 @@ class Search {
   /// How much narrower the first pass is where there are infos.
   static constexpr std::size_t thriftiest = 4;
 
-  using Config = Configuration<W>;
-  using Set = Mask<W>;
-  using Slot = SearchSlot;
-  using Moment = SearchMoment<W>;
-
-  struct First {
-    std::uint32_t generation = 0;
-    std::uint32_t slot = 0;
-  };
+  using Step = SearchStep<Rules, W>;
+  using Step::absorb, Step::absorb_writes, Step::applied, Step::find_needs, Step::first_to_end;
+  using Step::has_hope, Step::left, Step::look_ahead, Step::satisfied, Step::useful;
+  using Step::needed_, Step::needs_generation_, Step::now_, Step::plan_, Step::spared_;
+  using Step::spends_infos_, Step::unlimited_infos_, Step::used_, Step::values_;
+  using typename Step::Config, typename Step::Set, typename Step::Slot, typename Step::Moment;
 
   void reset(const SearchOptions& options) {
     now_ = {};
@@ -104,8 +102,8 @@ class Search {
     now_.begun_of_class.assign(plan_->classes().size(), 0);
     now_.slots.resize(64 * W);
     slot_of_.resize(plan_->calls().size());
-    needed_.assign(plan_->value_count(), 0);
-    first_of_value_.assign(plan_->value_count(), First{});
+    values_.reset(plan_->value_count());
+    needed_.assign(plan_->classes().empty() ? 0 : plan_->value_count(), 0);
     needs_generation_ = 0;
     checkpoints_.clear();
     repairs_ = Repairs(Rules::goes_back_first);
@@ -168,6 +166,7 @@ class Search {
   bool go_back(std::size_t& ended, std::size_t narrow) {
     if (checkpoints_.empty() || !repairs_.died(ended)) return false;
     now_ = checkpoints_.back_to(repairs_.from());
+    values_.restore(now_.slots, now_.occupied);
     now_.truncated &= Rules::truncation_remembered;
     beam_ = std::min(narrow * repairs_.widening(), most_);
     ended = now_.ended - 1;  // the loop adds one; unsigned arithmetic is meant
@@ -195,6 +194,7 @@ class Search {
     } else {
       now_.kinds.observers.set(s);
     }
+    values_.add(s, slot);
     if (slot.kind == Kind::cas) return;
     for (Config& config : now_.current) {
       if (slot.kind == Kind::write) {
@@ -229,6 +229,7 @@ class Search {
     } else {
       close(s, now);
     }
+    values_.remove(s, now_.slots[s]);
     now_.kinds.observers.reset(s);
     now_.kinds.writes.reset(s);
     now_.kinds.cas.reset(s);
@@ -252,17 +253,21 @@ class Search {
     return now_.bytes() + stack_.capacity() * sizeof(Config) * (stack_grows ? 3 : 1) +
            checkpoints_.bytes() + used_.bytes() + kept_.size() * (2 * sizeof(Config) + 16) +
            plan_->bytes() + (slot_of_.capacity() + needed_.capacity()) * sizeof(std::uint32_t) +
-           first_of_value_.capacity() * sizeof(First);
+           values_.bytes();
   }
   /// For one more configuration. If not, those still to come are given up. Only where a table
   /// would grow is it counted, and now and then.
   bool has_room() {
-    if (explored_.has_room() && kept_.has_room() && ++uncounted_ < 256) return true;
-    uncounted_ = 0;
+    if (uncounted_ > 0) {
+      --uncounted_;
+      return true;
+    }
     const std::uint64_t rest = bytes_of_rest();
     bytes_peak_ = std::max(bytes_peak_, rest + explored_.bytes() + kept_.bytes());
-    if (rest + explored_.bytes_to_grow() + kept_.bytes_to_grow() <= meter_->bytes_max())
+    if (rest + explored_.bytes_to_grow() + kept_.bytes_to_grow() <= meter_->bytes_max()) {
+      uncounted_ = Antichain<Rules, W>::steps_uncounted(explored_, kept_);
       return true;
+    }
     now_.truncated = true;
     return false;
   }
@@ -292,22 +297,26 @@ class Search {
     return true;
   }
 
-  /// From the configurations on the stack.
+  /// From the configurations on the stack; everything there has absorbed what it can.
   void explore(std::uint32_t s, Position now) {
     explored_.clear();
     kept_.clear();
+    look_ahead(s);
     std::uint64_t steps = 0;
     while (!stack_.empty()) {
-      Config config = stack_.back();
+      const Config config = stack_.back();
       stack_.pop_back();
-      absorb(config);
       ++steps;
       if (!has_room()) break;
-      if (!explored_.insert(config, now_.kinds, used_, steps)) continue;
-      if (config.done.test(s)) {
+      const bool done = config.done.test(s);
+      // Of those that are done, only dominance by fewer infos is worth a look at both places.
+      if (done && now_.live.empty()) {
         emit(config, s, now, steps);
-      } else {
-        expand(config, s, now, steps);
+      } else if ((done || has_hope(config)) && explored_.insert(config, now_.kinds, used_, steps)) {
+        if (done)
+          emit(config, s, now, steps);
+        else
+          expand(config, s, now, steps);
       }
       if (steps >= 4096 && !meter_->spend(std::exchange(steps, 0))) break;
       if (explored_.entries() > 4 * beam_ + 64 || kept_.entries() > 4 * beam_ + 64) {
@@ -331,11 +340,7 @@ class Search {
 
   void expand(const Config& config, std::uint32_t s, Position now, std::uint64_t& steps) {
     const Slot& ending = now_.slots[s];
-    const auto emit_applied = [&] {
-      Config next = applied(config, s);
-      absorb(next);
-      emit(next, s, now, steps);
-    };
+    const auto emit_applied = [&] { emit(applied(config, s), s, now, steps); };
     if (ending.kind == Kind::write) {
       const bool may_stay_unseen = config.optional.test(s) && ending.value != config.state;
       if (may_stay_unseen) emit(config, s, now, steps);
@@ -345,127 +350,52 @@ class Search {
     } else if (ending.kind == Kind::cas && ending.expected == config.state) {
       emit_applied();
     }
-    find_needs(config);
-    Set cas = minus(now_.kinds.cas, config.done);
-    cas.reset(s);
-    cas.each([&](std::uint32_t y) {
-      if (now_.slots[y].expected == config.state) stack_.push_back(applied(config, y));
-    });
     Set writes = minus(now_.kinds.writes, config.done);
+    const Set fresh = minus(writes, config.optional);
     writes.reset(s);
-    const Set fresh = minus(minus(now_.kinds.writes, config.done), config.optional);
-    find_first_of_value(writes);
-    writes.each([&](std::uint32_t y) {
-      if (first_of_value_[now_.slots[y].value].slot != y) return;
+    find_needs(config);
+    Set cas = minus(values_.of(config.state).cas, config.done);
+    cas.reset(s);
+    const auto push = [&](const Config& next) {
+      if (next.done.test(s) || has_hope(next)) stack_.push_back(next);
+    };
+    cas.each([&](std::uint32_t y) { push(applied(config, y)); });
+    values_.each([&](const SlotsOfValue<W>& group) {
+      const Set candidates = group.writes & writes;
+      if (candidates.none()) return;
+      const std::uint32_t y = first_to_end(candidates);
       Set others = fresh;
       others.reset(y);
-      if (now_.slots[y].value == config.state ? others.any()
-                                              : useful(now_.slots[y].value, config.state))
-        stack_.push_back(applied(config, y));
+      if (group.value == config.state ? others.any() : useful(group.value, config))
+        push(applied(config, y));
     });
+    if (now_.live.empty()) return;
     if (spends_infos_)
-      expand_infos(config, fresh);
+      expand_infos(config, fresh, writes);
     else
       spared_ = true;
   }
 
-  void expand_infos(const Config& config, const Set& fresh) {
+  /// `writes` are those that may happen before the ending call.
+  void expand_infos(const Config& config, const Set& fresh, const Set& writes) {
     for (const std::uint32_t k : now_.live) {
       const InfoClass& info = plan_->classes()[k];
       if (info.kind == Kind::cas && info.expected != config.state) continue;
       if (left(config, k) == 0) continue;
       if (info.kind == Kind::write) {
         // One with a deadline goes first.
-        if (first_of_value_[info.value].generation == needs_generation_) continue;
-        if (info.value == config.state ? fresh.none() : !useful(info.value, config.state)) continue;
-      } else if (!useful(info.value, config.state)) {
+        if ((values_.of(info.value).writes & writes).any()) continue;
+        if (info.value == config.state ? fresh.none() : !useful(info.value, config)) continue;
+      } else if (!useful(info.value, config)) {
         continue;
       }
       Config next = config;
       next.state = info.value;
       if (!unlimited_infos_) next.used = used_.add(config.used, k);
       if (info.kind == Kind::write) absorb_writes(next);
+      absorb(next);
       stack_.push_back(next);
     }
-  }
-
-  std::uint32_t left(const Config& config, std::uint32_t info_class) const {
-    if (!Rules::infos_are_counted || unlimited_infos_) return 1;
-    return now_.begun_of_class[info_class] - used_.count(config.used, info_class);
-  }
-
-  Config applied(Config config, std::uint32_t y) const {
-    config.state = now_.slots[y].value;
-    config.done.set(y);
-    if (now_.slots[y].kind == Kind::write) absorb_writes(config);
-    config.optional.reset(y);
-    return config;
-  }
-
-  /// Every other pending write may have happened right before the one that just did.
-  void absorb_writes(Config& config) const {
-    if (Rules::absorbed_writes_stay_usable) {
-      config.optional = config.optional | minus(now_.kinds.writes, config.done);
-    } else {
-      config.done = config.done | now_.kinds.writes;
-    }
-  }
-
-  static bool satisfied(const Slot& slot, ValueId state) {
-    return slot.kind == Kind::mismatch ? slot.expected != state : slot.value == state;
-  }
-
-  void absorb(Config& config) const {
-    minus(now_.kinds.observers, config.done).each([&](std::uint32_t y) {
-      if (satisfied(now_.slots[y], config.state)) config.done.set(y);
-    });
-    minus(minus(now_.kinds.writes, config.done), config.optional).each([&](std::uint32_t y) {
-      if (now_.slots[y].value == config.state) config.optional.set(y);
-    });
-  }
-
-  /// Which values somebody pending waits for.
-  void find_needs(const Config& config) {
-    ++needs_generation_;
-    any_other_needed_ = false;
-    minus(now_.kinds.observers, config.done).each([&](std::uint32_t y) {
-      if (now_.slots[y].kind == Kind::mismatch) {
-        any_other_needed_ |= Rules::useful_to_mismatches;
-      } else if (Rules::useful_to_reads) {
-        needed_[now_.slots[y].value] = needs_generation_;
-      }
-    });
-    if (Rules::useful_to_cas)
-      minus(now_.kinds.cas, config.done).each([&](std::uint32_t y) {
-        needed_[now_.slots[y].expected] = needs_generation_;
-      });
-    if (!Rules::useful_through_infos) return;
-    for (bool changed = true; changed;) {
-      changed = false;
-      for (const std::uint32_t k : now_.live) {
-        const InfoClass& info = plan_->classes()[k];
-        if (info.kind != Kind::cas || needed_[info.expected] == needs_generation_ ||
-            needed_[info.value] != needs_generation_ || left(config, k) == 0)
-          continue;
-        needed_[info.expected] = needs_generation_;
-        changed = true;
-      }
-    }
-  }
-  bool useful(ValueId value, ValueId state) const {
-    return needed_[value] == needs_generation_ || (any_other_needed_ && value != state);
-  }
-
-  /// Of the pending writes of each value, the one that ends first.
-  void find_first_of_value(const Set& writes) {
-    writes.each([&](std::uint32_t y) {
-      First& first = first_of_value_[now_.slots[y].value];
-      if (first.generation == needs_generation_) {
-        const bool earlier = now_.slots[y].end < now_.slots[first.slot].end;
-        if (earlier != Rules::earliest_deadline) return;
-      }
-      first = {needs_generation_, y};
-    });
   }
 
   void forget_dead_classes(Position now) {
@@ -503,25 +433,17 @@ class Search {
     stack_.clear();
   }
 
-  const Plan<Rules>* plan_ = nullptr;
   Meter* meter_ = nullptr;
   std::size_t beam_ = 0, most_ = 0;  ///< Configurations to keep, now and at most.
-  Moment now_;
   std::vector<std::uint32_t> slot_of_;
-  UsedPool used_;
   std::size_t used_limit_ = 4096;
   Checkpoints<Moment> checkpoints_{Rules::checkpoint_every};
   Repairs repairs_{Rules::goes_back_first};
   std::vector<Config> stack_;
   Antichain<Rules, W> explored_, kept_;
-  std::vector<std::uint32_t> needed_;  ///< By value: generation in which it was needed.
-  std::vector<First> first_of_value_;  ///< By value: of the pending writes of it.
-  std::uint32_t needs_generation_ = 0;
-  bool any_other_needed_ = false;
-  bool unlimited_infos_ = false, may_go_back_ = false;
+  bool may_go_back_ = false;
   /// Infos are spent only where nothing goes on without, with the pass's own beam, `narrow_`.
-  bool thrifty_ = false, spends_infos_ = true;
-  bool spared_ = false;  ///< Some could have been spent.
+  bool thrifty_ = false;
   std::size_t narrow_ = 0, uncounted_ = 0;
   std::vector<Config> before_;
   std::uint64_t pending_steps_ = 0, bytes_peak_ = 0;

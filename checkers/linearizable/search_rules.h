@@ -8,6 +8,9 @@
 //    later.
 //  - usefulness: before the ending call, let a pending write happen only if somebody waits for its
 //    value; an optional write at its own end only if somebody may still observe it.
+//  - hope: where an ending read or cas waits for a state that nothing pending brings any more,
+//  there
+//    is nothing to try.
 //  - deadlines: of pending writes of one value take the one that ends first.
 //  - dominance: drop a configuration whose successes another one includes. An `optional` write is
 //    better than both a fresh and a consumed one; fresh and consumed do not compare.
@@ -32,6 +35,8 @@ struct SearchRules {
   static constexpr bool useful_to_cas = true;
   static constexpr bool useful_to_mismatches = true;
   static constexpr bool useful_through_infos = true;  ///< A write that an info cas continues.
+  static constexpr bool brought_by_cas = true;        ///< What an end waits for may come by a cas,
+  static constexpr bool brought_by_infos = true;      ///< … or by an info.
   static constexpr bool late_optional_writes = true;  ///< An optional write may happen at its end.
   static constexpr bool late_for_mismatches = true;   ///< … also for a later mismatch.
   static constexpr bool earliest_deadline = true;

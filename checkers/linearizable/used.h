@@ -5,10 +5,11 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <map>
-#include <unordered_map>
+#include <span>
 #include <utility>
 #include <vector>
+
+#include <boost/unordered/unordered_flat_map.hpp>
 
 namespace faultline::linearizable {
 
@@ -17,19 +18,14 @@ inline constexpr UsedId nothing_used = 0;
 
 class UsedPool {
  public:
-  UsedPool() : sets_(1) { ids_.emplace(std::vector<Entry>{}, nothing_used); }
+  UsedPool() { start(); }
 
   void clear() {
-    if (sets_.size() == 1) return;
-    sets_.assign(1, {});
-    ids_.clear();
-    ids_.emplace(std::vector<Entry>{}, nothing_used);
-    next_.clear();
-    entries_ = 0;
+    if (sets_.size() > 1) start();
   }
 
   std::uint32_t count(UsedId id, std::uint32_t info_class) const {
-    for (const Entry& entry : sets_[id])
+    for (const Entry& entry : set_of(id))
       if (entry.first == info_class) return entry.second;
     return 0;
   }
@@ -37,14 +33,15 @@ class UsedPool {
   UsedId add(UsedId id, std::uint32_t info_class) {
     const std::uint64_t step = (static_cast<std::uint64_t>(id) << 32) | info_class;
     if (const auto known = next_.find(step); known != next_.end()) return known->second;
-    std::vector<Entry> set = sets_[id];
-    const auto at = std::lower_bound(set.begin(), set.end(), Entry{info_class, 0});
-    if (at != set.end() && at->first == info_class) {
+    const std::span<const Entry> set = set_of(id);
+    scratch_.assign(set.begin(), set.end());
+    const auto at = std::lower_bound(scratch_.begin(), scratch_.end(), Entry{info_class, 0});
+    if (at != scratch_.end() && at->first == info_class) {
       ++at->second;
     } else {
-      set.insert(at, {info_class, 1});
+      scratch_.insert(at, {info_class, 1});
     }
-    const UsedId result = intern(std::move(set));
+    const UsedId result = intern(scratch_);
     next_.emplace(step, result);
     return result;
   }
@@ -52,17 +49,17 @@ class UsedPool {
   /// Forgets a class that nothing depends on any more.
   UsedId without(UsedId id, std::uint32_t info_class) {
     if (count(id, info_class) == 0) return id;
-    std::vector<Entry> set = sets_[id];
-    std::erase_if(set, [&](const Entry& entry) { return entry.first == info_class; });
-    return intern(std::move(set));
+    const std::span<const Entry> set = set_of(id);
+    scratch_.assign(set.begin(), set.end());
+    std::erase_if(scratch_, [&](const Entry& entry) { return entry.first == info_class; });
+    return intern(scratch_);
   }
 
   /// a used no more of any class than b.
   bool at_most(UsedId a, UsedId b) const {
     if (a == b || a == nothing_used) return true;
     if (b == nothing_used) return false;
-    const auto& left = sets_[a];
-    const auto& right = sets_[b];
+    const std::span<const Entry> left = set_of(a), right = set_of(b);
     if (left.size() > right.size()) return false;
     auto r = right.begin();
     for (const Entry& entry : left) {
@@ -74,24 +71,26 @@ class UsedPool {
 
   std::uint64_t total(UsedId id) const {
     std::uint64_t sum = 0;
-    for (const Entry& entry : sets_[id]) sum += entry.second;
+    for (const Entry& entry : set_of(id)) sum += entry.second;
     return sum;
   }
 
   std::size_t size() const { return sets_.size(); }
+  /// At most, while one of the tables doubles.
   std::uint64_t bytes() const {
-    return entries_ * 2 * sizeof(Entry) + sets_.size() * 112 + next_.size() * 48;
+    return 3 * (entries_.size() * sizeof(Entry) + sets_.size() * sizeof(Set)) +
+           table_.size() * 3 * sizeof(UsedId) + next_.size() * 56;
   }
 
   /// Keeps only what the configurations of these lists name, and renames it there.
   template <typename Configurations>
   void compact(const std::vector<Configurations*>& holders) {
     UsedPool fresh;
-    std::unordered_map<UsedId, UsedId> renamed;
+    boost::unordered_flat_map<UsedId, UsedId> renamed;
     for (Configurations* const configurations : holders)
       for (auto& configuration : *configurations) {
         const auto [at, first] = renamed.try_emplace(configuration.used, nothing_used);
-        if (first) at->second = fresh.intern(std::vector<Entry>(sets_[configuration.used]));
+        if (first) at->second = fresh.intern(set_of(configuration.used));
         configuration.used = at->second;
       }
     *this = std::move(fresh);
@@ -99,20 +98,61 @@ class UsedPool {
 
  private:
   using Entry = std::pair<std::uint32_t, std::uint32_t>;  ///< Class, how many; ordered by class.
+  /// Where the entries of a set are.
+  struct Set {
+    std::size_t begin = 0, size = 0;
+  };
 
-  UsedId intern(std::vector<Entry> set) {
-    const auto [at, fresh] = ids_.try_emplace(set, static_cast<UsedId>(sets_.size()));
-    if (fresh) {
-      entries_ += set.size();
-      sets_.push_back(std::move(set));
-    }
-    return at->second;
+  void start() {
+    entries_.clear();
+    sets_.assign(1, Set{});
+    table_.assign(64, nothing_used);
+    next_.clear();
   }
 
-  std::vector<std::vector<Entry>> sets_;
-  std::map<std::vector<Entry>, UsedId> ids_;
-  std::unordered_map<std::uint64_t, UsedId> next_;
-  std::uint64_t entries_ = 0;
+  std::span<const Entry> set_of(UsedId id) const {
+    return std::span(entries_).subspan(sets_[id].begin, sets_[id].size);
+  }
+
+  static std::size_t hash(std::span<const Entry> set) {
+    std::uint64_t h = 0xd1b54a32d192ed03ull;
+    for (const auto& [info_class, count] : set) {
+      h = (h ^ (static_cast<std::uint64_t>(info_class) << 32 | count)) * 0x9e3779b97f4a7c15ull;
+      h ^= h >> 29;
+    }
+    return h;
+  }
+
+  /// Where a set is, or would be; the empty one is in no table.
+  UsedId& probe(std::span<const Entry> set) {
+    const std::size_t last = table_.size() - 1;
+    std::size_t at = hash(set) & last;
+    while (table_[at] != nothing_used && !std::ranges::equal(set_of(table_[at]), set))
+      at = (at + 1) & last;
+    return table_[at];
+  }
+
+  /// `set` is no part of `entries_`.
+  UsedId intern(std::span<const Entry> set) {
+    if (set.empty()) return nothing_used;
+    if (2 * sets_.size() > table_.size()) {
+      table_.assign(2 * table_.size(), nothing_used);
+      for (UsedId id = 1; id < sets_.size(); ++id) probe(set_of(id)) = id;
+    }
+    UsedId& place = probe(set);
+    if (place == nothing_used) {
+      place = static_cast<UsedId>(sets_.size());
+      sets_.push_back({entries_.size(), set.size()});
+      entries_.insert(entries_.end(), set.begin(), set.end());
+    }
+    return place;
+  }
+
+  std::vector<Entry> entries_;                             ///< Of all sets, one after the other.
+  std::vector<Set> sets_;                                  ///< By id.
+  std::vector<UsedId> table_;                              ///< By hash; at most half full.
+  boost::unordered_flat_map<std::uint64_t, UsedId> next_;  ///< By id and class: what add() gives.
+  std::vector<Entry> scratch_;
 };
 
 }  // namespace faultline::linearizable
