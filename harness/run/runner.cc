@@ -1,7 +1,6 @@
 #include "harness/run/runner.h"
 
 #include <algorithm>
-#include <ctime>
 #include <future>
 #include <optional>
 #include <thread>
@@ -12,13 +11,13 @@
 #include "harness/io/json.h"
 #include "harness/os/usage.h"
 #include "harness/run/client_machines.h"
+#include "harness/run/evaluation.h"
 #include "harness/run/final_requests.h"
 #include "harness/run/injector.h"
-#include "harness/run/judge.h"
-#include "harness/run/log_check.h"
 #include "harness/run/node_journal.h"
 #include "harness/run/nodes_up.h"
 #include "harness/run/results.h"
+#include "harness/run/run_meta.h"
 #include "harness/run/sha256.h"
 #include "harness/run/yaml.h"
 
@@ -36,38 +35,12 @@ constexpr std::uintmax_t room_min = 8 << 20;
 constexpr Nanoseconds final_requests_max = 60s;  ///< Beyond recovery.within.
 constexpr auto client_setup_max = std::chrono::milliseconds(30s);
 
-std::string utc_text(std::chrono::system_clock::time_point time) {
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
-  std::tm utc{};
-  ::gmtime_r(&seconds, &utc);
-  char text[40];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text;
-}
-
 Status check_room(const std::filesystem::path& directory) {
   std::error_code failed;
   const auto space = std::filesystem::space(directory, failed);
   if (failed || space.available >= room_min) return Ok{};
   return Error{"the disk of " + directory.string() + " is full: " +
                std::to_string(space.available >> 10) + " KiB are free, a run needs 8 MiB"};
-}
-
-/// The names of the host's attributes that differ.
-List differences(const Map& before, const Map& after) {
-  List names;
-  const auto value_in = [](const Map& map, const std::string& key) -> const Value* {
-    for (const auto& [name, value] : map)
-      if (name == key) return &value;
-    return nullptr;
-  };
-  for (const auto& [name, value] : before) {
-    const Value* then = value_in(after, name);
-    if (then == nullptr || !(*then == value)) names.emplace_back(name);
-  }
-  for (const auto& [name, value] : after)
-    if (value_in(before, name) == nullptr) names.emplace_back(name);
-  return names;
 }
 
 class Run {
@@ -127,7 +100,10 @@ class Run {
 
   Status open() {
     if (const Status room = check_room(directory_.path()); !room) return room;
-    fingerprint_before_ = environment_.fingerprint();
+    meta_.given = environment_.meta;
+    meta_.name = plan_.name;
+    meta_.seed = plan_.seed;
+    meta_.host_before = environment_.fingerprint();
     if (const Status written = directory_.write("config.yaml", to_yaml(plan_.resolved)); !written)
       return written;
     schedule_ = plan_.recording ? plan_.recording->schedule
@@ -142,7 +118,7 @@ class Run {
       if (!created) return created.error();
       *file = std::move(*created);
     }
-    store_ = describe_store(*plan_.target);
+    meta_.store = describe_store(*plan_.target);
     return write_meta();
   }
 
@@ -164,6 +140,7 @@ class Run {
     auto made = environment_.make_cluster(options);
     if (!made) return made.error();
     cluster_ = std::move(*made);
+    meta_.rung = cluster_->rung();
     for (const FaultPlan& fault : plan_.faults)
       if (const Status can = fault.nemesis->available(*cluster_); !can)
         return Error{"fault " + fault.fault + ": " + can.error().what, can.error().kind};
@@ -231,7 +208,7 @@ class Run {
     std::vector<std::string> names;
     for (const Node& node : nodes) names.push_back(node.name);
     origin_ = Clock::now();
-    wall_origin_ = std::chrono::system_clock::now();
+    meta_.origin = std::chrono::system_clock::now();
     begin_journal(origin_);
     auto recorder = Recorder::create(directory_.file("history.jsonl"), workers() + nodes.size(),
                                      names, origin_);
@@ -313,7 +290,7 @@ class Run {
   }
 
   void end_load() {
-    load_.end = since_origin().count();
+    meta_.load.end = since_origin().count();
     loading_ = false;
     crew_->stop();
     report_progress("healing");
@@ -381,7 +358,6 @@ class Run {
 
   /// Ends the stores before the checks: these want the processors and the memory.
   void close_world() {
-    rung_ = cluster_->rung();
     for (const Node& node : cluster_->nodes()) data_dirs_.push_back(node.data_dir);
     injector_lines_ = injector_->lines();
     tallies_ = injector_->tallies();
@@ -398,7 +374,8 @@ class Run {
     look_at_recorder();
     Findings findings{history, plan_.name,   plan_.seed,    {},    {}, {},       {}, tallies_,
                       {},      plan_.expect, interrupted(), false, {}, recovery_};
-    measure(history, findings);
+    measure(plan_, {crew_->report(), meta_.load, crew_->begin() - origin_, injector_lines_},
+            findings);
     findings.crash_free = check_crash_free(node_lines_);
     if (disk_failed_ && findings.crash_free.validity == Validity::invalid) {
       findings.crash_free.validity = Validity::unknown;
@@ -406,7 +383,14 @@ class Run {
       findings.crash_free.summary += ", when the run's files could not be written";
       findings.crash_free.explanation.clear();
     }
-    check(history, findings);
+    findings.unchecked = interrupts() >= 2;
+    if (!findings.unchecked) {
+      const auto poll = [this] {
+        report_progress("checking");
+        return interrupts() < 2;
+      };
+      check(plan_, directory_.path(), poll, findings);
+    }
     findings.interrupted = interrupted();
     findings.broken = broken_;
 
@@ -417,13 +401,13 @@ class Run {
     report.text = results_text(findings, answer);
     report.brief = results_brief(findings, answer);
     remove_data(answer.verdict == Validity::invalid);
-    fingerprint_after_ = environment_.fingerprint();
-    const List changed = differences(fingerprint_before_, *fingerprint_after_);
+    meta_.host_after = environment_.fingerprint();
+    const List changed = differences(meta_.host_before, *meta_.host_after);
     for (const Value& name : changed)
       report.text +=
           "warning: " + *name.text() + " of this host changed during the run (meta.json)\n";
     const Usage usage = own_usage();
-    meta_rest_ = Map{{"recorder_stalls", stalls},
+    meta_.rest = Map{{"recorder_stalls", stalls},
                      {"controller", Map{{"resident_bytes_max", usage.resident_bytes_max},
                                         {"descriptors", usage.descriptors},
                                         {"threads", usage.threads}}},
@@ -441,73 +425,14 @@ class Run {
     return report;
   }
 
-  void measure(const History& history, Findings& findings) const {
-    const std::vector<LoadStretch> stretches =
-        load_stretches(plan_.load, (crew_->begin() - origin_).count());
-    findings.availability =
-        measure_availability(history, fault_windows(injector_lines_), load_, stretches);
-    std::optional<Latencies> intended;
-    if (!plan_.load.unlimited()) {
-      findings.load = &crew_->report();
-      findings.law = apply_littles_law(crew_->report(), history, load_);
-      intended = crew_->report().total().intended;
-    }
-    findings.intended = intended;
-    if (plan_.has_phases)
-      findings.phases = measure_phases(crew_->report(), history, load_, stretches);
-    Metrics metrics = availability_metrics(findings.availability, intended ? &*intended : nullptr);
-    for (auto& metric : load_metrics(findings.load, findings.availability.counts))
-      metrics.push_back(std::move(metric));
-    findings.thresholds = judge_thresholds(plan_.thresholds, metrics);
-  }
-
-  void check(const History& history, Findings& findings) {
-    findings.unchecked = interrupts() >= 2;
-    if (findings.unchecked) return;
-    for (const CheckPlan& check : plan_.checks) {
-      auto judging = std::async(std::launch::async, [&] {
-        return judge(*check.checker, history,
-                     {plan_.budget_time, plan_.budget_memory, &out_of_patience_});
-      });
-      while (judging.wait_for(tick) != std::future_status::ready) {
-        report_progress("checking");
-        if (interrupts() >= 2) out_of_patience_ = true;
-      }
-      findings.checks.push_back(judging.get());
-    }
-    if (!plan_.logs.empty()) {
-      const auto begin = Clock::now();
-      Verdict verdict = check_logs(directory_.path(), plan_.logs);
-      findings.checks.push_back(
-          {std::move(verdict), std::chrono::duration<double>(Clock::now() - begin).count()});
-    }
-  }
-
   void remove_data(bool is_evidence) {
     if (plan_.keep_data || is_evidence) return;
     std::error_code ignored;  // what cannot be removed is merely kept
     for (const std::filesystem::path& path : data_dirs_) std::filesystem::remove_all(path, ignored);
   }
 
-  /// Written at the start, so that a run that is killed can be repeated, and completed at the end.
   Status write_meta() const {
-    Map meta = environment_.meta;
-    meta.emplace_back("name", plan_.name);
-    meta.emplace_back("seed", plan_.seed);
-    meta.emplace_back("store", store_);
-    if (cluster_ || !rung_.empty()) meta.emplace_back("rung", cluster_ ? cluster_->rung() : rung_);
-    if (recorder_) {
-      meta.emplace_back("origin", utc_text(wall_origin_));
-      meta.emplace_back("origin_ns",
-                        std::chrono::nanoseconds(wall_origin_.time_since_epoch()).count());
-    }
-    if (load_.end > 0)
-      meta.emplace_back("load", Map{{"begin_ns", load_.begin}, {"end_ns", load_.end}});
-    Map host = {{"before", fingerprint_before_}};
-    if (fingerprint_after_) host.emplace_back("after", *fingerprint_after_);
-    meta.emplace_back("host", std::move(host));
-    for (const auto& item : meta_rest_) meta.push_back(item);
-    return directory_.write("meta.json", to_json_pretty(Value(std::move(meta))));
+    return directory_.write("meta.json", to_json_pretty(meta_value(meta_)));
   }
 
   Plan& plan_;
@@ -517,9 +442,7 @@ class Run {
 
   std::optional<JsonLines> faults_file_, nodes_file_;
   std::vector<PlannedFault> schedule_;
-  Map store_, meta_rest_;
-  Map fingerprint_before_;
-  std::optional<Map> fingerprint_after_;
+  RunMeta meta_;
 
   // In the order in which they are made, so that whatever path leads out of here destroys a user
   // before what it uses: the crew before the recorder, all of them before the cluster.
@@ -532,19 +455,15 @@ class Run {
   std::optional<Crew> crew_;
 
   Clock::time_point origin_{}, healed_at_{};  ///< The load's begin is time 0 of every file.
-  std::chrono::system_clock::time_point wall_origin_{};
   bool loading_ = false;
-  Period load_;
   std::size_t crashes_ = 0;
   Clock::time_point disk_looked_at_{};
   bool disk_failed_ = false, clients_failed_ = false;
-  std::atomic<bool> out_of_patience_{false};  ///< Ends the checks.
   std::optional<Error> broken_;
   std::vector<std::size_t> serving_;
   Findings::Recovery recovery_;
 
   // What is left of the world after close_world().
-  std::string rung_;
   std::vector<std::filesystem::path> data_dirs_;
   std::vector<Value> injector_lines_, node_lines_;
   std::vector<FaultTally> tallies_;
