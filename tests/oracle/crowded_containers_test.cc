@@ -17,7 +17,7 @@ using linearizable::GeneralRules;
 
 GeneralOptions crowded_options(long i) {
   GeneralOptions options;
-  options.strategy = static_cast<GeneralOptions::Strategy>(i % 3);
+  options.strategy = strategy_in_turn(i);
   if (i % 5 == 0) options.beam = 1;
   return options;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <set>
 #include <string>
@@ -93,6 +94,13 @@ struct Built {
     return static_cast<linearizable::ValueId>(values.size() - 1);
   }
 };
+
+/// Each of them in turn.
+inline linearizable::GeneralOptions::Strategy strategy_in_turn(long i) {
+  using enum linearizable::GeneralOptions::Strategy;
+  constexpr std::array all = {both, beams, breadth, depth};
+  return all[static_cast<std::size_t>(i) % all.size()];
+}
 
 template <typename Rules = linearizable::GeneralRules>
 Validity judge_general(const Spec& spec, const linearizable::Operations& all,

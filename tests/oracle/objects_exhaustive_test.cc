@@ -73,7 +73,7 @@ TEST_CASE("oracle: every model on every history of three operations of a small v
             const bool truth = oracle.linearizable(spec, history);
             const Built built(history);
             GeneralOptions options;
-            options.strategy = static_cast<GeneralOptions::Strategy>(count % 3);
+            options.strategy = strategy_in_turn(count);
             ++count;
             valid += truth;
             if (judge_general(spec, built.all(), options) == validity(truth)) continue;

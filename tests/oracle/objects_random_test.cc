@@ -24,13 +24,13 @@ TEST_CASE("oracle: every model on random histories of up to twelve operations, b
       valid += truth;
       const Built built(history);
       GeneralOptions options;
-      options.strategy = static_cast<GeneralOptions::Strategy>(i % 3);
+      options.strategy = strategy_in_turn(i);
       if (i % 5 == 0) options.beam = 1;
       const Validity found = judge_general(spec, built.all(), options);
       if (found == validity(truth)) continue;
       if (++wrong == 1)
         FAIL_CHECK("oracle " << name_of(validity(truth)) << ", engine " << name_of(found) << " ("
-                             << i % 3 << ")\n"
+                             << i % 4 << ")\n"
                              << to_text(history));
     }
     CHECK(wrong == 0);
