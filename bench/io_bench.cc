@@ -177,7 +177,8 @@ void write_edn(std::ostream& out, std::uint64_t n, std::uint64_t dice, bool is_t
         << 1'000'000 + 2000 * n + is_ok << ", :index " << 2 * n + is_ok << "}\n";
 }
 
-/// The bar: 250 MB/s on one core, whole file to history. 0: a register, 1: transactions.
+/// The bar: 250 MB/s on two cores, whole file to history. 0: a register, 1: transactions; and how
+/// many threads.
 void load_edn(benchmark::State& state) {
   constexpr std::uint64_t operations = 1'000'000;
   const TemporaryFolder folder;
@@ -189,7 +190,7 @@ void load_edn(benchmark::State& state) {
       write_edn(out, n, rng.below(100), state.range(0) == 1);
   }
   for (auto _ : state) {
-    const auto loaded = load_history(path, {1});
+    const auto loaded = load_history(path, {static_cast<unsigned>(state.range(1))});
     FAULTLINE_CHECK(loaded && loaded->history.size() == operations);
     state.counters["history_MiB"] = static_cast<double>(loaded->history.bytes() >> 20);
   }
@@ -198,7 +199,11 @@ void load_edn(benchmark::State& state) {
   state.counters["bytes/s"] =
       benchmark::Counter(bytes, benchmark::Counter::kIsIterationInvariantRate);
 }
-BENCHMARK(load_edn)->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond)->Iterations(5);
+BENCHMARK(load_edn)
+    ->ArgsProduct({{0, 1}, {1, 2}})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime()
+    ->Iterations(5);
 
 }  // namespace
 }  // namespace faultline

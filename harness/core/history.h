@@ -15,6 +15,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "harness/core/big_vector.h"
 #include "harness/core/result.h"
 #include "harness/core/value.h"
 
@@ -113,21 +114,21 @@ class History {
  private:
   friend class HistoryBuilder;
 
-  std::vector<std::uint32_t> process_;
-  std::vector<Function> function_;
-  std::vector<Fate> fate_;
-  std::vector<KeyId> key_;
-  std::vector<ValueHandle> argument_, output_;
-  std::vector<Position> begin_, end_;
-  std::vector<std::int64_t> begin_time_, end_time_;
-  std::vector<NodeId> node_;
-  std::vector<ErrorId> error_;
+  BigVector<std::uint32_t> process_;
+  BigVector<Function> function_;
+  BigVector<Fate> fate_;
+  BigVector<KeyId> key_;
+  BigVector<ValueHandle> argument_, output_;
+  BigVector<Position> begin_, end_;
+  BigVector<std::int64_t> begin_time_, end_time_;
+  BigVector<NodeId> node_;
+  BigVector<ErrorId> error_;
   Position events_ = 0;
   ValuePool values_;
   std::vector<ValueHandle> keys_;
   std::vector<std::string> nodes_;
   std::vector<std::string> errors_;
-  std::vector<std::uint64_t> indexes_;
+  BigVector<std::uint64_t> indexes_;
 };
 
 /// Pairs events into operations, in the order of the file. Not thread-safe.

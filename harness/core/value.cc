@@ -96,8 +96,9 @@ ValueHandle ValuePool::real(std::string_view v) { return intern(ValueHandle::Kin
 
 ValueHandle ValuePool::compound(ValueHandle::Kind kind, std::span<const ValueHandle> items) {
   const std::uint64_t offset = compounds_.size();
-  compounds_.push_back(ValueHandle::of_bits(items.size()));
-  compounds_.insert(compounds_.end(), items.begin(), items.end());
+  compounds_.resize(offset + 1 + items.size());
+  compounds_[offset] = ValueHandle::of_bits(items.size());
+  std::ranges::copy(items, compounds_.begin() + static_cast<std::ptrdiff_t>(offset) + 1);
   return {kind, offset};
 }
 
@@ -149,12 +150,6 @@ std::int64_t ValuePool::as_integer(ValueHandle h) const {
 std::string_view ValuePool::as_text(ValueHandle h) const {
   FAULTLINE_CHECK(h.kind() == ValueHandle::Kind::text || h.kind() == ValueHandle::Kind::real);
   return texts_[h.bits() >> 3];
-}
-
-std::span<const ValueHandle> ValuePool::items(ValueHandle h) const {
-  FAULTLINE_CHECK(h.is_compound());
-  const std::uint64_t offset = h.bits() >> 3;
-  return {compounds_.data() + offset + 1, compounds_[offset].bits()};
 }
 
 bool ValuePool::equal(ValueHandle a, ValueHandle b) const {

@@ -12,6 +12,9 @@
 #include <variant>
 #include <vector>
 
+#include "harness/core/big_vector.h"
+#include "harness/core/check.h"
+
 namespace faultline {
 
 struct Value;
@@ -96,9 +99,14 @@ class ValuePool {
   ValueHandle map(std::span<const ValueHandle> keys_and_values);
   ValueHandle add(const Value& value);
 
-  std::int64_t as_integer(ValueHandle h) const;             ///< Requires (big_)integer.
-  std::string_view as_text(ValueHandle h) const;            ///< Requires text or real.
-  std::span<const ValueHandle> items(ValueHandle h) const;  ///< Requires list or map.
+  std::int64_t as_integer(ValueHandle h) const;   ///< Requires (big_)integer.
+  std::string_view as_text(ValueHandle h) const;  ///< Requires text or real.
+  /// Requires list or map.
+  std::span<const ValueHandle> items(ValueHandle h) const {
+    FAULTLINE_CHECK(h.is_compound());
+    const std::uint64_t offset = h.bits() >> 3;
+    return {compounds_.data() + offset + 1, compounds_[offset].bits()};
+  }
 
   bool equal(ValueHandle a, ValueHandle b) const;
   std::uint64_t hash(ValueHandle h) const;  ///< Equal values hash alike.
@@ -108,6 +116,17 @@ class ValuePool {
 
   /// Copies `h` of another pool into this one.
   ValueHandle import(const ValuePool& other, ValueHandle h);
+
+  /// What lists and maps fill so far: a word for each of them and for each item.
+  std::size_t compound_words() const { return compounds_.size(); }
+  void reserve_compound_words(std::size_t words) { compounds_.reserve(words); }
+  /// Copies the list `root` of another pool with all lists in it, in one go. Its items may hold
+  /// lists, but no maps, and nothing may have been made there since the first of those lists, at
+  /// word `first`, but them. `translate(ValueHandle& leaf)` makes a text, a real or a big integer
+  /// one of this pool's. It may refuse; then nothing is copied, and the answer is nil.
+  template <typename Translate>
+  ValueHandle import_lists(const ValuePool& other, std::size_t first, ValueHandle root,
+                           Translate translate);
 
   /// Empties it, keeping its memory: handles mean nothing any more.
   void clear();
@@ -122,7 +141,39 @@ class ValuePool {
   std::vector<std::string> texts_;
   std::unordered_map<std::string, std::uint32_t> text_index_;
   std::unordered_map<std::int64_t, std::uint32_t> big_index_;
-  std::vector<ValueHandle> compounds_;  ///< count, then items; a handle holds the offset.
+  BigVector<ValueHandle> compounds_;  ///< count, then items; a handle holds the offset.
 };
+
+template <typename Translate>
+ValueHandle ValuePool::import_lists(const ValuePool& other, std::size_t first, ValueHandle root,
+                                    Translate translate) {
+  const std::size_t begin = compounds_.size();
+  const std::size_t words = (root.bits() >> 3) - first + 1 + other.items(root).size();
+  const ValueHandle* from = other.compounds_.data() + first;
+  compounds_.insert(compounds_.end(), from, from + words);
+  const std::uint64_t moved = (begin - first) << 3;  // modulo 2^64: it may go down
+  ValueHandle* const end = compounds_.data() + begin + words;
+  for (ValueHandle* at = end - words; at != end;) {
+    const std::size_t count = at->bits();
+    ++at;
+    for (ValueHandle* const next = at + count; at != next; ++at) {
+      switch (at->kind()) {
+        case ValueHandle::Kind::nil:
+        case ValueHandle::Kind::boolean:
+        case ValueHandle::Kind::integer:
+          break;
+        case ValueHandle::Kind::list:
+          *at = ValueHandle::of_bits(at->bits() + moved);
+          break;
+        default:
+          if (!translate(*at)) {
+            compounds_.resize(begin);
+            return {};
+          }
+      }
+    }
+  }
+  return ValueHandle::of_bits(root.bits() + moved);
+}
 
 }  // namespace faultline

@@ -62,6 +62,7 @@ void EventReader::read(std::string_view text, bool is_end, EventsPiece& piece) {
   nodes_ = Names(piece.block.nodes);
   errors_ = Names(piece.block.errors);
   forms_.open(text, piece.block.pool);
+  plain_.open(piece.block.pool);
   state_ = piece.before;
   certain_up_to_here();
   piece.is_whole = read_all();
@@ -125,11 +126,35 @@ bool EventReader::begins_row() {
 }
 
 bool EventReader::read_event(char first, bool is_in_collection) {
-  if (first == '{') return read_map();
+  if (first == '{') {
+    if (!is_json()) {
+      ParsedEvent event;
+      PlainEvent::Found found;
+      if (const char* const end = plain_.parse(forms_.at(), event, found))
+        return read_plain_map(end, event, found);
+    }
+    return read_map();
+  }
   if (is_json()) return forms_.unexpected("an event: an object");
   if ((first == '[' || first == '(') && begins_row()) return read_vector();
   const bool begins_line = Forms::is_digit(first) || first == ':' || is_log_;
   return begins_line && !is_in_collection ? read_row() : forms_.unexpected(row_shape);
+}
+
+/// What the short cut took, up to `end`.
+bool EventReader::read_plain_map(const char* end, ParsedEvent& event,
+                                 const PlainEvent::Found& found) {
+  const Raw raw{.begin = forms_.at(),
+                .f = found.f,
+                .value_at = found.value_at,
+                .has_type = true,
+                .has_f = !found.f.empty(),
+                .has_process = found.has_process,
+                .is_short_txn = found.is_short_txn,
+                .known_type = event.type};
+  if (!found.error.empty()) note_error(event, found.error);
+  forms_.go_to(end);
+  return finish(event, raw);
 }
 
 bool EventReader::read_map() {

@@ -11,6 +11,7 @@
 #include "harness/io/event_words.h"
 #include "harness/io/forms.h"
 #include "harness/io/load_parse.h"
+#include "harness/io/plain_event.h"
 
 namespace faultline {
 
@@ -56,6 +57,7 @@ class EventReader {
     std::string_view type{}, f{};
     const char* value_at = nullptr;
     bool has_type = false, has_f = false, is_client = true, has_process = false;
+    bool is_short_txn = false;  ///< As in PlainEvent::Found; false: find out.
     ParsedEvent::Type known_type = ParsedEvent::Type::skipped;  ///< Otherwise it is `type`.
   };
   /// What an f means, by its name.
@@ -78,6 +80,7 @@ class EventReader {
   bool read_event(char first, bool is_in_collection);
   void certain_up_to_here();
   bool read_map();
+  bool read_plain_map(const char* end, ParsedEvent& event, const PlainEvent::Found& found);
   bool read_field(std::size_t position, EventField& which, std::string_view& name);
   bool read_vector();
   bool read_row();
@@ -98,12 +101,13 @@ class EventReader {
   bool take_error(ParsedEvent& event);
 
   std::string named(std::string_view field) const;
-  bool finish(ParsedEvent& event, Raw& raw);
+  bool finish(ParsedEvent& event, const Raw& raw);
   bool take_function(ParsedEvent& event, const Raw& raw);
   bool function_of(std::string_view name, std::uint8_t& into);
 
   const bool is_log_;  ///< Rows behind what Jepsen's logger writes.
   Forms forms_;
+  PlainEvent plain_;
   std::string_view text_;
   bool is_end_ = true;
   bool has_met_end_ = false;  ///< Something looked ahead, and found the end of a text that goes on.

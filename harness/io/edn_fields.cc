@@ -176,7 +176,7 @@ std::string EventReader::named(std::string_view field) const {
   return is_json() ? "\"" + std::string(field) + "\"" : ":" + std::string(field);
 }
 
-bool EventReader::finish(ParsedEvent& event, Raw& raw) {
+bool EventReader::finish(ParsedEvent& event, const Raw& raw) {
   event.line = offset(raw.begin);
   if (raw.is_client) {
     event.has_process = raw.has_process;
@@ -197,9 +197,11 @@ bool EventReader::finish(ParsedEvent& event, Raw& raw) {
 
 bool EventReader::take_function(ParsedEvent& event, const Raw& raw) {
   constexpr auto txn = static_cast<std::uint8_t>(Function::txn);
-  const ValuePool& pool = block().pool;
+  const auto is_txn_value = [&] {
+    return raw.is_short_txn || is_micro_operations(block().pool, event.value);
+  };
   if (!raw.has_f) {
-    const bool is_txn = is_micro_operations(pool, event.value);
+    const bool is_txn = is_txn_value();
     if (event.type == ParsedEvent::Type::invoke && !is_txn)
       return forms_.fail(raw.begin, "expected the field " + named("f"));
     if (is_txn) event.function = txn;
@@ -207,14 +209,17 @@ bool EventReader::take_function(ParsedEvent& event, const Raw& raw) {
     if (!function_of(raw.f, event.function)) return false;
     const bool is_plain = event.function == static_cast<std::uint8_t>(Function::read) ||
                           event.function == static_cast<std::uint8_t>(Function::write);
-    if (is_plain && begins_with_keyword(raw.value_at) && is_micro_operations(pool, event.value)) {
+    if (is_plain && begins_with_keyword(raw.value_at) && is_txn_value()) {
       event.function = txn;
       state_.has_renamed = true;
     } else if (is_plain && state_.has_renamed && event.type != ParsedEvent::Type::invoke) {
       event.function = ParsedEvent::no_function;  // an error: it does not repeat the value
     }
   }
-  if (event.function == txn) event.value = with_short_names(block().pool, event.value);
+  if (event.function == txn && !raw.is_short_txn) {
+    event.value = with_short_names(block().pool, event.value);
+    event.lists_from = ParsedEvent::lists_anywhere;
+  }
   return true;
 }
 

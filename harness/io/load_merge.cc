@@ -69,6 +69,24 @@ struct Merger::Translation {
     return builder.values().import(block.pool, h);
   }
 
+  /// The value of an event, or what a tuple holds as the value.
+  ValueHandle value_of(const ParsedEvent& event, ValueHandle h) {
+    if (h.kind() == ValueHandle::Kind::list && event.lists_from != ParsedEvent::lists_anywhere) {
+      // A text that is new here is left to value(), so that texts come in the order of the file.
+      const auto known = [this](ValueHandle& leaf) {
+        const std::size_t id = leaf.bits() >> 3;
+        const bool is_text = leaf.kind() == ValueHandle::Kind::text;
+        if (!is_text || id >= texts.size() || texts[id].is_nil()) return false;
+        leaf = texts[id];
+        return true;
+      };
+      const ValueHandle copy =
+          builder.values().import_lists(block.pool, event.lists_from, h, known);
+      if (!copy.is_nil()) return copy;
+    }
+    return value(h);
+  }
+
   KeyId key(ValueHandle h) {
     if (h.is_nil()) return no_key;
     auto& [bits, id] = keys[(h.bits() ^ h.bits() >> 3) % keys.size()];
@@ -217,19 +235,31 @@ bool Merger::inspect(const Block& block) {
 }
 
 std::optional<LoadError> Merger::merge(const Block& block) {
-  if (builder_.events() == 0 && !block.events.empty()) {
+  const bool is_first = builder_.events() == 0 && !block.events.empty();
+  // The blocks to come will be like this one; a tenth more spares the last doubling. A block is
+  // larger than asked for where events are.
+  const std::uint64_t behind = source_ != nullptr && is_first ? block.events.back().line : 0;
+  const double share =
+      static_cast<double>(file_bytes_) / static_cast<double>(std::max(block_bytes_, behind));
+  const double growth = share > 1 ? share * 1.1 : 1;
+  if (is_first) {
     const ParsedEvent& first = block.events.front();
     has_indexes_ = first.index != ParsedEvent::no_index;
     is_ours_ = has_indexes_ && first.node != no_node && first.time != no_time;
-    // The blocks to come will be like this one; a tenth more spares the last doubling.
-    const double share = static_cast<double>(file_bytes_) / static_cast<double>(block_bytes_);
-    const double events = static_cast<double>(block.events.size()) * (share > 1 ? share * 1.1 : 1);
+    const double events = static_cast<double>(block.events.size()) * growth;
     builder_.reserve(static_cast<std::size_t>(events / 2) + 1);
   }
   block_begin_ = block.begin;
   Translation translation(block, builder_);
   for (const ParsedEvent& event : block.events)
     if (auto failed = merge_event(event, translation)) return failed;
+  if (is_first && block.events.size() > 1) {
+    // No more than a word for each byte: "[]" is two.
+    const auto words = static_cast<double>(builder_.values().compound_words());
+    const auto most = static_cast<double>(file_bytes_);
+    builder_.values().reserve_compound_words(
+        static_cast<std::size_t>(std::min(words * growth, most)));
+  }
   if (block.problem)
     return error(block.problem->line, block.problem->column, block.problem->expected);
   lines_ += block.lines;
@@ -307,7 +337,7 @@ Status Merger::append_invoke(const ParsedEvent& event, const Split& split,
   return builder_.invoke({.process = event.process,
                           .function = static_cast<Function>(event.function),
                           .key = translation.key(split.key),
-                          .argument = translation.value(split.value),
+                          .argument = translation.value_of(event, split.value),
                           .node = translation.node(event.node),
                           .time = event.time});
 }
@@ -317,15 +347,15 @@ Status Merger::append_complete(const ParsedEvent& event, const Split& split,
   HistoryBuilder::Complete done{.process = event.process, .time = event.time};
   if (const OperationId* row = builder_.open_operation(event.process)) {
     const Function function = builder_.so_far().function()[*row];
-    const std::string who = "process " + std::to_string(event.process);
+    const auto who = [&] { return "process " + std::to_string(event.process); };
     if (event.function != ParsedEvent::no_function &&
         event.function != static_cast<std::uint8_t>(function))
-      return Error{who + " completes " +
+      return Error{who() + " completes " +
                        std::string(name_of(static_cast<Function>(event.function))) +
                        ", but invoked " + std::string(name_of(function)),
                    ErrorKind::usage};
     if (!split.key.is_nil() && translation.key(split.key) != builder_.so_far().key()[*row])
-      return Error{who + " completes an operation on another key than it invoked",
+      return Error{who() + " completes an operation on another key than it invoked",
                    ErrorKind::usage};
     const bool is_mismatch = may_mismatch(function) && event.type == Type::fail &&
                              event.error != no_error &&
@@ -338,7 +368,7 @@ Status Merger::append_complete(const ParsedEvent& event, const Split& split,
     if (nil_reads_unknown_ && function == Function::read && split.value.is_nil())
       done.fate = Fate::fail;
   }
-  if (event.type == Type::ok) done.output = translation.value(split.value);
+  if (event.type == Type::ok) done.output = translation.value_of(event, split.value);
   done.error = translation.error(event.error);
   return builder_.complete(done);
 }

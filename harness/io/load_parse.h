@@ -24,6 +24,7 @@ struct ParsedEvent {
   enum class Type : std::uint8_t { invoke, ok, fail, info, skipped };
   static constexpr std::uint64_t no_index = ~std::uint64_t{0};
   static constexpr std::uint8_t no_function = 0xff;
+  static constexpr std::uint32_t lists_anywhere = 0xffffffff;
 
   std::uint64_t index = no_index;
   std::int64_t time = no_time;
@@ -31,6 +32,9 @@ struct ParsedEvent {
   ValueHandle key{};  ///< nil: none.
   std::uint32_t process = 0;
   ErrorId error = no_error;
+  /// The first word of the pool's lists that belongs to `value`, if they are as
+  /// ValuePool::import_lists wants them.
+  std::uint32_t lists_from = lists_anywhere;
   std::uint32_t line = 0;  ///< Counted from 0 within the block; or Block::begin's bytes.
   NodeId node = no_node;
   Type type = Type::skipped;  ///< `skipped`: none of a client's.

@@ -99,8 +99,11 @@ bool PlainLine::take(EventField which, ParsedEvent& event, Words& words) {
     case key:
       event.has_key = true;
       return *at_ != '[' && take_value(event.key, 0);
-    case value:
+    case value: {
+      const std::size_t from = block_.pool.compound_words();
+      if (from < ParsedEvent::lists_anywhere) event.lists_from = static_cast<std::uint32_t>(from);
       return take_value(event.value, 0);
+    }
     case time:
       if (!take_natural(natural)) return false;
       event.time = static_cast<std::int64_t>(natural);

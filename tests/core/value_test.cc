@@ -101,6 +101,30 @@ TEST_CASE("value: a pool imports from another") {
     CHECK(to.value(to.import(from, from.add(value))) == value);
 }
 
+TEST_CASE("value: a pool imports lists of lists in one go, or not at all") {
+  ValuePool from, to;
+  from.text("first");  // so that texts have other handles there
+  from.list(std::vector{from.integer(1)});
+  for (int round = 0; round < 2; ++round) {  // up to where there is more, and down
+    const std::size_t first = from.compound_words();
+    const ValueHandle inner = from.list(std::vector{from.text("r"), from.integer(-7), {}});
+    const ValueHandle empty = from.list({});
+    const ValueHandle root = from.list(std::vector{inner, from.boolean(true), empty});
+    CHECK(from.compound_words() == first + 9);
+    const std::size_t words = to.compound_words();
+    CHECK(to.import_lists(from, first, root, [](ValueHandle&) { return false; }).is_nil());
+    CHECK(to.compound_words() == words);
+    const ValueHandle copy = to.import_lists(from, first, root, [&](ValueHandle& leaf) {
+      leaf = to.text(from.as_text(leaf));
+      return true;
+    });
+    CHECK(to.compound_words() == words + 9);
+    CHECK(to.equal(copy, to.import(from, root)));
+    CHECK(to.to_text(copy) == "[[\"r\", -7, nil], true, []]");
+    for (int i = 0; i < 100; ++i) to.list(std::vector{to.integer(i)});
+  }
+}
+
 TEST_CASE("value: text for messages") {
   CHECK(to_text(Value(List{1, {}, "a\"b", Map{{"k", true}}})) ==
         R"([1, nil, "a\"b", {"k": true}])");

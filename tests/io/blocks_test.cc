@@ -1,6 +1,6 @@
 // Histories are read in blocks, by several threads that guess where events begin: whatever the
 // blocks are, what comes out is what one thread reads in one piece. And the short cut for common
-// lines of JSON takes them for what the general parser does.
+// lines of JSON and EDN takes them for what the general parser does.
 #include "tests/io/blocks.h"
 
 #include <array>
@@ -8,6 +8,7 @@
 
 #include <doctest/doctest.h>
 
+#include "harness/core/rng.h"
 #include "harness/io/bytes.h"
 #include "tests/io/rows.h"
 
@@ -207,6 +208,178 @@ TEST_CASE("json lines: the short cut takes a line for what the general parser do
           R"("process":1,"f":"read","type":)" + value, event + ",\"f\":" + value})
       CHECK_MESSAGE(rows_of_value("", fields) == rows_of_value("\"~\":0,", fields), fields);
   CHECK(rows_of_value("", event + ",\"value\":[1,\"x\"]").starts_with("0..* p4 write  [1, \"x\"]"));
+}
+
+/// What the short cut for EDN makes of `text` otherwise than the general parser, or "". A tab is as
+/// good as a blank, but keeps an event from the short cut; and no place moves.
+std::string short_cut_difference(const std::string& text) {
+  std::string general = text;
+  for (std::size_t at = 0; at != text.npos; at = text.find('\n', at + 1)) {
+    const std::size_t brace = at == 0 ? 0 : at + 1;
+    if (text.compare(brace, 2, "{ ") == 0) general[brace + 1] = '\t';
+  }
+  CHECK(general != text);
+  LoadError error, general_error;
+  const auto loaded = load_history_text(text, "h", {.threads = 1}, &error);
+  const auto expected = load_history_text(general, "h", {.threads = 1}, &general_error);
+  if (static_cast<bool>(loaded) != static_cast<bool>(expected))
+    return loaded ? "loads in spite of " + general_error.expected : "refused: " + error.expected;
+  if (loaded) {
+    if (loaded->model_hint != expected->model_hint) return "hint";
+    return difference_of(loaded->history, expected->history);
+  }
+  const bool is_same = error.expected == general_error.expected &&
+                       error.where.line == general_error.where.line &&
+                       error.where.column == general_error.where.column;
+  return is_same ? "" : general_error.expected + " became " + error.expected;
+}
+
+const std::string edn_behind =
+    "{ :type :ok, :f :txn, :value [[:append 1 2]], :process 9, :time 1, :index 90}\n"
+    "{ :type :invoke, :f :read, :value nil, :process 10, :time 2, :index 91}\n";
+
+TEST_CASE("edn: the short cut takes an event for what the general parser does") {
+  const std::string event = "{ :type :invoke, :f :write, :process 4";
+  for (const std::string value : {"nil",
+                                  "nill",
+                                  "nil\"x\"",
+                                  "true",
+                                  "false",
+                                  "x",
+                                  ":x",
+                                  "::x",
+                                  ":",
+                                  ":1",
+                                  ":#",
+                                  ":^a",
+                                  ":a:b",
+                                  ":a\"b\"",
+                                  "0",
+                                  "-0",
+                                  "-1",
+                                  "00",
+                                  "01",
+                                  "-01",
+                                  "+1",
+                                  "1.5",
+                                  "1e3",
+                                  "1N",
+                                  "1/2",
+                                  "-",
+                                  "1\\a",
+                                  "1:f",
+                                  "123456789012345678",
+                                  "1234567890123456789",
+                                  "-123456789012345678",
+                                  "99999999999999999999",
+                                  "4294967295",
+                                  "4294967296",
+                                  "\"\"",
+                                  "\"a\"",
+                                  "\"12345678\"",
+                                  "\"123456789abcdef\"",
+                                  "\"\\u00e4\"",
+                                  "\"\xC3\xA4\"",
+                                  "\"a\tb\"",
+                                  "\"a\nb\"",
+                                  "\"\x7f\"",
+                                  "\"a\\\"b\"",
+                                  "\"a",
+                                  "[]",
+                                  "[ ]",
+                                  "[1]",
+                                  "[ 1 , [ ] , \"x\" ]",
+                                  "[1,]",
+                                  "[,1]",
+                                  "[1\n2]",
+                                  "[1 2",
+                                  "[1 2}",
+                                  "[1 2))",
+                                  "(1 2)",
+                                  "[1 #_ 2 3]",
+                                  "[1 ; 2\n]",
+                                  "#{2 1}",
+                                  "{:a 1}",
+                                  "\\a",
+                                  "[[:r 1 nil]]",
+                                  "[[:r 1 nil] [:append 1 2]]",
+                                  "[[:read 1 nil] [:r 2 nil]]",
+                                  "[[:r 1 nil] [:write 1 2]]",
+                                  "[[\"read\" 1]]",
+                                  "[[:r 1 [1 2 3]] [:r 2 [[4]]]]",
+                                  "[[:r]]",
+                                  "[[:r 1 2 3]]",
+                                  "[[r 1 2]]",
+                                  "[[1 2]]",
+                                  "[[:r 1] 2]",
+                                  "[2 [:r 1]]",
+                                  "[\"a\" [\"b\"] \"a\"]",
+                                  "[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]",
+                                  ":invoke",
+                                  ":ok",
+                                  ":fail",
+                                  ":info",
+                                  ":oj",
+                                  ":okay",
+                                  ":read",
+                                  ":get",
+                                  ":append",
+                                  ":txn",
+                                  ":raed",
+                                  ":transfer",
+                                  ":generate",
+                                  ":nemesis"})
+    for (const std::string& fields :
+         {event + ", :value " + value, event + ",:value" + value, event + " :f " + value,
+          "{ :value " + value + " " + event.substr(2), event + ", :key " + value,
+          event + ", :time " + value, event + ", :index " + value, event + ", :node " + value,
+          "{ :type :invoke, :f :read, :process 4}\n{ :type :info, :process 4, :error " + value,
+          event + ", " + value + " 1", event + ", :type " + value,
+          "{ :type :invoke, :f :read, :process " + value,
+          "{ :type :invoke, :process 1, :f " + value, "{ :process 1, :f :read, :type " + value,
+          "{ :type :invoke, :process 1, :value " + value,
+          "{ :type :invoke, :f :txn, :process 1, :value " + value,
+          "{ :type :invoke, :f :read, :process 1, :value " + value}) {
+      const std::string line = fields + "}\n";
+      CHECK_MESSAGE(short_cut_difference(line) == "", line);
+      CHECK_MESSAGE(short_cut_difference(line + edn_behind) == "", line);
+    }
+}
+
+/// Some bytes of `line` become others, go or come, but for what stands before its first name.
+std::string mutated(std::string line, Rng& rng) {
+  constexpr std::string_view bytes = ":,[]{}() \t\"0123456789-+nilreadwtxokfpc#_;\\^\xC3";
+  for (std::uint64_t changes = 1 + rng.below(3); changes > 0; --changes) {
+    const std::size_t at = 3 + rng.below(line.size() - 4);
+    const char byte = bytes[rng.below(bytes.size())];
+    const std::uint64_t dice = rng.below(4);
+    if (dice == 0) line[at] = byte;
+    if (dice == 1) line.insert(at, 1, byte);
+    if (dice == 2 && line.size() > 8) line.erase(at, 1 + rng.below(2));
+    if (dice == 3) line.insert(at, line.substr(at, 1 + rng.below(12)));
+  }
+  return line;
+}
+
+TEST_CASE("edn: the short cut and the general parser agree on what is broken anywhere") {
+  const auto lines = std::to_array<std::string>(
+      {"{ :type :ok, :f :read, :value 7, :process 0, :time 12345678901, :index 4}",
+       "{ :type :invoke, :f :cas, :value [3 -4], :process 0, :time 3, :index 4}",
+       "{ :index 4, :time 12, :type :fail, :process 0, :f :read, :value nil, :error :timeout}",
+       "{ :process 0, :type :info, :f :write, :value \"a b\", :index 4 :error [:x \"y\"]}",
+       "{ :type :invoke, :f :txn, :value [[:append 1 2] [:r 3 nil]], :process 0, :index 4}",
+       "{ :type :ok, :f :txn, :value [[:read 1 [1 2 30]] [:w \"k\" 5]], :process 0, :index 4}",
+       "{ :type :ok, :value [[:r 1 [[] [1 [2]]]]], :process 0, :time 5, :index 4}"});
+  const std::string before =
+      "{ :type :invoke, :f :read, :value nil, :process 0, :time 1, :index 1}\n"
+      "{ :type :invoke, :f :txn, :value [[:append 1 2]], :process 9, :time 2, :index 3}\n";
+  Rng rng(1);
+  for (int round = 0; round < 600; ++round)
+    for (const std::string& line : lines) {
+      const std::string text = mutated(line, rng) + "\n";
+      CHECK_MESSAGE(short_cut_difference(text) == "", text);
+      CHECK_MESSAGE(short_cut_difference(before + text + edn_behind) == "", text);
+    }
 }
 
 TEST_CASE("bytes: digits and quotes are found eight at a time") {
