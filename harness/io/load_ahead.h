@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -25,8 +26,17 @@ class Ahead {
   Ahead(std::uint64_t first, std::uint64_t end, unsigned threads,
         const std::function<Worker()>& make_worker)
       : end_(end), ahead_max_(2 * threads + 2), begun_(first), taken_(first) {
-    for (unsigned i = 0; i < threads; ++i)
-      threads_.emplace_back([this, make_worker] { work(make_worker); });
+    threads_.reserve(threads);
+    const auto start_one = [&] {
+      try {
+        threads_.emplace_back([this, make_worker] { work(make_worker); });
+        return true;
+      } catch (const std::system_error&) {  // no more threads to be had: fewer will do
+        if (threads_.empty()) throw;
+        return false;
+      }
+    };
+    for (unsigned i = 0; i < threads && start_one();) ++i;
   }
   ~Ahead() {
     {
