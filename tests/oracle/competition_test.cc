@@ -20,7 +20,7 @@ using linearizable::SearchResult;
 using linearizable::States;
 using Strategy = GeneralOptions::Strategy;
 
-constexpr std::uint64_t plenty = std::uint64_t{1} << 32;
+constexpr std::uint64_t steps_plenty = std::uint64_t{1} << 32;
 
 /// One history to be searched in several ways, each time from the beginning.
 class Contest {
@@ -41,9 +41,9 @@ class Contest {
     return search_in_competition(plan_, states, for_depth, meter);
   }
   std::uint64_t steps_of(Strategy strategy) const {
-    Meter meter(plenty, plenty, nullptr);
+    Meter meter(steps_plenty, steps_plenty, nullptr);
     CHECK(alone(meter, strategy).validity != Validity::unknown);
-    return plenty - meter.steps_left();
+    return steps_plenty - meter.steps_left();
   }
 
  private:
@@ -75,14 +75,14 @@ Crowds valid_crowds() {
 
 TEST_CASE("competition: what breadth first has not the steps for, depth first decides") {
   const Contest contest(invalid_crowds());
-  Meter unlimited(plenty, plenty, nullptr);
+  Meter unlimited(steps_plenty, steps_plenty, nullptr);
   const SearchResult expected = contest.alone(unlimited, Strategy::beams);
   REQUIRE(expected.validity == Validity::invalid);
   const std::uint64_t half = contest.steps_of(Strategy::depth) + 1;
-  Meter too_few(half, plenty, nullptr);
+  Meter too_few(half, steps_plenty, nullptr);
   REQUIRE(contest.alone(too_few, Strategy::beams).validity == Validity::unknown);
 
-  Meter meter(2 * half, plenty, nullptr);
+  Meter meter(2 * half, steps_plenty, nullptr);
   const SearchResult result = contest.both(meter);
   CHECK(result.validity == Validity::invalid);
   CHECK(result.failed_call == expected.failed_call);
@@ -101,10 +101,10 @@ TEST_CASE("competition: where depth first fails, breadth first decides; the othe
   Failing failing;
   for (const bool valid : {false, true}) {
     const Contest contest(valid ? valid_crowds() : invalid_crowds());
-    Meter meter(plenty, plenty, nullptr);
+    Meter meter(steps_plenty, steps_plenty, nullptr);
     CHECK(contest.both(meter, nullptr, &failing).validity ==
           (valid ? Validity::valid : Validity::invalid));
-    Meter another(plenty, plenty, nullptr);
+    Meter another(steps_plenty, steps_plenty, nullptr);
     CHECK_THROWS_AS(contest.both(another, &failing, nullptr), std::bad_alloc);
   }
 }
@@ -126,7 +126,7 @@ TEST_CASE("competition: who gives up does not stop the other one") {
   const Contest contest(valid_crowds());
   const std::uint64_t half = contest.steps_of(Strategy::beams) + 1;
   Endless endless;
-  Meter meter(2 * half, plenty, nullptr);
+  Meter meter(2 * half, steps_plenty, nullptr);
   CHECK(contest.both(meter, nullptr, &endless).validity == Validity::valid);
   CHECK(endless.steps > 0);
 }
@@ -134,14 +134,14 @@ TEST_CASE("competition: who gives up does not stop the other one") {
 TEST_CASE("competition: that both give up for want of steps is told so, or that the user stopped") {
   Endless endless, endless_too;
   const Contest contest(valid_crowds());
-  Meter meter(200'000, plenty, nullptr);
+  Meter meter(200'000, steps_plenty, nullptr);
   const SearchResult result = contest.both(meter, &endless, &endless_too);
   CHECK(result.validity == Validity::unknown);
   CHECK(result.reason == std::string("steps"));
   CHECK(meter.exhausted());
 
   const std::atomic<bool> stop = true;
-  Meter stopped(plenty, plenty, &stop);
+  Meter stopped(steps_plenty, steps_plenty, &stop);
   const SearchResult interrupted = contest.both(stopped, &endless, &endless_too);
   CHECK(interrupted.validity == Validity::unknown);
   CHECK(interrupted.reason == std::string("stopped"));
@@ -151,16 +151,16 @@ TEST_CASE("competition: what half of the memory is too little for gets all of it
   const Contest contest(invalid_crowds());
   std::uint64_t bytes = 10'000;
   const auto decides = [&](Strategy strategy, std::uint64_t with_bytes) {
-    Meter meter(plenty, with_bytes, nullptr);
+    Meter meter(steps_plenty, with_bytes, nullptr);
     return contest.alone(meter, strategy).validity != Validity::unknown;
   };
   while (!decides(Strategy::both, bytes)) {
-    REQUIRE(bytes < plenty);
+    REQUIRE(bytes < steps_plenty);
     bytes += bytes / 8;
   }
   REQUIRE_FALSE(decides(Strategy::beams, bytes / 2));
   REQUIRE_FALSE(decides(Strategy::depth, bytes / 2));
-  Meter meter(plenty, bytes, nullptr);
+  Meter meter(steps_plenty, bytes, nullptr);
   CHECK(contest.both(meter).validity == Validity::invalid);
 }
 
