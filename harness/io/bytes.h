@@ -82,4 +82,20 @@ inline std::uint64_t special_in(std::uint64_t eight) {
          high;
 }
 
+/// A text without escapes, of ASCII: from the quote at `at`, which is put behind the other one.
+/// False if it is none; eight readable bytes must follow whatever is special.
+inline bool take_plain_text(const char*& at, std::string_view& into) {
+  const char* const first = ++at;
+  for (;; at += 8) {
+    const std::uint64_t special = special_in(load_eight(at));
+    if (special == 0) continue;
+    at += std::countr_zero(special) / 8;
+    break;
+  }
+  if (*at != '"') return false;
+  into = {first, static_cast<std::size_t>(at - first)};
+  ++at;
+  return true;
+}
+
 }  // namespace faultline

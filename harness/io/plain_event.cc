@@ -132,21 +132,6 @@ bool PlainEvent::take_keyword(std::string_view& into) {
   return at_ != first;
 }
 
-/// A text without escapes, of ASCII.
-bool PlainEvent::take_text(std::string_view& into) {
-  const char* const first = ++at_;
-  for (;; at_ += 8) {
-    const std::uint64_t special = special_in(load_eight(at_));
-    if (special == 0) continue;
-    at_ += std::countr_zero(special) / 8;
-    break;
-  }
-  if (*at_ != '"') return false;
-  into = {first, static_cast<std::size_t>(at_ - first)};
-  ++at_;
-  return true;
-}
-
 /// An integer from 0, in at most 18 digits.
 bool PlainEvent::take_natural(std::uint64_t& into) {
   std::size_t digits = 0;
@@ -165,7 +150,7 @@ bool PlainEvent::take_value(ValueHandle& into, int depth) {
       into = interned(word);
       return true;
     case '"':
-      if (!take_text(word)) return false;
+      if (!take_plain_text(at_, word)) return false;
       into = interned(word);
       return true;
     case 'n':

@@ -40,7 +40,6 @@ class PlainEvent {
   bool take(EventField which, ParsedEvent& event, Found& found);
   bool take_type(ParsedEvent& event);
   bool take_keyword(std::string_view& into);
-  bool take_text(std::string_view& into);
   bool take_natural(std::uint64_t& into);
   bool take_value(ValueHandle& into, int depth);
   bool take_list(ValueHandle& into, int depth);

@@ -118,20 +118,8 @@ bool PlainLine::take(EventField which, ParsedEvent& event, Words& words) {
   return false;
 }
 
-/// A text without escapes, of ASCII.
 bool PlainLine::take_word(std::string_view& into) {
-  if (*at_ != '"') return false;
-  const char* const first = ++at_;
-  for (;; at_ += 8) {
-    const std::uint64_t special = special_in(load_eight(at_));
-    if (special == 0) continue;
-    at_ += std::countr_zero(special) / 8;
-    break;
-  }
-  if (*at_ != '"') return false;
-  into = {first, static_cast<std::size_t>(at_ - first)};
-  ++at_;
-  return true;
+  return *at_ == '"' && take_plain_text(at_, into);
 }
 
 bool PlainLine::take_type(ParsedEvent& event) {
