@@ -65,7 +65,7 @@ class SearchStep {
     values_.each([&](const SlotsOfValue<W>& group) {
       if (awaited(group, config)) needed_[group.value] = needs_generation_;
     });
-    if (!Rules::useful_through_infos) return;
+    if (!Rules::useful_through_infos || !spends_infos_) return;  // what is spared is remembered
     for (bool changed = true; changed;) {
       changed = false;
       for (const std::uint32_t k : now_.live) {

@@ -35,12 +35,9 @@ class UsedPool {
     if (const auto known = next_.find(step); known != next_.end()) return known->second;
     const std::span<const Entry> set = set_of(id);
     scratch_.assign(set.begin(), set.end());
-    const auto at = std::lower_bound(scratch_.begin(), scratch_.end(), Entry{info_class, 0});
-    if (at != scratch_.end() && at->first == info_class) {
-      ++at->second;
-    } else {
-      scratch_.insert(at, {info_class, 1});
-    }
+    auto at = std::lower_bound(scratch_.begin(), scratch_.end(), Entry{info_class, 0});
+    if (at == scratch_.end() || at->first != info_class) at = scratch_.insert(at, {info_class, 0});
+    ++at->second;
     const UsedId result = intern(scratch_);
     next_.emplace(step, result);
     return result;
@@ -57,10 +54,10 @@ class UsedPool {
 
   /// a used no more of any class than b.
   bool at_most(UsedId a, UsedId b) const {
-    if (a == b || a == nothing_used) return true;
-    if (b == nothing_used) return false;
+    if (a == b) return true;
+    if (sets_[a].total >= sets_[b].total || (sets_[a].classes & ~sets_[b].classes) != 0)
+      return false;
     const std::span<const Entry> left = set_of(a), right = set_of(b);
-    if (left.size() > right.size()) return false;
     auto r = right.begin();
     for (const Entry& entry : left) {
       while (r != right.end() && r->first < entry.first) ++r;
@@ -69,11 +66,7 @@ class UsedPool {
     return true;
   }
 
-  std::uint64_t total(UsedId id) const {
-    std::uint64_t sum = 0;
-    for (const Entry& entry : set_of(id)) sum += entry.second;
-    return sum;
-  }
+  std::uint64_t total(UsedId id) const { return sets_[id].total; }
 
   std::size_t size() const { return sets_.size(); }
   /// At most, while one of the tables doubles.
@@ -98,9 +91,10 @@ class UsedPool {
 
  private:
   using Entry = std::pair<std::uint32_t, std::uint32_t>;  ///< Class, how many; ordered by class.
-  /// Where the entries of a set are.
   struct Set {
-    std::size_t begin = 0, size = 0;
+    std::size_t begin = 0, size = 0;  ///< Where its entries are.
+    std::uint64_t hash = 0, total = 0;
+    std::uint64_t classes = 0;  ///< A bit for each, but several may share one.
   };
 
   void start() {
@@ -114,36 +108,43 @@ class UsedPool {
     return std::span(entries_).subspan(sets_[id].begin, sets_[id].size);
   }
 
-  static std::size_t hash(std::span<const Entry> set) {
-    std::uint64_t h = 0xd1b54a32d192ed03ull;
-    for (const auto& [info_class, count] : set) {
-      h = (h ^ (static_cast<std::uint64_t>(info_class) << 32 | count)) * 0x9e3779b97f4a7c15ull;
-      h ^= h >> 29;
+  /// All but where it would be.
+  static Set described(std::span<const Entry> entries) {
+    Set set{.size = entries.size()};
+    for (const auto& [info_class, count] : entries) {
+      const std::uint64_t word = static_cast<std::uint64_t>(info_class) << 32 | count;
+      set.hash = (set.hash ^ word) * 0x9e3779b97f4a7c15ull;
+      set.hash ^= set.hash >> 29;
+      set.total += count;
+      set.classes |= std::uint64_t{1} << info_class % 64;
     }
-    return h;
+    return set;
   }
 
-  /// Where a set is, or would be; the empty one is in no table.
-  UsedId& probe(std::span<const Entry> set) {
+  /// Where these entries are, or would be; none at all are in no table.
+  UsedId& probe(const Set& set, std::span<const Entry> entries) {
     const std::size_t last = table_.size() - 1;
-    std::size_t at = hash(set) & last;
-    while (table_[at] != nothing_used && !std::ranges::equal(set_of(table_[at]), set))
+    std::size_t at = set.hash & last;
+    while (table_[at] != nothing_used &&
+           !(sets_[table_[at]].hash == set.hash && std::ranges::equal(set_of(table_[at]), entries)))
       at = (at + 1) & last;
     return table_[at];
   }
 
-  /// `set` is no part of `entries_`.
-  UsedId intern(std::span<const Entry> set) {
-    if (set.empty()) return nothing_used;
+  /// `entries` are no part of `entries_`.
+  UsedId intern(std::span<const Entry> entries) {
+    if (entries.empty()) return nothing_used;
     if (2 * sets_.size() > table_.size()) {
       table_.assign(2 * table_.size(), nothing_used);
-      for (UsedId id = 1; id < sets_.size(); ++id) probe(set_of(id)) = id;
+      for (UsedId id = 1; id < sets_.size(); ++id) probe(sets_[id], set_of(id)) = id;
     }
-    UsedId& place = probe(set);
+    Set set = described(entries);
+    UsedId& place = probe(set, entries);
     if (place == nothing_used) {
       place = static_cast<UsedId>(sets_.size());
-      sets_.push_back({entries_.size(), set.size()});
-      entries_.insert(entries_.end(), set.begin(), set.end());
+      set.begin = entries_.size();
+      sets_.push_back(set);
+      entries_.insert(entries_.end(), entries.begin(), entries.end());
     }
     return place;
   }
