@@ -167,12 +167,14 @@ class Plan {
   }
 
   void order_ends() {
-    by_end_.reserve(calls_.size());
+    // Position and index in one word: sorting those is several times faster than looking up ends.
+    std::vector<std::uint64_t> ends;
+    ends.reserve(calls_.size());
     for (std::uint32_t i = 0; i < calls_.size(); ++i)
-      if (calls_[i].end != never) by_end_.push_back(i);
-    std::sort(by_end_.begin(), by_end_.end(), [&](std::uint32_t a, std::uint32_t b) {
-      return calls_[a].end != calls_[b].end ? calls_[a].end < calls_[b].end : a < b;
-    });
+      if (calls_[i].end != never) ends.push_back(std::uint64_t{calls_[i].end} << 32 | i);
+    std::sort(ends.begin(), ends.end());
+    by_end_.reserve(ends.size());
+    for (const std::uint64_t end : ends) by_end_.push_back(static_cast<std::uint32_t>(end));
     std::size_t ended = 0, pending = 0;
     for (const Call& call : calls_) {
       if (call.end == never) continue;

@@ -240,61 +240,68 @@ void Problem::fill(Interner& interner) {
       calls_[place_of(keys[i])++] = call;
   }
   value_count_ = interner.value_count();
-  if (keys_.size() > 1) local_.assign(value_count_, 0);
 }
 
-Object Problem::prepare(std::size_t object) {
-  const std::span<Call> calls{calls_.data() + offsets_[object],
-                              offsets_[object + 1] - offsets_[object]};
-  if (keys_.size() == 1) return {calls, value_count_};
+Problem::Prepared Problem::prepare(std::size_t object, Numbering& numbering) {
+  const std::span<Call> calls = own_calls(object);
+  if (keys_.size() == 1) return {{calls, value_count_}};
+  constexpr std::uint64_t written = std::uint64_t{1} << 31;
+  std::vector<std::uint64_t>& local = numbering.local_;
+  if (local.empty()) local.assign(value_count_, 0);
   ValueId next = 1;
+  bool ambiguous = false;
   const std::uint64_t stamp = (static_cast<std::uint64_t>(object) + 1) << 32;
-  local_[initial_value] = stamp | initial_value;
-  const auto localize = [&](ValueId value) {
-    if (value == no_value) return no_value;
-    std::uint64_t& entry = local_[value];
+  local[initial_value] = stamp | written | initial_value;
+  const auto localize = [&](ValueId value) -> std::uint64_t& {
+    std::uint64_t& entry = local[value];
     if ((entry >> 32) != (stamp >> 32)) entry = stamp | next++;
-    return static_cast<ValueId>(entry);
+    return entry;
   };
+  const auto number = [](std::uint64_t entry) { return static_cast<ValueId>(entry & ~written); };
   for (Call& call : calls) {
-    call.expected = localize(call.expected);
-    call.value = localize(call.value);
+    if (call.expected != no_value) call.expected = number(localize(call.expected));
+    std::uint64_t& value = localize(call.value);
+    call.value = number(value);
+    if (call.kind == Kind::read) continue;
+    ambiguous |= (value & written) != 0 || call.kind == Kind::mismatch;
+    value |= written;
   }
+  if (!ambiguous) compress_time(calls);
+  return {{calls, next}, ambiguous};
+}
+
+void Problem::compress_time(std::span<Call> calls) {
   // Only "end < begin" matters, so an end may be told as the number of begins up to it.
   const std::uint64_t span = calls.back().begin - calls.front().begin;
-  if (span > 8 * calls.size() + 64) {
-    for (std::size_t i = 0; i < calls.size(); ++i) {
-      if (calls[i].end == never) continue;
-      std::size_t low = i, step = 1;  // calls[low].begin <= end
-      while (low + step < calls.size() && calls[low + step].begin <= calls[i].end) {
-        low += step;
-        step *= 2;
-      }
-      std::size_t high = std::min(low + step, calls.size());
-      while (low + 1 < high) {
-        const std::size_t middle = (low + high) / 2;
-        (calls[middle].begin <= calls[i].end ? low : high) = middle;
-      }
-      calls[i].end = static_cast<Position>(high);
+  if (span <= 8 * calls.size() + 64) return;
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    if (calls[i].end == never) continue;
+    std::size_t low = i, step = 1;  // calls[low].begin <= end
+    while (low + step < calls.size() && calls[low + step].begin <= calls[i].end) {
+      low += step;
+      step *= 2;
     }
-    for (std::size_t i = 0; i < calls.size(); ++i) calls[i].begin = static_cast<Position>(i + 1);
+    std::size_t high = std::min(low + step, calls.size());
+    while (low + 1 < high) {
+      const std::size_t middle = (low + high) / 2;
+      (calls[middle].begin <= calls[i].end ? low : high) = middle;
+    }
+    calls[i].end = static_cast<Position>(high);
   }
-  return {calls, next};
+  for (std::size_t i = 0; i < calls.size(); ++i) calls[i].begin = static_cast<Position>(i + 1);
 }
 
 void Problem::restore_time(std::size_t object) {
   const auto begins = history_->begin();
   const auto ends = history_->end();
-  for (std::size_t i = offsets_[object]; i < offsets_[object + 1]; ++i) {
-    Call& call = calls_[i];
+  for (Call& call : own_calls(object)) {
     call.begin = begins[call.id];
     if (call.end != never) call.end = ends[call.id];
   }
 }
 
 std::uint64_t Problem::bytes() const {
-  return calls_.capacity() * sizeof(Call) + local_.capacity() * sizeof(std::uint64_t) +
-         bucket_.capacity() * sizeof(std::uint32_t) +
+  return calls_.capacity() * sizeof(Call) + bucket_.capacity() * sizeof(std::uint32_t) +
          (offsets_.capacity() + keys_.capacity()) * sizeof(std::size_t);
 }
 

@@ -43,10 +43,28 @@ class Problem {
   std::span<const Call> calls(std::size_t object) const {
     return {calls_.data() + offsets_[object], offsets_[object + 1] - offsets_[object]};
   }
-  /// The same with dense values, and, where a key has few of many positions, with its own dense
-  /// time that keeps every precedence. Rewrites the calls of that object: call it once for each,
-  /// before looking at calls().
-  Object prepare(std::size_t object);
+  /// What prepare() needs of its own; a thread keeps one from object to object.
+  class Numbering {
+   public:
+    std::uint64_t bytes() const { return local_.capacity() * sizeof(std::uint64_t); }
+
+   private:
+    friend class Problem;
+    /// By value: stamp of the object, whether it was written there, its dense number there.
+    std::vector<std::uint64_t> local_;
+  };
+
+  struct Prepared {
+    Object object;
+    /// It has a mismatch, or a value that is written twice or is the initial one, so that zones
+    /// have no answer. False: it may have.
+    bool ambiguous = false;
+  };
+  /// The same with dense values, and, unless it is ambiguous, where a key has few of many
+  /// positions, with its own dense time that keeps every precedence. Rewrites the calls of that
+  /// object: call it once for each, before looking at calls(). Several threads may prepare
+  /// different objects.
+  Prepared prepare(std::size_t object, Numbering& numbering);
   /// Back to the history's positions, for engines that need no dense time and for explanations:
   /// dense time makes different ends equal.
   void restore_time(std::size_t object);
@@ -54,7 +72,11 @@ class Problem {
   std::uint64_t bytes() const;
 
  private:
+  std::span<Call> own_calls(std::size_t object) {
+    return {calls_.data() + offsets_[object], offsets_[object + 1] - offsets_[object]};
+  }
   class Interner;
+  void compress_time(std::span<Call> calls);
   void count(const InitialValue& initial);
   void fill(Interner& interner);
   std::string unsupported_text(std::span<const std::uint64_t> functions) const;
@@ -66,8 +88,7 @@ class Problem {
   std::vector<std::uint32_t> bucket_;  ///< By key (no_key last): begin in calls_ while filling.
   std::vector<std::size_t> offsets_;
   BigVector<Call> calls_;
-  ValueId value_count_ = 1;           ///< Over all keys.
-  std::vector<std::uint64_t> local_;  ///< By value: stamp of the object, its dense number there.
+  ValueId value_count_ = 1;  ///< Over all keys.
 };
 
 }  // namespace faultline::linearizable

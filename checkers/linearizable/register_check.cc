@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <string_view>
 #include <utility>
@@ -63,56 +64,97 @@ class RegisterRun {
  private:
   struct Waiting {
     std::size_t index;  ///< In the problem.
-    Object object;
+    Problem::Prepared prepared;
+  };
+
+  /// What a thread has of its own while it looks at objects by zones.
+  struct Zoner {
+    Zoner(Purse& from, std::uint64_t bytes)
+        : purse(from), meter(from.take_share(bytes)), lent(meter.steps_left()) {}
+    ~Zoner() { purse.give_back(meter, lent); }
+    Zoner(const Zoner&) = delete;
+    Zoner& operator=(const Zoner&) = delete;
+
+    std::uint64_t bytes() const { return zones.bytes() + numbering.bytes(); }
+
+    Purse& purse;
+    Meter meter;
+    const std::uint64_t lent;
+    Zones<> zones;
+    Problem::Numbering numbering;
   };
 
   void try_zones() {
-    Meter meter = purse_.take(1, budget_.bytes_max);
-    const std::uint64_t lent = meter.steps_left();
-    for (std::size_t i = 0; i < problem_.object_count(); ++i) {
-      if (meter.exhausted()) {
-        left_out_ = true;
-        break;
-      }
-      if (problem_.bytes() + zones_.bytes() > budget_.bytes_max) {
-        report_.note_unknown(
-            i, "memory",
-            "the budget of memory is too small for " + report_.key_phrase(problem_.key(i)));
-        break;
-      }
-      check_by_zones(i, meter);
-    }
-    purse_.give_back(meter, lent);
+    const std::size_t count = problem_.object_count();
+    const unsigned threads = crew_of(budget_, count);
+    prepared_.resize(count);
+    std::mutex mutex;
+    std::vector<std::size_t> alone;  // those that a thread's share was too little for
+    purse_.expect(threads);
+    each_object(count, threads, [&] {
+      return [&, zoner = std::make_unique<Zoner>(purse_, budget_.bytes_max)](std::size_t i) {
+        if (is_within(*zoner, threads) && check_by_zones(i, *zoner)) return;
+        const std::lock_guard lock(mutex);
+        alone.push_back(i);
+      };
+    });
+    std::ranges::sort(alone);
+    check_alone_by_zones(alone);
+    for (std::size_t i = 0; i < count; ++i)
+      if (!prepared_[i].object.calls.empty()) to_search_.push_back({i, prepared_[i]});
+    prepared_ = {};
   }
 
-  void check_by_zones(std::size_t i, Meter& meter) {
-    const Object object = problem_.prepare(i);
-    if (options_.engine == Engine::search) return to_search_.push_back({i, object});
-    const ZoneResult result = zones_.check(object, meter);
-    switch (result.answer) {
-      case ZoneResult::Answer::valid:
-        used_zones_ = true;
-        return;
-      case ZoneResult::Answer::invalid:
-        used_zones_ = true;
-        problem_.restore_time(i);
-        return report_.note_invalid(i, problem_.key(i), explain_zones(problem_, object, result));
-      case ZoneResult::Answer::out_of_budget:
-        left_out_ = true;
-        return;
-      case ZoneResult::Answer::not_applicable:
-        break;
+  void check_alone_by_zones(const std::vector<std::size_t>& alone) {
+    if (alone.empty()) return;
+    purse_.expect(1);
+    Zoner zoner(purse_, budget_.bytes_max);
+    for (const std::size_t i : alone) {
+      if (!is_within(zoner, 1))
+        return report_.note_unknown(
+            i, "memory",
+            "the budget of memory is too small for " + report_.key_phrase(problem_.key(i)));
+      if (check_by_zones(i, zoner)) continue;
+      left_out_ = true;
+      return;
     }
-    if (options_.engine == Engine::automatic) return to_search_.push_back({i, object});
-    report_.note_unknown(i, "inapplicable",
-                         "key " + report_.key_text(problem_.key(i)) +
-                             ": zones need unique written values, never the initial one, and no "
-                             "mismatches; use engine: auto");
+  }
+
+  bool is_within(const Zoner& zoner, unsigned threads) const {
+    return problem_.bytes() + threads * zoner.bytes() <= budget_.bytes_max;
+  }
+
+  /// False: it wants more steps than there are left.
+  bool check_by_zones(std::size_t i, Zoner& zoner) {
+    if (zoner.meter.exhausted()) return false;
+    auto& [object, ambiguous] = prepared_[i];
+    if (object.calls.empty()) prepared_[i] = problem_.prepare(i, zoner.numbering);
+    if (options_.engine == Engine::search) return true;
+    ZoneResult result;
+    result.answer = ZoneResult::Answer::not_applicable;
+    if (!ambiguous) result = zoner.zones.check(object, zoner.meter);
+    if (result.answer == ZoneResult::Answer::out_of_budget) return false;
+    if (result.answer == ZoneResult::Answer::not_applicable) {
+      if (options_.engine == Engine::automatic) return true;
+      report_.note_unknown(i, "inapplicable",
+                           "key " + report_.key_text(problem_.key(i)) +
+                               ": zones need unique written values, never the initial one, and no "
+                               "mismatches; use engine: auto");
+    } else {
+      used_zones_ = true;
+      if (result.answer == ZoneResult::Answer::invalid) {
+        problem_.restore_time(i);
+        report_.note_invalid(i, problem_.key(i), explain_zones(problem_, object, result));
+      }
+    }
+    object = {};
+    return true;
   }
 
   void search_the_rest() {
-    std::ranges::stable_sort(to_search_, {},
-                             [](const Waiting& waiting) { return waiting.object.calls.size(); });
+    std::ranges::stable_sort(to_search_, {}, [](const Waiting& waiting) {
+      return waiting.prepared.object.calls.size();
+    });
     const std::size_t count = to_search_.size();
     const unsigned threads = crew_of(budget_, count);
     std::mutex mutex;
@@ -136,9 +178,10 @@ class RegisterRun {
       left_out_ = true;
       return true;
     }
-    const auto& [i, object] = to_search_[k];
+    const auto& [i, prepared] = to_search_[k];
+    const auto& [object, ambiguous] = prepared;
     const Report::Rank rank = problem_.object_count() + k;
-    problem_.restore_time(i);
+    if (!ambiguous) problem_.restore_time(i);
     const std::uint64_t taken = std::min(problem_.bytes(), budget_.bytes_max);
     Meter share = purse_.take_share((budget_.bytes_max - taken) / threads);
     const std::uint64_t lent = share.steps_left();
@@ -161,9 +204,10 @@ class RegisterRun {
   Problem problem_;
   Verdict& verdict_;
   Report report_;
-  Zones<> zones_;
+  std::vector<Problem::Prepared>
+      prepared_;  ///< By object, while zones are tried: those still to be decided.
   std::vector<Waiting> to_search_;
-  bool used_zones_ = false;
+  std::atomic<bool> used_zones_ = false;
   std::atomic<bool> left_out_ = false;  ///< For want of steps or time, some keys.
 };
 

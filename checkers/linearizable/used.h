@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <span>
 #include <utility>
@@ -26,7 +27,7 @@ class UsedPool {
 
   std::uint32_t count(UsedId id, std::uint32_t info_class) const {
     for (const Entry& entry : set_of(id))
-      if (entry.first == info_class) return entry.second;
+      if (entry.info_class == info_class) return entry.count;
     return 0;
   }
 
@@ -35,10 +36,14 @@ class UsedPool {
     if (const auto known = next_.find(step); known != next_.end()) return known->second;
     const std::span<const Entry> set = set_of(id);
     scratch_.assign(set.begin(), set.end());
-    auto at = std::lower_bound(scratch_.begin(), scratch_.end(), Entry{info_class, 0});
-    if (at == scratch_.end() || at->first != info_class) at = scratch_.insert(at, {info_class, 0});
-    ++at->second;
-    const UsedId result = intern(scratch_);
+    auto at = std::ranges::lower_bound(scratch_, info_class, {}, &Entry::info_class);
+    if (at == scratch_.end() || at->info_class != info_class)
+      at = scratch_.insert(at, {info_class, 0});
+    ++at->count;
+    Set grown = sets_[id];
+    grown.size = static_cast<std::uint32_t>(scratch_.size());
+    grown.count_in(info_class, 1);
+    const UsedId result = intern(grown, scratch_);
     next_.emplace(step, result);
     return result;
   }
@@ -48,20 +53,28 @@ class UsedPool {
     if (count(id, info_class) == 0) return id;
     const std::span<const Entry> set = set_of(id);
     scratch_.assign(set.begin(), set.end());
-    std::erase_if(scratch_, [&](const Entry& entry) { return entry.first == info_class; });
-    return intern(scratch_);
+    std::erase_if(scratch_, [&](const Entry& entry) { return entry.info_class == info_class; });
+    return intern(described(scratch_), scratch_);
   }
 
   /// a used no more of any class than b.
   bool at_most(UsedId a, UsedId b) const {
     if (a == b) return true;
-    if (sets_[a].total >= sets_[b].total || (sets_[a].classes & ~sets_[b].classes) != 0)
-      return false;
+    const Set& less = sets_[a];
+    const Set& more = sets_[b];
+    if (less.total >= more.total) return false;
+    // A group that has more borrows from the bit above it.
+    std::uint64_t none_more = tops;
+    for (std::size_t w = 0; w < words; ++w)
+      none_more &= (more.by_group[w] | tops) - less.by_group[w];
+    if (none_more != tops) return false;
+    if (less.groups_tell_all && more.groups_tell_all) return true;
     const std::span<const Entry> left = set_of(a), right = set_of(b);
     auto r = right.begin();
     for (const Entry& entry : left) {
-      while (r != right.end() && r->first < entry.first) ++r;
-      if (r == right.end() || r->first != entry.first || r->second < entry.second) return false;
+      while (r != right.end() && r->info_class < entry.info_class) ++r;
+      if (r == right.end() || r->info_class != entry.info_class || r->count < entry.count)
+        return false;
     }
     return true;
   }
@@ -83,18 +96,40 @@ class UsedPool {
     for (Configurations* const configurations : holders)
       for (auto& configuration : *configurations) {
         const auto [at, first] = renamed.try_emplace(configuration.used, nothing_used);
-        if (first) at->second = fresh.intern(set_of(configuration.used));
+        if (first) at->second = fresh.intern(sets_[configuration.used], set_of(configuration.used));
         configuration.used = at->second;
       }
     *this = std::move(fresh);
   }
 
  private:
-  using Entry = std::pair<std::uint32_t, std::uint32_t>;  ///< Class, how many; ordered by class.
+  struct Entry {
+    std::uint32_t info_class, count;
+    bool operator==(const Entry&) const = default;
+  };
+  /// Groups of classes that are congruent modulo their number: a byte for each.
+  static constexpr std::size_t words = 4, groups = 8 * words;
+  static constexpr std::uint64_t tops = 0x8080808080808080ull, group_max = 127;
+
   struct Set {
-    std::size_t begin = 0, size = 0;  ///< Where its entries are.
-    std::uint64_t hash = 0, total = 0;
-    std::uint64_t classes = 0;  ///< A bit for each, but several may share one.
+    std::size_t begin = 0;        ///< Where its entries are,
+    std::uint32_t size = 0;       ///< and how many.
+    bool groups_tell_all = true;  ///< No group has two classes, or more than it can count.
+    std::uint64_t total = 0;
+    std::uint64_t hash = 0;  ///< A sum over the entries, so that one more costs no look at them.
+    std::array<std::uint64_t, words> by_group{};  ///< How many in all; group_max: or more.
+
+    void count_in(std::uint32_t info_class, std::uint32_t count) {
+      std::uint64_t of_class = (info_class + std::uint64_t{1}) * 0x9e3779b97f4a7c15ull;
+      of_class = (of_class ^ of_class >> 29) * 0xbf58476d1ce4e5b9ull;
+      hash += (of_class ^ of_class >> 32) * count;
+      total += count;
+      const unsigned shift = info_class % 8 * 8;
+      std::uint64_t& word = by_group[info_class % groups / 8];
+      const std::uint64_t there = word >> shift & group_max;
+      groups_tell_all = groups_tell_all && info_class < groups && there + count < group_max;
+      word += (std::min(group_max, there + count) - there) << shift;
+    }
   };
 
   void start() {
@@ -110,35 +145,29 @@ class UsedPool {
 
   /// All but where it would be.
   static Set described(std::span<const Entry> entries) {
-    Set set{.size = entries.size()};
-    for (const auto& [info_class, count] : entries) {
-      const std::uint64_t word = static_cast<std::uint64_t>(info_class) << 32 | count;
-      set.hash = (set.hash ^ word) * 0x9e3779b97f4a7c15ull;
-      set.hash ^= set.hash >> 29;
-      set.total += count;
-      set.classes |= std::uint64_t{1} << info_class % 64;
-    }
+    Set set;
+    set.size = static_cast<std::uint32_t>(entries.size());
+    for (const auto& [info_class, count] : entries) set.count_in(info_class, count);
     return set;
   }
 
   /// Where these entries are, or would be; none at all are in no table.
   UsedId& probe(const Set& set, std::span<const Entry> entries) {
     const std::size_t last = table_.size() - 1;
-    std::size_t at = set.hash & last;
+    std::size_t at = (set.hash * 0x9e3779b97f4a7c15ull >> 32) & last;
     while (table_[at] != nothing_used &&
            !(sets_[table_[at]].hash == set.hash && std::ranges::equal(set_of(table_[at]), entries)))
       at = (at + 1) & last;
     return table_[at];
   }
 
-  /// `entries` are no part of `entries_`.
-  UsedId intern(std::span<const Entry> entries) {
+  /// `set` describes the `entries`, which are no part of `entries_`.
+  UsedId intern(Set set, std::span<const Entry> entries) {
     if (entries.empty()) return nothing_used;
     if (2 * sets_.size() > table_.size()) {
       table_.assign(2 * table_.size(), nothing_used);
       for (UsedId id = 1; id < sets_.size(); ++id) probe(sets_[id], set_of(id)) = id;
     }
-    Set set = described(entries);
     UsedId& place = probe(set, entries);
     if (place == nothing_used) {
       place = static_cast<UsedId>(sets_.size());
@@ -149,9 +178,9 @@ class UsedPool {
     return place;
   }
 
-  std::vector<Entry> entries_;                             ///< Of all sets, one after the other.
-  std::vector<Set> sets_;                                  ///< By id.
-  std::vector<UsedId> table_;                              ///< By hash; at most half full.
+  std::vector<Entry> entries_;  ///< Of all sets, one after the other; ordered by class.
+  std::vector<Set> sets_;       ///< By id.
+  std::vector<UsedId> table_;   ///< By hash; at most half full.
   boost::unordered_flat_map<std::uint64_t, UsedId> next_;  ///< By id and class: what add() gives.
   std::vector<Entry> scratch_;
 };
