@@ -96,9 +96,8 @@ ValueHandle ValuePool::real(std::string_view v) { return intern(ValueHandle::Kin
 
 ValueHandle ValuePool::compound(ValueHandle::Kind kind, std::span<const ValueHandle> items) {
   const std::uint64_t offset = compounds_.size();
-  compounds_.resize(offset + 1 + items.size());
-  compounds_[offset] = ValueHandle::of_bits(items.size());
-  std::ranges::copy(items, compounds_.begin() + static_cast<std::ptrdiff_t>(offset) + 1);
+  compounds_.push_back(ValueHandle::of_bits(items.size()));
+  compounds_.insert(compounds_.end(), items.begin(), items.end());
   return {kind, offset};
 }
 

@@ -39,6 +39,11 @@ const char* behind_plain_blanks(const char* at) {
   return at;
 }
 
+ValueHandle integer_handle(std::uint64_t natural) {
+  return ValueHandle::of_bits(natural << 3 |
+                              static_cast<std::uint64_t>(ValueHandle::Kind::integer));
+}
+
 }  // namespace
 
 void PlainEvent::open(ValuePool& pool) {
@@ -139,6 +144,18 @@ bool PlainEvent::take_natural(std::uint64_t& into) {
   return digits > 0 && digits <= 18 && !Forms::is_token(*at_) && *at_ != '\\';
 }
 
+/// What most items of lists are: up to seven digits, and what ends them. Else nothing is taken.
+bool PlainEvent::take_small_integer(ValueHandle& into) {
+  const std::uint64_t eight = load_eight(at_);
+  const unsigned digits = digits_in_front(eight);
+  if (digits - 1 >= 7) return false;
+  const char behind = at_[digits];
+  if (behind != ' ' && behind != ']') return false;
+  at_ += digits;
+  into = integer_handle(value_of_digits(eight, digits));
+  return true;
+}
+
 bool PlainEvent::take_value(ValueHandle& into, int depth) {
   std::uint64_t natural = 0;
   std::string_view word;
@@ -165,8 +182,7 @@ bool PlainEvent::take_value(ValueHandle& into, int depth) {
       return true;
     default:
       if (!take_natural(natural)) return false;
-      into = ValueHandle::of_bits(natural << 3 |
-                                  static_cast<std::uint64_t>(ValueHandle::Kind::integer));
+      into = integer_handle(natural);
       return true;
   }
 }
@@ -179,7 +195,7 @@ bool PlainEvent::take_list(ValueHandle& into, int depth) {
     at_ = behind_plain_blanks(at_);
     if (*at_ == ']') break;
     ValueHandle item;
-    if (!take_value(item, depth + 1)) return false;
+    if (!take_small_integer(item) && !take_value(item, depth + 1)) return false;
     items_.push_back(item);
     if (depth == 0) are_short_operations_ &= item.kind() == ValueHandle::Kind::list;
   }

@@ -41,6 +41,7 @@ class PlainEvent {
   bool take_type(ParsedEvent& event);
   bool take_keyword(std::string_view& into);
   bool take_natural(std::uint64_t& into);
+  bool take_small_integer(ValueHandle& into);
   bool take_value(ValueHandle& into, int depth);
   bool take_list(ValueHandle& into, int depth);
   bool is_short_operation(std::size_t first) const;
