@@ -391,6 +391,59 @@ TEST_CASE("linearizable: an undecided key does not hide an invalid one, before o
   }
 }
 
+/// Forty-two overlapping operations that no order explains: too many orders to look at.
+Script hopeless(const std::string& key) {
+  Script script;
+  const auto cas = [&](int at, int from, int to) {
+    script.add({Function::cas, List{from, to}, {}, Fate::ok, at, 5000 + at, key});
+  };
+  for (int i = 0; i < 14; ++i) {
+    cas(i, i % 4, 10 + i);
+    cas(i, 10 + i, (i + 1) % 4);
+    script.write(i, 5000 + i, 20 + i, key);
+  }
+  return script.read(6000, 6001, 20, key).read(6002, 6003, 3, key);
+}
+
+/// Beside it, one with more operations, which are easily seen to be wrong.
+Script hopeless_and_longer() {
+  Script script = hopeless("k");
+  for (int i = 0; i < 2000; ++i) script.write(10 * i, 10 * i + 1, i % 2, "longer");
+  return script.read(30'000, 30'001, 0, "longer");
+}
+
+TEST_CASE("linearizable: a key too hard leaves the others their share of the steps") {
+  for (const char* engine : {"auto", "general"}) {
+    CAPTURE(engine);
+    Budget budget;
+    budget.steps_max = 40'000;
+    REQUIRE(check(hopeless("k"), {{"engine", engine}}, budget).validity == Validity::unknown);
+    const Verdict v = check(hopeless_and_longer(), {{"engine", engine}}, budget);
+    CHECK(v.validity == Validity::invalid);
+    CHECK(v.keys_invalid == std::vector<std::string>{"longer"});
+  }
+}
+
+TEST_CASE("linearizable: what one thread has the memory for, two decide as well") {
+  for (const char* engine : {"auto", "general"}) {
+    CAPTURE(engine);
+    int decided = 0;
+    for (std::uint64_t kib = 40; kib <= 280; kib += 8) {
+      CAPTURE(kib);
+      Budget budget;
+      budget.steps_max = 60'000;
+      budget.bytes_max = kib << 10;
+      const Verdict one = check(hopeless_and_longer(), {{"engine", engine}}, budget);
+      if (one.validity == Validity::unknown) continue;
+      ++decided;
+      budget.threads = 2;
+      CHECK(check(hopeless_and_longer(), {{"engine", engine}}, budget).validity == one.validity);
+    }
+    CHECK(decided > 0);
+    CHECK(decided < 30);
+  }
+}
+
 TEST_CASE("linearizable: many invalid keys are listed, a few are told") {
   Script script;
   for (int k = 0; k < 150; ++k) {
