@@ -7,7 +7,7 @@ namespace faultline {
 namespace {
 
 constexpr auto table = std::to_array<CheckerEntry>({
-#define CHECKER(name, doc) {#name, doc, &make_##name},
+#define CHECKER(name, doc) {dashed<#name>(), doc, &make_##name},
 #include "checkers/list.def"
 #undef CHECKER
 });

@@ -131,8 +131,22 @@ Result<std::vector<Check>> configured_checks(const fs::path& path) {
   return checks;
 }
 
+/// For a history of which nothing is said: the check that it is plainly for, if the options fit it.
+std::string default_check(const CheckArguments& options, const History& history,
+                          std::span<const CheckerEntry> catalogue) {
+  for (const CheckerEntry& entry : catalogue) {
+    ConfigNode node;
+    if (!override_params(options, node)) continue;
+    Params params(node, "check");
+    const auto checker = entry.make(params);
+    if (checker && (*checker)->suits(history)) return std::string(entry.name);
+  }
+  return "linearizable";
+}
+
 Result<std::vector<std::unique_ptr<Checker>>> make_checkers(
-    const CheckArguments& options, const fs::path& path, std::span<const CheckerEntry> catalogue) {
+    const CheckArguments& options, const fs::path& path, const History& history,
+    std::span<const CheckerEntry> catalogue) {
   std::vector<Check> checks;
   for (const std::string& name : options.checks) checks.push_back({name, {}});
   if (checks.empty()) {
@@ -140,7 +154,7 @@ Result<std::vector<std::unique_ptr<Checker>>> make_checkers(
     if (!configured) return configured.error();
     checks = std::move(*configured);
   }
-  if (checks.empty()) checks.push_back({"linearizable", {}});
+  if (checks.empty()) checks.push_back({default_check(options, history, catalogue), {}});
   std::vector<std::unique_ptr<Checker>> checkers;
   for (Check& check : checks) {
     if (const Status overridden = override_params(options, check.params); !overridden)
@@ -159,7 +173,7 @@ CheckArguments hinted(const CheckArguments& options, const Loaded& loaded,
   CheckArguments all = options;
   if (all.model.empty()) all.model = loaded.model_hint;
   if (!all.initial) all.initial = loaded.initial_hint;
-  const bool is_known = static_cast<bool>(make_checkers(all, {}, catalogue));
+  const bool is_known = static_cast<bool>(make_checkers(all, {}, loaded.history, catalogue));
   return is_known ? all : options;
 }
 
@@ -227,9 +241,10 @@ Report examine(const std::string& input, const CheckArguments& options, const Al
     report.code = exit_code_of(loaded.error());
     return report;
   }
+  const CheckArguments all = hinted(options, *loaded, catalogue);
   report.history = std::move(loaded->history);
   report.warnings = std::move(loaded->warnings);
-  const auto checkers = make_checkers(hinted(options, *loaded, catalogue), input, catalogue);
+  const auto checkers = make_checkers(all, input, report.history, catalogue);
   if (!checkers) {
     report.error = load_error_of(input, checkers.error());
     report.code = exit_code_of(checkers.error());
@@ -379,8 +394,16 @@ Status check_options(const CheckArguments& options, std::span<const CheckerEntry
         return fs::is_directory(path, ignored);
       });
   if (!knows_checks) return Ok{};
-  const auto checkers = make_checkers(options, {}, catalogue);
-  return checkers ? Status(Ok{}) : Status(checkers.error());
+  const auto checkers = make_checkers(options, {}, {}, catalogue);
+  if (checkers) return Ok{};
+  // Which check it will be is for the history to say.
+  if (options.checks.empty())
+    for (const CheckerEntry& entry : catalogue) {
+      CheckArguments named = options;
+      named.checks = {std::string(entry.name)};
+      if (make_checkers(named, {}, {}, catalogue)) return Ok{};
+    }
+  return checkers.error();
 }
 
 void print(const Report& report, bool json) {
@@ -466,7 +489,7 @@ void add_check(CLI::App& app, Invocation& invocation) {
       ->add_option(
           "--checks", options->checks,
           "what to check, separated by commas; else what the run was configured with, else "
-          "linearizable")
+          "list-append for transactions that append, else linearizable")
       ->type_name("CHECKER")
       ->delimiter(',')
       ->expected(1);

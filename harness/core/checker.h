@@ -44,8 +44,10 @@ struct Verdict {
   std::vector<OperationId>
       witness;  ///< Rows of the history, in time order; minimal where affordable.
   std::vector<std::pair<std::string, std::uint64_t>> anomalies;  ///< {"stale-read", 1}, by name.
-  std::vector<std::string> refuted;      ///< JSON "not": models proven violated.
-  std::vector<std::string> not_refuted;  ///< JSON "not_ruled_out".
+  /// JSON "not": models proven violated; where one implies another, the weakest of them.
+  std::vector<std::string> refuted;
+  std::vector<std::string> also_refuted;  ///< JSON "also_not": those that imply one of these.
+  std::vector<std::string> not_refuted;   ///< JSON "not_ruled_out".
   /// What it looked at: {"reads", 600}, … A check that looked at nothing is no pass.
   std::vector<std::pair<std::string, std::uint64_t>> counted;
   std::vector<std::string> keys_invalid;
@@ -60,7 +62,9 @@ class Checker {
   /// Every name that the `anomalies` of its verdicts can have; each is explained in the glossary
   /// (harness/cli/glossary.cc).
   virtual std::vector<std::string_view> anomalies() const { return {}; }
-  /// The sequential specifications that it can judge by, with what each is.
+  /// The history is plainly one for this check, and for no other that is meant unless it is named.
+  virtual bool suits(const History&) const { return false; }
+  /// The models that it can judge by, with what each is.
   virtual std::vector<std::pair<std::string_view, std::string_view>> models() const { return {}; }
 };
 

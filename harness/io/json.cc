@@ -264,6 +264,7 @@ Value verdict_value(const Verdict& verdict, const History& history, double secon
   map.emplace_back("explanation", verdict.explanation);
   map.emplace_back("anomalies", counts(verdict.anomalies));
   map.emplace_back("not", texts(verdict.refuted));
+  if (!verdict.also_refuted.empty()) map.emplace_back("also_not", texts(verdict.also_refuted));
   map.emplace_back("not_ruled_out", texts(verdict.not_refuted));
   map.emplace_back("counted", counts(verdict.counted));
   List witness;

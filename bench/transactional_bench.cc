@@ -1,0 +1,121 @@
+// Isolation of transactions that append to lists: one core, history in memory. The bars: 1 M valid
+// transactions, strict serializable, in 250 ms; the same with anomalies of several kinds in 600 ms.
+// The transactions (printed as counters) have one to four micro-operations, half of them appends,
+// over ten keys at a time, of which the first is taken for half of them, the second for a quarter,
+// and so on; a key is retired after `list` appends. Twenty processes, each in its own time.
+#include <algorithm>
+#include <bit>
+#include <string>
+#include <vector>
+
+#include <benchmark/benchmark.h>
+
+#include "checkers/checkers.h"
+#include "harness/core/rng.h"
+
+namespace faultline {
+namespace {
+
+class Database {
+ public:
+  Database(std::size_t transactions, std::size_t list_max, std::size_t anomaly_every)
+      : transactions_(transactions), list_max_(list_max), anomaly_every_(anomaly_every) {
+    for (std::size_t i = 0; i < 10; ++i) active_.push_back(fresh());
+  }
+
+  History run() {
+    constexpr std::uint32_t processes = 20;
+    struct Open {
+      bool is_open = false;
+      ValueHandle answer{};
+    };
+    std::vector<Open> open(processes);
+    ValuePool& pool = builder_.values();
+    append_ = pool.text("append"), r_ = pool.text("r");
+    for (std::size_t done = 0; done < transactions_;) {
+      const auto p = static_cast<std::uint32_t>(rng_.below(processes));
+      if (open[p].is_open) {
+        (void)builder_.complete({p, Fate::ok, open[p].answer, no_error, no_time});
+        open[p].is_open = false;
+        ++done;
+        continue;
+      }
+      // It takes effect at once, somewhere between its two events.
+      open[p] = {true, execute()};
+      (void)builder_.invoke({p, Function::txn, no_key, open[p].answer, no_node, no_time});
+    }
+    return builder_.finish();
+  }
+
+ private:
+  struct Key {
+    std::int64_t id = 0;
+    std::vector<ValueHandle> list;
+  };
+
+  std::size_t fresh() {
+    keys_.push_back({static_cast<std::int64_t>(keys_.size()), {}});
+    return keys_.size() - 1;
+  }
+
+  ValueHandle execute() {
+    ValuePool& pool = builder_.values();
+    const bool is_stale = anomaly_every_ > 0 && ++executed_ % anomaly_every_ == 0;
+    std::vector<ValueHandle> micro;
+    for (std::size_t n = 1 + rng_.below(4); n > 0; --n) {
+      const auto at =
+          static_cast<std::size_t>(std::min(9, std::countr_zero(rng_.below(1024) | 512)));
+      Key& key = keys_[active_[at]];
+      const ValueHandle id = pool.integer(key.id);
+      if (rng_.below(2) == 0) {
+        const std::size_t seen =
+            key.list.size() -
+            (is_stale ? std::min<std::size_t>(1 + rng_.below(3), key.list.size()) : 0);
+        const ValueHandle list = pool.list(std::span(key.list).first(seen));
+        micro.push_back(pool.list(std::vector{r_, id, list}));
+        continue;
+      }
+      const ValueHandle element = pool.integer(static_cast<std::int64_t>(key.list.size()));
+      key.list.push_back(element);
+      micro.push_back(pool.list(std::vector{append_, id, element}));
+      if (key.list.size() >= list_max_) active_[at] = fresh();
+    }
+    return pool.list(micro);
+  }
+
+  const std::size_t transactions_, list_max_, anomaly_every_;
+  HistoryBuilder builder_;
+  Rng rng_{1};
+  std::vector<Key> keys_;
+  std::vector<std::size_t> active_;
+  ValueHandle append_{}, r_{};
+  std::size_t executed_ = 0;
+};
+
+void list_append(benchmark::State& state) {
+  const auto transactions = static_cast<std::size_t>(state.range(0));
+  const auto list_max = static_cast<std::size_t>(state.range(1));
+  const auto anomaly_every = static_cast<std::size_t>(state.range(2));
+  const History history = Database(transactions, list_max, anomaly_every).run();
+  ConfigNode nothing;
+  Params params(nothing, "check list-append");
+  const auto checker = make_list_append(params);
+  Verdict verdict;
+  for (auto _ : state) verdict = (*checker)->check(history, {});
+  if ((verdict.validity == Validity::valid) != (anomaly_every == 0))
+    state.SkipWithError(verdict.summary.c_str());
+  for (const auto& [name, count] : verdict.counted)
+    state.counters[name] = static_cast<double>(count);
+  state.counters["history_MiB"] = static_cast<double>(history.bytes() >> 20);
+  state.counters["kinds"] = static_cast<double>(verdict.anomalies.size());
+}
+BENCHMARK(list_append)
+    ->ArgNames({"transactions", "list", "anomaly_every"})
+    ->Args({1'000'000, 128, 0})
+    ->Args({1'000'000, 128, 10'000})
+    ->Args({1'000'000, 32, 0})
+    ->Unit(benchmark::kMillisecond)
+    ->Iterations(5);
+
+}  // namespace
+}  // namespace faultline

@@ -1,0 +1,453 @@
+#include "checkers/transactional/cycles.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "checkers/transactional/components.h"
+#include "checkers/transactional/walks.h"
+
+namespace faultline::transactional {
+namespace {
+
+/// The kinds of cycles, each with more freedom than the one before, times how they come about.
+enum class Level : std::uint8_t { ww, ww_wr, single_rw, nonadjacent_rw, all };
+enum class Order : std::uint8_t { none, process, realtime };
+
+constexpr Anomaly anomaly_at(Level level, Order order) {
+  return static_cast<Anomaly>(static_cast<unsigned>(Anomaly::G0) +
+                              3 * static_cast<unsigned>(level) + static_cast<unsigned>(order));
+}
+static_assert(anomaly_at(Level::all, Order::realtime) == Anomaly::G2_item_realtime);
+static_assert(anomaly_at(Level::single_rw, Order::process) == Anomaly::G_single_item_process);
+
+Level level_of(const Steps& cycle) {
+  std::size_t reads = 0, anti = 0, neighbours = 0;
+  for (std::size_t i = 0; i < cycle.size(); ++i) {
+    reads += cycle[i].edge == Edge::wr;
+    if (cycle[i].edge != Edge::rw) continue;
+    ++anti;
+    neighbours += cycle[(i + 1) % cycle.size()].edge == Edge::rw;
+  }
+  if (anti == 0) return reads == 0 ? Level::ww : Level::ww_wr;
+  if (anti == 1) return Level::single_rw;
+  return neighbours == 0 ? Level::nonadjacent_rw : Level::all;
+}
+
+Order order_of(const Steps& cycle) {
+  Order order = Order::none;
+  for (const Step& step : cycle) {
+    if (step.edge == realtime) return Order::realtime;
+    if (step.edge == Edge::process) order = Order::process;
+  }
+  return order;
+}
+
+/// A walk that comes to a transaction twice is two: one of them is no worse than the whole.
+Steps without_repeats(Steps walk, Level level) {
+  for (std::size_t i = 0; i < walk.size(); ++i)
+    for (std::size_t j = i + 1; j < walk.size(); ++j) {
+      if (walk[i].transaction != walk[j].transaction) continue;
+      const auto at = [&](std::size_t n) { return walk.begin() + static_cast<std::ptrdiff_t>(n); };
+      Steps inner(at(i), at(j)), outer(at(0), at(i));
+      outer.insert(outer.end(), at(j), walk.end());
+      return without_repeats(level_of(inner) <= level ? std::move(inner) : std::move(outer), level);
+    }
+  return walk;
+}
+
+constexpr unsigned all_edges = dependencies | bit_of(Edge::rw);
+constexpr unsigned writes = bit_of(Edge::ww) | bit_of(Edge::process);
+using Writes = Any<writes>;
+using Dependencies = Any<dependencies>;
+using All = Any<all_edges>;
+/// Along dependencies from a node between, too.
+using Reaching = Any<dependencies | bit_of(Edge::free)>;
+
+/// Edges through which cycles are looked for: a few of each component.
+struct Through {
+  Node from = 0, to = 0;
+  Edge edge = Edge::ww;
+};
+using Candidates = std::map<std::uint32_t, std::vector<Through>>;  ///< By component.
+constexpr std::size_t tries = 8;
+
+class Finder {
+ public:
+  Finder(const Lists& lists, Meter& meter, CycleFindings& into)
+      : lists_(lists), history_(lists.transactions().history()), meter_(meter), into_(into) {}
+
+  void find() {
+    const Graph graph(lists_, {});
+    into_.edges = graph.edges();
+    const Components<All> all(graph, meter_);
+    const bool late = sweep(graph, all, nullptr);
+    into_.all.alone = all.acyclic();
+    known_.assign(graph.transactions(), false);
+    // What transactions that failed appended is tied to nothing in the graph.
+    const bool any_aborted = lists_.offences().counts[static_cast<std::size_t>(Anomaly::G1a)] > 0;
+    if (all.acyclic() && !late && !any_aborted)
+      into_.ww = {true, true, true};
+    else
+      find_certain_writes();
+    if (!all.acyclic()) {
+      find_in(graph, all, Order::none);
+    } else {
+      for (Absent* level : {&into_.ww_wr, &into_.single_rw, &into_.nonadjacent_rw})
+        level->alone = true;
+    }
+    if (late) {
+      find_by_process();
+      find_by_realtime(graph, all);
+    } else {
+      for (Absent* level : {&into_.ww_wr, &into_.single_rw, &into_.nonadjacent_rw, &into_.all})
+        level->process = level->realtime = level->alone;
+    }
+  }
+
+ private:
+  /// Never out of a component.
+  template <typename Automaton>
+  static auto inside(const Components<Automaton>& parts) {
+    return [&parts](auto start, auto to) { return parts.same(start, to); };
+  }
+  /// Nor out of a coarser one.
+  template <typename Automaton>
+  static auto inside_of_all(const Components<All>& all) {
+    return [&all](auto start, auto to) {
+      return all.same(Components<Automaton>::node_of(start), Components<Automaton>::node_of(to));
+    };
+  }
+
+  bool& absence(Absent& of, Order order) {
+    return order == Order::none ? of.alone : order == Order::process ? of.process : of.realtime;
+  }
+  Edge through(Order order, Edge otherwise) {
+    return order == Order::process ? Edge::process : otherwise;
+  }
+
+  // --- Cycles in the graph itself ---------------------------------------------------------------
+
+  void find_in(const Graph& graph, const Components<All>& all, Order order) {
+    const Within within = all.within();
+    absence(into_.ww_wr, order) =
+        find_plain<Dependencies>(graph, within, Level::ww_wr, order, [&](const Through& edge) {
+          if (order == Order::process) return edge.edge == Edge::process;
+          return edge.edge == Edge::wr || is_uncertain(edge.from) || is_uncertain(edge.to);
+        });
+    const Components<Snapshot> snapshot(graph, meter_, within);
+    absence(into_.nonadjacent_rw, order) = snapshot.acyclic();
+    if (order == Order::none) {
+      find_single_and_nonadjacent(graph, all, snapshot);
+    } else {
+      find_snapshot_by_process(graph, all, snapshot);
+    }
+    Candidates candidates;
+    each_edge_inside(graph, all, [&](std::uint32_t component, const Through& edge) {
+      if (edge.edge != through(order, Edge::rw)) return;
+      if (order == Order::none && is_inside(snapshot, edge)) return;
+      add(candidates, component, edge);
+    });
+    Walks<All> walks(graph, meter_);
+    note_shortest(walks, candidates, 0, {0}, Level::all, order, inside(all));
+  }
+
+  /// Cycles of edges that `is_candidate` says yes to one of. True if there are no cycles at all.
+  template <typename Automaton, typename Candidate>
+  bool find_plain(const Graph& graph, Within within, Level level, Order order,
+                  Candidate is_candidate) {
+    const Components<Automaton> parts(graph, meter_, within);
+    if (parts.acyclic()) return true;
+    Candidates candidates;
+    each_edge_inside(graph, parts, [&](std::uint32_t component, const Through& edge) {
+      if (is_candidate(edge)) add(candidates, component, edge);
+    });
+    Walks<Automaton> walks(graph, meter_);
+    note_shortest(walks, candidates, 0, {0}, level, order, inside(parts));
+    return false;
+  }
+
+  /// What forbids aborted reads takes it for committed, if something of it was read.
+  bool is_uncertain(Node node) const {
+    return node < history_.size() && history_.fate()[node] == Fate::info;
+  }
+
+  /// Cycles of writes: only of transactions that are known to have happened.
+  void find_certain_writes() {
+    const auto any = [](const Through&) { return true; };
+    const auto of_process = [](const Through& edge) { return edge.edge == Edge::process; };
+    const Graph graph(lists_, {.only_certain_writes = true});
+    into_.ww.alone = find_plain<Writes>(graph, {}, Level::ww, Order::none, any);
+    const Graph longer(lists_, {.processes = true, .only_certain_writes = true});
+    into_.ww.process = find_plain<Writes>(longer, {}, Level::ww, Order::process, of_process);
+    find_late<Writes>(graph, graph.reversed(), Level::ww, into_.ww);
+  }
+
+  /// Of a component search with one state: every edge of a cyclic component with both ends in it.
+  template <typename Automaton, typename Visit>
+  void each_edge_inside(const Graph& graph, const Components<Automaton>& parts, Visit visit) {
+    for (const auto here : parts.order()) {
+      const std::uint32_t component = parts.of(here);
+      if (!parts.is_cyclic(component)) continue;
+      for (const Arrow arrow : graph.from(here))
+        if (Automaton::next(0, arrow.edge()) == 0 && parts.same(here, arrow.to()))
+          visit(component, {here, arrow.to(), arrow.edge()});
+    }
+  }
+
+  static bool is_inside(const Components<Snapshot>& parts, const Through& edge) {
+    using Parts = Components<Snapshot>;
+    const unsigned state = edge.edge == Edge::rw ? 1 : 0;
+    return parts.same(Parts::place(edge.from, 0), Parts::place(edge.to, state)) ||
+           (edge.edge != Edge::rw &&
+            parts.same(Parts::place(edge.from, 1), Parts::place(edge.to, state)));
+  }
+
+  static void add(Candidates& candidates, std::uint32_t component, const Through& edge) {
+    std::vector<Through>& of = candidates[component];
+    if (of.size() < tries) of.push_back(edge);
+  }
+
+  /// For each component the shortest cycle through one of its candidates: from where the candidate
+  /// leads, in state `first`, back to where it comes from, in one of the states `last`. May goes
+  /// by where the way began.
+  template <typename Automaton, typename May>
+  void note_shortest(Walks<Automaton>& walks, const Candidates& candidates, unsigned first,
+                     std::initializer_list<unsigned> last, Level level, Order order, May may) {
+    using Parts = Components<Automaton>;
+    for (const auto& [component, edges] : candidates) {
+      std::optional<Steps> best;
+      for (const Through& edge : edges) {
+        const auto start = Parts::place(edge.to, first);
+        auto way = walks.forward(
+            start,
+            [&](auto at) {
+              return Parts::node_of(at) == edge.from &&
+                     std::ranges::find(last, Parts::state_of(at)) != last.end();
+            },
+            [&](auto to) { return may(start, to); });
+        if (!way) continue;
+        way->insert(way->begin(), {edge.from, edge.edge});
+        if (!best || way->size() < best->size()) best = std::move(way);
+      }
+      if (best) note(without_nodes_between(std::move(*best)), level, order);
+    }
+  }
+  /// Without the nodes between: what leads to one is tied to what it leads to.
+  Steps without_nodes_between(Steps steps) const {
+    const std::size_t transactions = lists_.transactions().size();
+    std::erase_if(steps, [&](const Step& step) { return step.transaction >= transactions; });
+    return steps;
+  }
+
+  /// If it is of that kind; what is simpler is found elsewhere.
+  bool note(Steps steps, Level level, Order order) {
+    steps = without_repeats(std::move(steps), level);
+    Level found = level_of(steps);
+    // A cycle of writes is one of dependencies, too.
+    if (found == Level::ww && std::ranges::any_of(steps, [&](const Step& step) {
+          return is_uncertain(step.transaction);
+        }))
+      found = Level::ww_wr;
+    if (found != level || order_of(steps) != order) return false;
+    const Anomaly anomaly = anomaly_at(level, order);
+    if (into_.counts[static_cast<std::size_t>(anomaly)]++ < CycleFindings::kept_max) {
+      std::ranges::rotate(steps, std::ranges::min_element(steps, {}, &Step::transaction));
+      into_.kept.push_back({anomaly, std::move(steps)});
+    }
+    return true;
+  }
+
+  // --- One rw, or several that are no neighbours ------------------------------------------------
+
+  struct AntiEdge {
+    Through edge;
+    std::uint32_t component = 0;     ///< In the search without neighbouring rw.
+    std::uint32_t from = 0, to = 0;  ///< Components of its ends along dependencies.
+    bool is_single = false;          ///< Dependencies lead back.
+  };
+
+  void find_single_and_nonadjacent(const Graph& graph, const Components<All>& all,
+                                   const Components<Snapshot>& snapshot) {
+    using Parts = Components<Snapshot>;
+    into_.single_rw.alone = true;
+    if (snapshot.acyclic()) return;
+    const Components<Reaching> reach(graph, meter_, all.within());
+    std::vector<AntiEdge> edges;
+    each_edge_inside(graph, all, [&](std::uint32_t, const Through& edge) {
+      if (edge.edge != Edge::rw || !is_inside(snapshot, edge)) return;
+      edges.push_back(
+          {edge, snapshot.of(Parts::place(edge.from, 0)), reach.of(edge.from), reach.of(edge.to)});
+    });
+    mark_singles(graph, reach, edges);
+    Candidates singles, others;
+    for (const AntiEdge& edge : edges) {
+      add(edge.is_single ? singles : others, edge.component, edge.edge);
+      if (edge.is_single) into_.single_rw.alone = false;
+    }
+    Walks<Reaching> ways(graph, meter_);
+    note_shortest(ways, singles, 0, {0}, Level::single_rw, Order::none,
+                  inside_of_all<Reaching>(all));
+    Walks<Snapshot> walks(graph, meter_);
+    note_shortest(walks, others, 1, {0}, Level::nonadjacent_rw, Order::none, inside(snapshot));
+  }
+
+  /// Sixty-four at a time: which ends are reached from which beginnings, in one sweep over the
+  /// components between them. Exact, and linear for each sweep.
+  void mark_singles(const Graph& graph, const Components<Reaching>& reach,
+                    std::vector<AntiEdge>& edges) {
+    std::vector<std::uint64_t> begins{0};
+    const auto order = reach.order();
+    for (std::size_t i = 0; i < order.size(); ++i)
+      while (begins.size() <= reach.of(order[i])) begins.push_back(i);
+    begins.push_back(order.size());
+    std::ranges::sort(edges, std::ranges::greater{}, &AntiEdge::to);
+    std::vector<std::uint64_t> reached(reach.size(), 0);
+    for (std::size_t first = 0; first < edges.size(); first += 64) {
+      const auto batch =
+          std::span(edges).subspan(first, std::min<std::size_t>(64, edges.size() - first));
+      const std::uint32_t highest = batch.front().to;
+      std::uint32_t lowest = highest;
+      for (const AntiEdge& edge : batch) lowest = std::min({lowest, edge.from, edge.to});
+      std::fill(reached.begin() + lowest, reached.begin() + highest + 1, 0);
+      for (std::size_t i = 0; i < batch.size(); ++i) reached[batch[i].to] |= std::uint64_t{1} << i;
+      std::uint64_t steps = 0;
+      for (std::uint32_t c = highest + 1; c-- > lowest;) {
+        if (reached[c] == 0) continue;
+        for (std::size_t at = begins[c]; at < begins[c + 1]; ++at)
+          for (const Arrow arrow : graph.from(order[at])) {
+            ++steps;
+            if (Reaching::next(0, arrow.edge()) == dead_end) continue;
+            const std::uint32_t to = reach.of(arrow.to());
+            if (to != reach.none && to >= lowest) reached[to] |= reached[c];
+          }
+      }
+      for (std::size_t i = 0; i < batch.size(); ++i)
+        batch[i].is_single = batch[i].from <= batch[i].to && (reached[batch[i].from] >> i & 1) != 0;
+      if (!meter_.spend(steps + 1)) throw OutOfBudget();
+    }
+  }
+
+  // --- With the order of processes --------------------------------------------------------------
+
+  void find_by_process() {
+    const Graph graph(lists_, {.processes = true});
+    const Components<All> all(graph, meter_);
+    into_.all.process = all.acyclic();
+    if (!all.acyclic()) return find_in(graph, all, Order::process);
+    for (Absent* level : {&into_.ww_wr, &into_.single_rw, &into_.nonadjacent_rw})
+      level->process = true;
+  }
+
+  void find_snapshot_by_process(const Graph& graph, const Components<All>& all,
+                                const Components<Snapshot>& snapshot) {
+    using Parts = Components<Snapshot>;
+    into_.single_rw.process = snapshot.acyclic();
+    if (snapshot.acyclic()) return;
+    Candidates candidates;
+    for (const auto here : snapshot.order()) {
+      if (!snapshot.is_cyclic(snapshot.of(here))) continue;
+      for (const Arrow arrow : graph.from(Parts::node_of(here)))
+        if (arrow.edge() == Edge::process && snapshot.same(here, Parts::place(arrow.to(), 0)))
+          add(candidates, snapshot.of(here), {Parts::node_of(here), arrow.to(), Edge::process});
+    }
+    Walks<Snapshot> walks(graph, meter_);
+    note_shortest(walks, candidates, 0, {0, 1}, Level::nonadjacent_rw, Order::process,
+                  inside(snapshot));
+    Walks<Single> single(graph, meter_);
+    note_shortest(single, candidates, 0, {1}, Level::single_rw, Order::process,
+                  inside_of_all<Single>(all));
+  }
+
+  // --- With real time ---------------------------------------------------------------------------
+
+  /// Whether a transaction ended before another one began that a way leads from to it. One edge of
+  /// real time is enough: of those in a longer cycle, take the way whose end ended first. That
+  /// needs no edges: it is enough to know, for each component, the last begin that leads there.
+  /// If `flagged` is given, marks those transactions.
+  template <typename Automaton>
+  bool sweep(const Graph& graph, const Components<Automaton>& parts, std::vector<bool>* flagged) {
+    using Parts = Components<Automaton>;
+    const auto begins = history_.begin();
+    const auto ends = history_.end();
+    std::vector<Position> latest(parts.size(), 0);
+    const auto order = parts.order();
+    for (const auto at : order)
+      if (const Node node = Parts::node_of(at);
+          graph.is_transaction(node) && Parts::state_of(at) == 0)
+        latest[parts.of(at)] = std::max(latest[parts.of(at)], begins[node]);
+    bool any = false;
+    for (std::size_t i = order.size(); i-- > 0;) {
+      const auto at = order[i];
+      const Node node = Parts::node_of(at);
+      const Position here = latest[parts.of(at)];
+      if (graph.is_transaction(node) && here > ends[node]) {
+        any = true;
+        if (flagged == nullptr) return true;
+        (*flagged)[node] = true;
+      }
+      for (const Arrow arrow : graph.from(node)) {
+        const unsigned state = Automaton::next(Parts::state_of(at), arrow.edge());
+        if (state == dead_end) continue;
+        Position& there = latest[parts.of(Parts::place(arrow.to(), state))];
+        there = std::max(there, here);
+      }
+    }
+    return any;
+  }
+
+  void find_by_realtime(const Graph& graph, const Components<All>& all) {
+    const Graph turned = graph.reversed();
+    find_late<Dependencies>(graph, turned, Level::ww_wr, into_.ww_wr);
+    find_late<Single>(graph, turned, Level::single_rw, into_.single_rw);
+    find_late<Snapshot>(graph, turned, Level::nonadjacent_rw, into_.nonadjacent_rw);
+    find_late(graph, turned, all, Level::all, into_.all);
+  }
+
+  template <typename Automaton>
+  void find_late(const Graph& graph, const Graph& turned, Level level, Absent& absent) {
+    const Components<Automaton> parts(graph, meter_);
+    find_late(graph, turned, parts, level, absent);
+  }
+
+  /// Of this level and of none below: those that are in `known_` are not looked at again.
+  template <typename Automaton>
+  void find_late(const Graph& graph, const Graph& turned, const Components<Automaton>& parts,
+                 Level level, Absent& absent) {
+    std::vector<bool> late(graph.transactions(), false);
+    absent.realtime = !sweep(graph, parts, &late) && absent.alone;
+    const auto begins = history_.begin();
+    const auto ends = history_.end();
+    const auto name = static_cast<std::size_t>(anomaly_at(level, Order::realtime));
+    std::optional<Walks<Automaton>> walks;
+    std::size_t tried = 0;
+    for (Transaction t = 0; t < late.size(); ++t) {
+      if (!late[t] || known_[t]) continue;
+      known_[t] = true;
+      if (tried++ >= CycleFindings::kept_max) {
+        ++into_.counts[name];
+        continue;
+      }
+      if (!walks) walks.emplace(turned, meter_);
+      auto way = walks->backward(
+          t, [&](Node from) { return turned.is_transaction(from) && begins[from] > ends[t]; });
+      if (!way) continue;
+      way->push_back({t, realtime});
+      note(without_nodes_between(std::move(*way)), level, Order::realtime);
+    }
+  }
+
+  const Lists& lists_;
+  const History& history_;
+  Meter& meter_;
+  CycleFindings& into_;
+  std::vector<bool> known_;  ///< Transactions that came too late by less than is looked at next.
+};
+
+}  // namespace
+
+void find_cycles(const Lists& lists, Meter& meter, CycleFindings& findings) {
+  Finder(lists, meter, findings).find();
+}
+
+}  // namespace faultline::transactional

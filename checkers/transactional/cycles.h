@@ -1,0 +1,48 @@
+// Which cycles a graph of transactions has, by what they forbid, and with that, what holds.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "checkers/meter.h"
+#include "checkers/transactional/graph.h"
+#include "checkers/transactional/isolation.h"
+
+namespace faultline::transactional {
+
+/// Thrown where the budget ended; caught by the checker, which then says so.
+struct OutOfBudget {};
+
+/// A transaction of a cycle, and how it is tied to the next one; the last to the first.
+struct Step {
+  Transaction transaction = nobody;
+  Edge edge = Edge::ww;
+};
+using Steps = std::vector<Step>;
+
+/// Named by its edges, as Elle does: by how many rw there are and whether two of them are
+/// neighbours, and whether some edge is only that of a process or of real time.
+struct Cycle {
+  Anomaly anomaly = Anomaly::G0;
+  Steps steps;  ///< From the transaction that began first; no transaction twice.
+};
+
+/// What is proven of a level: there is no cycle of it, or none with the order of a process or of
+/// real time.
+struct Absent {
+  bool alone = false, process = false, realtime = false;
+};
+
+struct CycleFindings {
+  static constexpr std::size_t kept_max = 4;  ///< Of a kind.
+  std::vector<Cycle> kept;
+  /// Of a kind: components of the graph, and for real time, transactions that came too late.
+  std::vector<std::uint64_t> counts = std::vector<std::uint64_t>(anomaly_names().size(), 0);
+  Absent ww, ww_wr, single_rw, nonadjacent_rw, all;
+  std::uint64_t edges = 0;
+};
+
+/// Adds to `findings` as it goes, so that what was found stays when it throws OutOfBudget.
+void find_cycles(const Lists& lists, Meter& meter, CycleFindings& findings);
+
+}  // namespace faultline::transactional

@@ -1,0 +1,78 @@
+// The consistency models of transactions, which implies which, and which anomaly rules out which.
+// Names and hierarchy are Elle's (elle.consistency-model, after Adya 1999, Bailis et al. 2013 and
+// Cerone et al. 2015), where nothing is said.
+#pragma once
+
+#include <bitset>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace faultline::transactional {
+
+/// What can be wrong. Elle's names; a cycle is named by its edges.
+#define FAULTLINE_TRANSACTION_ANOMALIES(ANOMALY)                      \
+  ANOMALY(duplicate_elements, "duplicate-elements")                   \
+  ANOMALY(garbage_read, "garbage-read")                               \
+  ANOMALY(incompatible_order, "incompatible-order")                   \
+  ANOMALY(G1a, "G1a")                                                 \
+  ANOMALY(G1b, "G1b")                                                 \
+  ANOMALY(dirty_update, "dirty-update")                               \
+  ANOMALY(internal, "internal")                                       \
+  ANOMALY(future_read, "future-read")                                 \
+  ANOMALY(lost_update, "lost-update")                                 \
+  ANOMALY(G0, "G0")                                                   \
+  ANOMALY(G0_process, "G0-process")                                   \
+  ANOMALY(G0_realtime, "G0-realtime")                                 \
+  ANOMALY(G1c, "G1c")                                                 \
+  ANOMALY(G1c_process, "G1c-process")                                 \
+  ANOMALY(G1c_realtime, "G1c-realtime")                               \
+  ANOMALY(G_single_item, "G-single-item")                             \
+  ANOMALY(G_single_item_process, "G-single-item-process")             \
+  ANOMALY(G_single_item_realtime, "G-single-item-realtime")           \
+  ANOMALY(G_nonadjacent_item, "G-nonadjacent-item")                   \
+  ANOMALY(G_nonadjacent_item_process, "G-nonadjacent-item-process")   \
+  ANOMALY(G_nonadjacent_item_realtime, "G-nonadjacent-item-realtime") \
+  ANOMALY(G2_item, "G2-item")                                         \
+  ANOMALY(G2_item_process, "G2-item-process")                         \
+  ANOMALY(G2_item_realtime, "G2-item-realtime")
+
+enum class Anomaly : std::uint8_t {
+#define FAULTLINE_ANOMALY(name, text) name,
+  FAULTLINE_TRANSACTION_ANOMALIES(FAULTLINE_ANOMALY)
+#undef FAULTLINE_ANOMALY
+};
+std::string_view name_of(Anomaly anomaly);
+/// All of them, in the order of the enumeration.
+std::span<const std::string_view> anomaly_names();
+
+/// Index into models(). `ModelSet`: one bit for each.
+using ModelId = std::size_t;
+using ModelSet = std::bitset<64>;
+
+struct Model {
+  std::string_view name, doc;
+  std::vector<ModelId> implies;  ///< Directly.
+};
+/// The weaker before the stronger.
+std::span<const Model> models();
+/// By name or alias (PL-2, strong-serializable …).
+std::optional<ModelId> find_model(std::string_view name);
+/// Names and aliases.
+std::vector<std::string_view> model_words();
+
+/// With everything that they imply, and with everything that implies one of them.
+ModelSet with_weaker(ModelSet set);
+ModelSet with_stronger(ModelSet set);
+/// Those that imply no other of the set, and those that no other of the set implies.
+std::vector<std::string> weakest_of(ModelSet set);
+std::vector<std::string> strongest_of(ModelSet set);
+std::vector<std::string> names_of(ModelSet set);
+
+/// The models that an anomaly rules out, the stronger ones included.
+ModelSet ruled_out_by(Anomaly anomaly);
+
+}  // namespace faultline::transactional

@@ -1,0 +1,109 @@
+// Lists that are only ever appended to tell the order of their versions: what was read is a prefix
+// of the final list (Elle: traceability and recoverability; Kingsbury & Alvaro 2020). From the
+// longest list read of each key follow the order of its appends and, with that, what no cycle is
+// needed to see.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "checkers/transactional/isolation.h"
+#include "checkers/transactional/transactions.h"
+
+namespace faultline::transactional {
+
+/// Something wrong with single reads and writes. What the members mean depends on the anomaly.
+struct Offence {
+  Anomaly anomaly = Anomaly::internal;
+  Transaction transaction = nobody;  ///< Who saw it.
+  Transaction other = nobody;        ///< Whose it was, or who saw otherwise.
+  std::uint64_t micro = 0;           ///< The read, among all micro-operations.
+  std::uint64_t other_micro = 0;     ///< incompatible-order: the other read.
+  KeyIndex key = 0;
+  ValueHandle element{};
+};
+
+/// What was found, and a few of each kind. Reads are counted, not what they saw.
+struct Offences {
+  static constexpr std::size_t kept_max = 8;  ///< Of a kind.
+  std::vector<Offence> kept;
+  std::vector<std::uint64_t> counts = std::vector<std::uint64_t>(anomaly_names().size(), 0);
+
+  void note(const Offence& offence);
+};
+
+/// Positions in the final list of a key count from 0; a read's version is how many it saw.
+class Lists {
+ public:
+  Lists(const Transactions& transactions, const Elements& elements);
+
+  const Transactions& transactions() const { return transactions_; }
+  /// Of a key: the appends in the order of the longest list that was read. no_append: of nobody.
+  std::span<const AppendId> order(KeyIndex key) const {
+    return {order_.data() + begins_[key], begins_[key + 1] - begins_[key]};
+  }
+  /// Committed appends that nobody read: they come after all others, in an unknown order.
+  std::span<const AppendId> unobserved(KeyIndex key) const {
+    return {unobserved_.data() + unobserved_begins_[key],
+            unobserved_begins_[key + 1] - unobserved_begins_[key]};
+  }
+  /// Its place in the order of its key; not_there if it is unobserved.
+  std::uint32_t position(AppendId append) const { return positions_[append]; }
+  static constexpr std::uint32_t not_there = 0xffffffffu;
+
+  /// ok, or info of which something was read.
+  bool is_committed(Transaction t) const { return committed_[t] != 0; }
+  /// Who made the version `position` of `key`; nobody if it is no committed transaction's.
+  Transaction writer(KeyIndex key, std::size_t position) const {
+    const AppendId append = order(key)[position];
+    if (append == no_append) return nobody;
+    const Transaction t = transactions_.appends()[append].transaction;
+    return is_committed(t) ? t : nobody;
+  }
+  /// A read of an ok transaction that fits the order of its key: how long it is. Else not_there.
+  std::uint32_t version(std::uint64_t micro) const { return versions_[micro]; }
+
+  const Offences& offences() const { return offences_; }
+  /// Some key has two unobserved appends of different transactions.
+  bool has_free_order() const { return has_free_order_; }
+  /// A sentence if a list cannot be compared, as it holds lists or maps.
+  const std::string& unsupported() const { return unsupported_; }
+  std::uint64_t bytes() const;
+
+ private:
+  void find_longest();
+  void place_elements(const Elements& elements);
+  void commit();
+  void note_own_order();
+  void mark_last();
+  void place_reads(const Elements& elements);
+  bool is_prefix(std::uint64_t micro) const;
+  void note_incompatible(Transaction t, std::uint64_t micro, const Elements& elements);
+  void note_read(Transaction t, std::uint64_t micro);
+  void note_lost_updates();
+  void note_dirty_updates();
+  void collect_unobserved();
+
+  struct Longest {
+    ValueHandle list{};
+    std::uint64_t size = 0, micro = 0;
+    Transaction transaction = nobody;
+  };
+
+  const Transactions& transactions_;
+  std::vector<Longest> longest_;  ///< By key.
+  std::vector<std::uint64_t> begins_, unobserved_begins_;
+  BigVector<AppendId> order_, unobserved_;
+  BigVector<std::uint32_t> positions_;  ///< By append.
+  BigVector<std::uint32_t> versions_;   ///< By micro-operation.
+  BigVector<std::uint8_t> committed_;
+  BigVector<std::uint8_t> is_last_;  ///< By append: its transaction's last to the key.
+  /// By key: the first place of what a failed transaction, and of what nobody, appended.
+  std::vector<std::uint32_t> first_failed_, first_garbage_;
+  Offences offences_;
+  bool has_free_order_ = false;
+  std::string unsupported_;
+};
+
+}  // namespace faultline::transactional

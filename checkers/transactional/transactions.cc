@@ -1,0 +1,205 @@
+#include "checkers/transactional/transactions.h"
+
+#include <algorithm>
+#include <bit>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+namespace faultline::transactional {
+namespace {
+
+std::uint64_t mixed(std::uint64_t bits) {
+  bits = (bits ^ bits >> 32) * 0x9e3779b97f4a7c15ull;
+  return bits ^ bits >> 29;
+}
+
+}  // namespace
+
+/// Takes the history apart, row by row.
+class Transactions::Reader {
+ public:
+  explicit Reader(Transactions& into) : into_(into), history_(*into.history_) {}
+
+  void read() {
+    const std::size_t rows = history_.size();
+    into_.offsets_.reserve(rows + 1);
+    into_.offsets_.push_back(0);
+    for (std::size_t row = 0; row < rows; ++row) {
+      if (!read_row(row)) {
+        into_.offsets_.assign(1, 0);
+        into_.micro_.clear(), into_.appends_.clear(), into_.keys_.clear();
+        return;
+      }
+      into_.offsets_.push_back(into_.micro_.size());
+    }
+  }
+
+ private:
+  bool refuse(std::size_t row, const std::string& why) {
+    into_.unsupported_ =
+        "not a history of appends and reads of lists: the operation with invoke index " +
+        std::to_string(history_.index_of(history_.begin()[row])) + " " + why;
+    return false;
+  }
+
+  bool read_row(std::size_t row) {
+    const bool is_ok = history_.fate()[row] == Fate::ok;
+    const ValueHandle value = is_ok ? history_.output()[row] : history_.argument()[row];
+    if (value.kind() != ValueHandle::Kind::list)
+      return refuse(row,
+                    "has the value " + history_.values().to_text(value) +
+                        ", expected a list of [\"append\", key, element] and [\"r\", key, list]");
+    for (const ValueHandle item : history_.values().items(value))
+      if (!read_micro(row, item, is_ok)) return false;
+    return true;
+  }
+
+  bool read_micro(std::size_t row, ValueHandle item, bool is_ok) {
+    const ValuePool& pool = history_.values();
+    const auto wrong = [&] {
+      return refuse(row, "has the micro-operation " + pool.to_text(item) +
+                             ", expected [\"append\", key, element] or [\"r\", key, list]");
+    };
+    if (item.kind() != ValueHandle::Kind::list) return wrong();
+    const auto parts = pool.items(item);
+    if (parts.size() < 2 || parts.size() > 3 || parts[1].is_compound()) return wrong();
+    const ValueHandle last = parts.size() == 3 ? parts[2] : ValueHandle();
+    MicroOperation micro{last, key_of(parts[1]), no_append};
+    if (is_named(parts[0], "append", append_)) {
+      if (last.is_nil() || last.is_compound()) return wrong();
+      micro.append = static_cast<AppendId>(into_.appends_.size());
+      into_.appends_.push_back({last, micro.key, static_cast<Transaction>(row)});
+    } else if (is_named(parts[0], "r", read_)) {
+      if (!last.is_nil() && last.kind() != ValueHandle::Kind::list) return wrong();
+      if (!is_ok) micro.value = {};
+      into_.reads_ += is_ok;
+    } else {
+      return wrong();
+    }
+    into_.micro_.push_back(micro);
+    return true;
+  }
+
+  /// Texts are interned, so that the handle of a name that was seen is the name.
+  bool is_named(ValueHandle name, std::string_view text, ValueHandle& seen) const {
+    if (name == seen) return true;
+    if (name.kind() != ValueHandle::Kind::text || history_.values().as_text(name) != text)
+      return false;
+    seen = name;
+    return true;
+  }
+
+  KeyIndex key_of(ValueHandle key) {
+    constexpr std::int64_t direct_max = 1 << 22;
+    const bool is_direct =
+        key.is_small_integer() && key.small_integer() >= 0 && key.small_integer() < direct_max;
+    KeyIndex* at = nullptr;
+    if (is_direct) {
+      const auto place = static_cast<std::size_t>(key.small_integer());
+      if (place >= direct_.size()) direct_.resize(std::max(place + 1, 2 * direct_.size()), unknown);
+      at = &direct_[place];
+    } else {
+      at = &others_.try_emplace(key.bits(), unknown).first->second;
+    }
+    if (*at == unknown) {
+      *at = static_cast<KeyIndex>(into_.keys_.size());
+      into_.keys_.push_back(key);
+    }
+    return *at;
+  }
+
+  static constexpr KeyIndex unknown = 0xffffffffu;
+
+  Transactions& into_;
+  const History& history_;
+  mutable ValueHandle append_ = ValueHandle::of_bits(~std::uint64_t{0});
+  mutable ValueHandle read_ = append_;
+  std::vector<KeyIndex> direct_;
+  boost::unordered_flat_map<std::uint64_t, KeyIndex> others_;
+};
+
+Transactions::Transactions(const History& history) : history_(&history) { Reader(*this).read(); }
+
+bool Transactions::has_append(const History& history, std::size_t row) {
+  const ValuePool& pool = history.values();
+  const ValueHandle value = history.argument()[row];
+  if (value.kind() != ValueHandle::Kind::list) return false;
+  return std::ranges::any_of(pool.items(value), [&](ValueHandle item) {
+    if (item.kind() != ValueHandle::Kind::list || pool.items(item).size() != 3) return false;
+    const ValueHandle name = pool.items(item)[0];
+    return name.kind() == ValueHandle::Kind::text && pool.as_text(name) == "append";
+  });
+}
+
+std::uint64_t Transactions::bytes() const {
+  return offsets_.capacity() * sizeof(std::uint64_t) + micro_.capacity() * sizeof(MicroOperation) +
+         appends_.capacity() * sizeof(Append) + keys_.capacity() * sizeof(ValueHandle);
+}
+
+Elements::Elements(const Transactions& transactions)
+    : transactions_(&transactions), tables_(transactions.key_count()) {
+  struct Range {
+    std::int64_t lowest = INT64_MAX, highest = INT64_MIN;
+    std::uint64_t count = 0;
+    bool integers = true;
+  };
+  std::vector<Range> ranges(tables_.size());
+  for (const Append& append : transactions.appends()) {
+    Range& range = ranges[append.key];
+    ++range.count;
+    if (!append.element.is_small_integer()) {
+      range.integers = false;
+      continue;
+    }
+    range.lowest = std::min(range.lowest, append.element.small_integer());
+    range.highest = std::max(range.highest, append.element.small_integer());
+  }
+  std::uint64_t total = 0;
+  for (std::size_t k = 0; k < tables_.size(); ++k) {
+    Table& table = tables_[k];
+    const Range& range = ranges[k];
+    const bool integers = range.count > 0 && range.integers;
+    const std::uint64_t span =
+        integers ? static_cast<std::uint64_t>(range.highest - range.lowest) + 1 : 0;
+    table.begin = total;
+    table.is_direct = integers && span <= 4 * range.count + 64;
+    table.lowest = range.lowest;
+    table.size = table.is_direct ? span : range.count > 0 ? std::bit_ceil(2 * range.count) : 0;
+    total += table.size;
+  }
+  slots_.assign(total, no_append);
+  const auto appends = transactions.appends();
+  for (AppendId a = 0; a < appends.size(); ++a) {
+    AppendId& at = slots_[place_of(tables_[appends[a].key], appends[a].element)];
+    if (at != no_append && repeated_ == no_append) repeated_ = at, repeated_by_ = a;
+    at = a;
+  }
+}
+
+/// Where the element is, or would be. Half of the slots of a hashed table are free.
+std::uint64_t Elements::place_of(const Table& table, ValueHandle element) const {
+  if (table.is_direct)
+    return table.begin + static_cast<std::uint64_t>(element.small_integer() - table.lowest);
+  const auto appends = transactions_->appends();
+  std::uint64_t at = mixed(element.bits()) & (table.size - 1);
+  while (slots_[table.begin + at] != no_append &&
+         appends[slots_[table.begin + at]].element != element)
+    at = (at + 1) & (table.size - 1);
+  return table.begin + at;
+}
+
+AppendId Elements::find(KeyIndex key, ValueHandle element) const {
+  const Table& table = tables_[key];
+  if (table.size == 0) return no_append;
+  if (table.is_direct &&
+      (!element.is_small_integer() || element.small_integer() < table.lowest ||
+       static_cast<std::uint64_t>(element.small_integer() - table.lowest) >= table.size))
+    return no_append;
+  return slots_[place_of(table, element)];
+}
+
+std::uint64_t Elements::bytes() const {
+  return tables_.capacity() * sizeof(Table) + slots_.capacity() * sizeof(AppendId);
+}
+
+}  // namespace faultline::transactional

@@ -1,0 +1,107 @@
+// The transactions of a history as its checkers want them: micro-operations one after the other in
+// one array, keys and appended elements as dense numbers.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "harness/core/big_vector.h"
+#include "harness/core/history.h"
+
+namespace faultline::transactional {
+
+/// A row of the history.
+using Transaction = std::uint32_t;
+inline constexpr Transaction nobody = 0xffffffffu;
+/// Dense from 0, in the order of the history.
+using KeyIndex = std::uint32_t;
+using AppendId = std::uint32_t;
+inline constexpr AppendId no_append = 0xffffffffu;
+
+/// ["append", key, element] or ["r", key, list].
+struct MicroOperation {
+  ValueHandle value;  ///< The element, or the list; nil: no list, which is an empty one.
+  KeyIndex key = 0;
+  AppendId append = no_append;  ///< Its number, if it is one; all appends of the history count.
+  bool is_append() const { return append != no_append; }
+};
+
+/// An append, whoever made it, whatever became of it.
+struct Append {
+  ValueHandle element;
+  KeyIndex key = 0;
+  Transaction transaction = 0;
+};
+
+/// Of a history of appends and reads of lists. Keeps a reference to it.
+class Transactions {
+ public:
+  explicit Transactions(const History& history);
+
+  /// Whether a row asks for an append in a transaction.
+  static bool has_append(const History& history, std::size_t row);
+
+  const History& history() const { return *history_; }
+  /// Why it is none of appends and reads, in words; then it is empty. Empty if it is one.
+  const std::string& unsupported() const { return unsupported_; }
+
+  std::size_t size() const { return offsets_.size() - 1; }
+  std::span<const MicroOperation> of(Transaction t) const {
+    return {micro_.data() + offsets_[t], offsets_[t + 1] - offsets_[t]};
+  }
+  Fate fate(Transaction t) const { return history_->fate()[t]; }
+  std::span<const MicroOperation> micro() const { return micro_; }
+  std::span<const Append> appends() const { return appends_; }
+  std::size_t key_count() const { return keys_.size(); }
+  std::string key_text(KeyIndex key) const { return history_->values().to_text(keys_[key]); }
+  /// What a read of an ok transaction saw; others' answers are not known.
+  std::span<const ValueHandle> list(const MicroOperation& read) const {
+    if (read.value.is_nil()) return {};
+    return history_->values().items(read.value);
+  }
+  std::uint64_t reads() const { return reads_; }  ///< Of ok transactions.
+  std::uint64_t bytes() const;
+
+ private:
+  class Reader;
+
+  const History* history_;
+  std::string unsupported_;
+  BigVector<std::uint64_t> offsets_;
+  BigVector<MicroOperation> micro_;
+  BigVector<Append> appends_;
+  std::vector<ValueHandle> keys_;
+  std::uint64_t reads_ = 0;
+};
+
+/// Which append put an element into the list of a key. Elements are appended once at most.
+class Elements {
+ public:
+  explicit Elements(const Transactions& transactions);
+
+  /// Two appends of one element, if there are such: then nothing can be said.
+  AppendId repeated() const { return repeated_; }
+  AppendId repeated_by() const { return repeated_by_; }
+  /// no_append: nobody appended it.
+  AppendId find(KeyIndex key, ValueHandle element) const;
+  std::uint64_t bytes() const;
+
+ private:
+  /// Elements of a key that are integers close together are looked up by subtraction, others by
+  /// hash, in slots of their own. A slot holds an append's number, or no_append.
+  struct Table {
+    std::int64_t lowest = 0;
+    std::uint64_t begin = 0, size = 0;
+    bool is_direct = false;
+  };
+  std::uint64_t place_of(const Table& table, ValueHandle element) const;
+
+  const Transactions* transactions_;
+  std::vector<Table> tables_;
+  BigVector<AppendId> slots_;
+  AppendId repeated_ = no_append, repeated_by_ = no_append;
+};
+
+}  // namespace faultline::transactional

@@ -1,0 +1,273 @@
+// Transactions that append to lists: what is found in small histories, how it is told, and what of
+// it holds of which model. The engine against brute force: tests/oracle/list_append_test.cc.
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "checkers/checkers.h"
+#include "checkers/transactional/isolation.h"
+
+namespace faultline::list_append {
+namespace {
+
+using Anomalies = std::vector<std::pair<std::string, std::uint64_t>>;
+
+/// Transactions that follow one another, unless begun and ended one by one.
+class Script {
+ public:
+  struct Micro {
+    int key;
+    std::optional<int> append;
+    std::vector<int> read{};
+  };
+  static Micro append(int key, int element) { return {key, element}; }
+  static Micro read(int key, std::vector<int> list) { return {key, {}, std::move(list)}; }
+
+  Script& begin(std::uint32_t process, const std::vector<Micro>& micro) {
+    CHECK(builder_.invoke({process, Function::txn, no_key, value(micro, false), no_node, tick()}));
+    return *this;
+  }
+  Script& end(std::uint32_t process, const std::vector<Micro>& micro, Fate fate = Fate::ok) {
+    CHECK(builder_.complete({process, fate, value(micro, true), no_error, tick()}));
+    return *this;
+  }
+  Script& both(std::uint32_t process, const std::vector<Micro>& micro, Fate fate = Fate::ok) {
+    return begin(process, micro).end(process, micro, fate);
+  }
+  /// Two that overlap.
+  Script& together(const std::vector<Micro>& a, const std::vector<Micro>& b) {
+    return begin(91, a).begin(92, b).end(91, a).end(92, b);
+  }
+  Verdict check(const std::string& models = "strict-serializable", Budget budget = {}) {
+    ConfigNode mapping;
+    mapping.members.push_back({"model", {}, ConfigNode::of(models)});
+    Params params(mapping, "check list-append");
+    auto made = make_list_append(params);
+    REQUIRE(made);
+    return (*made)->check(builder_.finish(), budget);
+  }
+
+ private:
+  std::int64_t tick() { return 10'000'000 * time_++; }
+  ValueHandle value(const std::vector<Micro>& micro, bool answered) {
+    List list;
+    for (const Micro& m : micro) {
+      List items;
+      for (const int item : m.read) items.emplace_back(item);
+      if (m.append)
+        list.push_back(List{"append", m.key, *m.append});
+      else
+        list.push_back(List{"r", m.key, answered ? Value(items) : Value()});
+    }
+    return builder_.values().add(list);
+  }
+
+  HistoryBuilder builder_;
+  std::int64_t time_ = 0;
+};
+
+bool contains_in(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+constexpr auto append = &Script::append;
+constexpr auto read = &Script::read;
+
+TEST_CASE("list-append: what is as it must be") {
+  const Verdict v = Script()
+                        .both(0, {append(1, 1)})
+                        .both(1, {read(1, {1}), append(1, 2), read(1, {1, 2})})
+                        .both(0, {append(1, 3)}, Fate::fail)
+                        .both(2, {read(1, {1, 2}), read(2, {})})
+                        .check();
+  CHECK(v.validity == Validity::valid);
+  CHECK(v.refuted.empty());
+  CHECK(v.not_refuted == std::vector<std::string>{"strict-serializable"});
+  CHECK(v.counted ==
+        Anomalies{{"transactions", 4}, {"appends", 3}, {"reads", 4}, {"keys", 2}, {"edges", 3}});
+}
+
+TEST_CASE("list-append: write skew is told, and what it rules out") {
+  Script script;
+  script.together({read(1, {}), append(2, 1)}, {read(2, {}), append(1, 1)});
+  script.both(0, {read(1, {1}), read(2, {1})});
+  const Verdict v = script.check();
+  CHECK(v.validity == Validity::invalid);
+  CHECK(v.anomalies == Anomalies{{"G2-item", 1}});
+  CHECK(v.refuted == std::vector<std::string>{"repeatable-read"});
+  CHECK(v.also_refuted == std::vector<std::string>{"serializable", "strong-session-serializable",
+                                                   "strict-serializable"});
+  CHECK(v.not_refuted ==
+        std::vector<std::string>{"update-serializable", "strong-snapshot-isolation"});
+  CHECK(
+      v.summary ==
+      "G2-item: T1 read key 1 as [], without T2's 1, although T2 read key 2 as [], without T1's 1");
+  CHECK(v.explanation ==
+        "G2-item: let\n"
+        "  T1  process 91  0.000 s to 0.020 s  ok  read 1: [], append 1 to 2\n"
+        "  T2  process 92  0.010 s to 0.030 s  ok  read 2: [], append 1 to 1\n"
+        "  then\n"
+        "      T1 < T2, because T1 read key 1 as [], without T2's 1\n"
+        "  but T2 < T1, because T2 read key 2 as [], without T1's 1: a contradiction\n");
+  CHECK(v.witness == std::vector<OperationId>{0, 1});
+}
+
+TEST_CASE("list-append: each anomaly by its name") {
+  struct Case {
+    const char* name;
+    Script script;
+    Anomalies anomalies;
+  };
+  Case cases[] = {
+      {"stale read",
+       Script().both(0, {append(1, 1)}).both(1, {read(1, {})}).both(2, {read(1, {1})}),
+       {{"G-single-item-realtime", 1}}},
+      {"a process does not see its own",
+       Script().both(0, {append(1, 1)}).both(0, {read(1, {})}).both(2, {read(1, {1})}),
+       {{"G-single-item-process", 1}, {"G-single-item-realtime", 1}}},
+      {"aborted read",
+       Script().both(0, {append(1, 1)}, Fate::fail).both(1, {read(1, {1})}),
+       {{"G1a", 1}}},
+      {"intermediate read",
+       Script()
+           .both(0, {append(1, 1), append(1, 2)})
+           .both(1, {read(1, {1})})
+           .both(1, {read(1, {1, 2})}),
+       {{"G-single-item", 1}, {"G-single-item-realtime", 1}, {"G1b", 1}}},
+      {"element twice",
+       Script().both(0, {append(1, 1)}).both(1, {read(1, {1, 1})}),
+       {{"duplicate-elements", 1}}},
+      {"nobody's", Script().both(1, {read(1, {7})}), {{"garbage-read", 1}}},
+      {"own append missed",
+       Script().both(0, {append(1, 1), read(1, {})}).both(1, {read(1, {1})}),
+       {{"internal", 1}}},
+      {"own append seen too early",
+       Script().both(0, {read(1, {1}), append(1, 1)}),
+       {{"future-read", 1}}},
+      {"dirty write",
+       Script()
+           .together({append(1, 1), append(2, 2)}, {append(1, 2), append(2, 1)})
+           .both(0, {read(1, {1, 2})})
+           .both(0, {read(2, {1, 2})}),
+       {{"G0", 1}}},
+      {"circular flow",
+       Script().together({append(1, 1), read(2, {1})}, {append(2, 1), read(1, {1})}),
+       {{"G1c", 1}}},
+      {"long fork",
+       Script()
+           .begin(1, {append(1, 1)})
+           .begin(2, {append(2, 1)})
+           .begin(3, {read(1, {}), read(2, {})})
+           .begin(4, {read(1, {}), read(2, {})})
+           .end(1, {append(1, 1)})
+           .end(2, {append(2, 1)})
+           .end(3, {read(1, {1}), read(2, {})})
+           .end(4, {read(1, {}), read(2, {1})}),
+       {{"G-nonadjacent-item", 1}}},
+  };
+  for (Case& c : cases) {
+    const Verdict v = c.script.check();
+    CAPTURE(c.name);
+    CAPTURE(v.explanation);
+    CHECK(v.validity == Validity::invalid);
+    CHECK(v.anomalies == c.anomalies);
+    CHECK(!v.summary.empty());
+    CHECK(!v.witness.empty());
+  }
+}
+
+TEST_CASE("list-append: an info that nobody saw is nothing, and one that somebody did is all") {
+  CHECK(Script().both(0, {append(1, 1)}, Fate::info).both(1, {read(1, {})}).check().validity ==
+        Validity::valid);
+  const Verdict v = Script()
+                        .both(0, {append(1, 1), append(2, 1)}, Fate::info)
+                        .both(1, {read(1, {1}), read(2, {})})
+                        .check();
+  CHECK(v.anomalies == Anomalies{{"G-single-item", 1}});
+}
+
+TEST_CASE("list-append: lost update") {
+  Script script;
+  script.both(0, {append(1, 1)});
+  script.together({read(1, {1}), append(1, 2)}, {read(1, {1}), append(1, 3)});
+  script.both(0, {read(1, {1, 2, 3})});
+  const Verdict v = script.check("update-atomic, PL-2");
+  CHECK(v.model == "read-committed,update-atomic");
+  CHECK(v.anomalies == Anomalies{{"lost-update", 1}});
+  CHECK(contains_in(v.summary, "both read key 1 as [1] and appended to it"));
+}
+
+TEST_CASE("list-append: a weaker model holds where a stronger one does not") {
+  for (const auto& [model, validity] : {std::pair("serializable", Validity::valid),
+                                        std::pair("strict-serializable", Validity::invalid),
+                                        std::pair("strong-session-serializable", Validity::valid),
+                                        std::pair("strong-read-committed", Validity::valid)}) {
+    CAPTURE(model);
+    CHECK(Script()
+              .both(0, {append(1, 1)})
+              .both(1, {read(1, {})})
+              .both(2, {read(1, {1})})
+              .check(model)
+              .validity == validity);
+  }
+}
+
+TEST_CASE("list-append: what cannot be decided says why") {
+  CHECK(Script().both(0, {append(1, 1)}).check().reason == "vacuous");
+  CHECK(Script().both(0, {append(1, 1)}).both(0, {append(1, 1), read(1, {1})}).check().reason ==
+        "unsupported");
+  Budget little;
+  little.bytes_max = 100;
+  CHECK(Script().both(0, {append(1, 1), read(1, {1})}).check("PL-3", little).reason == "memory");
+  little = {};
+  little.steps_max = 1000;
+  Script long_one;
+  for (int i = 0; i < 5000; ++i) long_one.both(0, {append(1, i), read(2, {})});
+  CHECK(long_one.check("PL-3", little).reason == "steps");
+  // Write skew, and two appends to a key that nobody read: which came first, snapshot isolation
+  // would have to know.
+  Script script;
+  script.together({read(1, {}), append(2, 1), append(3, 1)},
+                  {read(2, {}), append(1, 1), append(3, 2)});
+  const Verdict v = script.check("snapshot-isolation");
+  CHECK(v.validity == Validity::unknown);
+  CHECK(v.reason == "incomplete");
+}
+
+TEST_CASE("list-append: unknown models are errors with the nearest name") {
+  ConfigNode mapping;
+  mapping.members.push_back({"model", {}, ConfigNode::of("snapshot-isolation,serialisable")});
+  Params params(mapping, "check list-append");
+  const auto made = make_list_append(params);
+  REQUIRE(!made);
+  CHECK(contains_in(made.error().what, "did you mean \"serializable\"?"));
+}
+
+TEST_CASE("isolation: the lattice") {
+  using namespace transactional;
+  const auto implied = [](const char* strong, const char* weak) {
+    return with_weaker(ModelSet().set(find_model(strong).value())).test(find_model(weak).value());
+  };
+  CHECK(implied("strict-serializable", "read-uncommitted"));
+  CHECK(implied("serializable", "snapshot-isolation"));
+  CHECK(implied("snapshot-isolation", "causal-cerone"));
+  CHECK(implied("strong-session-snapshot-isolation", "snapshot-isolation"));
+  CHECK_FALSE(implied("snapshot-isolation", "repeatable-read"));
+  CHECK_FALSE(implied("repeatable-read", "snapshot-isolation"));
+  CHECK_FALSE(implied("serializable", "strong-session-snapshot-isolation"));
+  for (ModelId m = 0; m < models().size(); ++m) {
+    // Both ways round it is the same relation.
+    for (ModelId n = 0; n < models().size(); ++n)
+      CHECK(with_weaker(ModelSet().set(m)).test(n) == with_stronger(ModelSet().set(n)).test(m));
+    CHECK(with_weaker(ModelSet().set(m)).test(find_model("PL-1").value()));
+  }
+  // Every anomaly rules out the strongest.
+  for (std::size_t a = 0; a < anomaly_names().size(); ++a)
+    CHECK(ruled_out_by(static_cast<Anomaly>(a)).test(find_model("PL-SS").value()));
+}
+
+}  // namespace
+}  // namespace faultline::list_append
