@@ -88,6 +88,28 @@ TEST_CASE("load: values of every kind, equal ones equal") {
         ValueHandle::of_bits(static_cast<std::uint64_t>(ValueHandle::Kind::boolean)));
 }
 
+TEST_CASE("load: texts that are equal for eight bytes are not equal yet") {
+  for (const char* const format : {"json", "edn"}) {
+    CAPTURE(format);
+    std::string text;
+    for (const std::string value : {"abcdefgh", "abcdefgh1", "abcdefgh2", "abcdefgh1"})
+      text += std::string(format) == "json"
+                  ? R"({"type":"invoke","process":0,"f":"write","value":")" + value +
+                        "\"}\n"
+                        R"({"type":"ok","process":0,"f":"write","value":")" +
+                        value + "\"}\n"
+                  : "{:type :invoke, :process 0, :f :write, :value \"" + value +
+                        "\"}\n{:type :ok, :process 0, :f :write, :value \"" + value + "\"}\n";
+    const Loaded loaded = loaded_from(text);
+    const auto written = loaded.history.argument();
+    REQUIRE(written.size() == 4);
+    CHECK(loaded.history.values().as_text(written[1]) == "abcdefgh1");
+    CHECK(loaded.history.values().as_text(written[2]) == "abcdefgh2");
+    CHECK(written[1] == written[3]);
+    CHECK(written[0] != written[1]);
+  }
+}
+
 TEST_CASE("load: tuples [k v] where the file can mean nothing else") {
   const Loaded loaded =
       loaded_from(R"({"index":0,"type":"invoke","process":0,"f":"write","value":[7,1]}
