@@ -19,7 +19,7 @@ std::string seconds(std::int64_t nanoseconds, int decimals) {
 
 class Teller {
  public:
-  Teller(const Lists& lists, std::vector<Transaction> transactions)
+  Teller(const Lists& lists, const std::vector<Transaction>& transactions)
       : lists_(lists), all_(lists.transactions()), history_(all_.history()) {
     for (const Transaction t : transactions)
       if (t != nobody && std::ranges::find(transactions_, t) == transactions_.end())

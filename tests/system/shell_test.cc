@@ -75,7 +75,8 @@ TEST_CASE("completions: bash, without the package bash-completion") {
   CHECK(complete("run --color a") == Words{"auto", "always"});
   CHECK(complete("run --color = al") == Words{"always"});
   CHECK(complete("run --color =") == Words{"auto", "always", "never"});
-  CHECK(complete("check --checks linearizable,l") == Words{"linearizable,linearizable"});
+  CHECK(complete("check --checks linearizable,li") ==
+        Words{"linearizable,linearizable", "linearizable,list-append"});
   CHECK(complete("check --engine z") == Words{"zones"});
   CHECK(complete("explain stale") == Words{"stale-read"});
   CHECK(complete("list f") == Words{"faults", "formats"});
