@@ -12,6 +12,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "harness/cli/check_choice.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/console.h"
 #include "harness/core/exit_code.h"
@@ -34,18 +35,10 @@ using Clock = std::chrono::steady_clock;
 
 struct CheckArguments {
   std::vector<std::string> paths;
-  std::vector<std::string> checks;
-  std::string model, engine;
-  std::optional<std::string> initial;
+  CheckChoice choice;
   std::string budget = "60s,4GiB";
   std::string export_format;
   bool json = false, nil_reads_unknown = false;
-};
-
-/// A check to make: its name and its parameters.
-struct Check {
-  std::string name;
-  ConfigNode params;
 };
 
 struct Report {
@@ -83,98 +76,6 @@ Result<Allowance> parse_budget(const std::string& text) {
     }
   }
   return allowance;
-}
-
-/// What the options say replaces what the check's parameters said.
-Status override_params(const CheckArguments& options, ConfigNode& params) {
-  const auto given = [](const std::string& word) {
-    return word.empty() ? std::nullopt : std::optional(word);
-  };
-  for (const auto& [key, text] :
-       {std::pair("model", given(options.model)), std::pair("initial", options.initial),
-        std::pair("engine", given(options.engine))}) {
-    if (!text) continue;
-    ConfigNode value = ConfigNode::of(*text);
-    value.where.file = std::string("--") + key;
-    if (std::string_view(key) == "initial" && text->starts_with('{')) {
-      auto mapping = parse_config(*text, value.where.file);
-      if (!mapping) return mapping.error();
-      value = std::move(*mapping);
-    }
-    if (ConfigNode* old = params.find(key))
-      *old = std::move(value);
-    else
-      params.members.push_back({key, value.where, std::move(value)});
-  }
-  return Ok{};
-}
-
-/// The checks that a run's config.yaml has, in its words; none if `path` is no run directory.
-Result<std::vector<Check>> configured_checks(const fs::path& path) {
-  std::vector<Check> checks;
-  std::error_code ignored;
-  if (!fs::is_directory(path, ignored) || !fs::exists(path / "config.yaml", ignored)) return checks;
-  const auto config = load_config(path / "config.yaml");
-  if (!config) return config.error();
-  const ConfigNode* list = config->find("checks");
-  if (list == nullptr) return checks;
-  for (const ConfigNode& item : list->items) {
-    Check check{item.scalar, {}};
-    check.params.where = item.where;
-    for (const ConfigNode::Member& member : item.members)
-      if (member.key == "check")
-        check.name = member.value.scalar;
-      else
-        check.params.members.push_back(member);
-    checks.push_back(std::move(check));
-  }
-  return checks;
-}
-
-/// For a history of which nothing is said: the check that it is plainly for, if the options fit it.
-std::string default_check(const CheckArguments& options, const History& history,
-                          std::span<const CheckerEntry> catalogue) {
-  for (const CheckerEntry& entry : catalogue) {
-    ConfigNode node;
-    if (!override_params(options, node)) continue;
-    Params params(node, "check");
-    const auto checker = entry.make(params);
-    if (checker && (*checker)->suits(history)) return std::string(entry.name);
-  }
-  return "linearizable";
-}
-
-Result<std::vector<std::unique_ptr<Checker>>> make_checkers(
-    const CheckArguments& options, const fs::path& path, const History& history,
-    std::span<const CheckerEntry> catalogue) {
-  std::vector<Check> checks;
-  for (const std::string& name : options.checks) checks.push_back({name, {}});
-  if (checks.empty()) {
-    auto configured = configured_checks(path);
-    if (!configured) return configured.error();
-    checks = std::move(*configured);
-  }
-  if (checks.empty()) checks.push_back({default_check(options, history, catalogue), {}});
-  std::vector<std::unique_ptr<Checker>> checkers;
-  for (Check& check : checks) {
-    if (const Status overridden = override_params(options, check.params); !overridden)
-      return overridden.error();
-    auto checker = make_checker(catalogue, check.name, check.params);
-    if (!checker) return checker.error();
-    checkers.push_back(std::move(*checker));
-  }
-  return checkers;
-}
-
-/// The options, where they leave it open completed by what the input's format says of the object,
-/// as far as there is such a model.
-CheckArguments hinted(const CheckArguments& options, const Loaded& loaded,
-                      std::span<const CheckerEntry> catalogue) {
-  CheckArguments all = options;
-  if (all.model.empty()) all.model = loaded.model_hint;
-  if (!all.initial) all.initial = loaded.initial_hint;
-  const bool is_known = static_cast<bool>(make_checkers(all, {}, loaded.history, catalogue));
-  return is_known ? all : options;
 }
 
 /// What a check can say of a history that knows no real time.
@@ -241,10 +142,10 @@ Report examine(const std::string& input, const CheckArguments& options, const Al
     report.code = exit_code_of(loaded.error());
     return report;
   }
-  const CheckArguments all = hinted(options, *loaded, catalogue);
+  const CheckChoice choice = hinted(options.choice, *loaded, catalogue);
   report.history = std::move(loaded->history);
   report.warnings = std::move(loaded->warnings);
-  const auto checkers = make_checkers(all, input, report.history, catalogue);
+  const auto checkers = make_checkers(choice, input, report.history, catalogue);
   if (!checkers) {
     report.error = load_error_of(input, checkers.error());
     report.code = exit_code_of(checkers.error());
@@ -254,7 +155,7 @@ Report examine(const std::string& input, const CheckArguments& options, const Al
   for (const auto& checker : *checkers)
     report.judgements.push_back(loaded->has_real_time ? judge(*checker, report.history, allowance)
                                                       : Judgement{undecidable(checker->name()), 0});
-  if (options.checks.empty()) {
+  if (options.choice.checks.empty()) {
     auto failed = add_logs(input, report.judgements);
     if (!failed) failed = add_crash_free(input, report.judgements);
     if (failed) {
@@ -338,12 +239,28 @@ std::string counts_text(const Verdict& verdict) {
   return out;
 }
 
+/// What was decided, and by what: "linearizable (zones)", "not serializable (list-append, graph)".
+std::string claim_text(const Verdict& verdict) {
+  std::string by = verdict.engine;
+  std::string claim = verdict.name;
+  if (verdict.validity == Validity::invalid) {
+    std::string refuted;
+    for (const std::string& model : verdict.refuted)
+      refuted += (refuted.empty() ? "" : ", nor ") + model;
+    if (!refuted.empty() && refuted != claim) {
+      by = claim + (by.empty() ? "" : ", " + by);
+      claim = refuted;
+    }
+    claim = "not " + claim;
+  }
+  if (verdict.validity == Validity::unknown) claim += " undecided";
+  return claim + (by.empty() ? "" : " (" + by + ")");
+}
+
 std::string text_of(const Report& report) {
   std::string out;
   for (const auto& [verdict, seconds] : report.judgements) {
-    const std::string check = (verdict.validity == Validity::invalid ? "not " : "") + verdict.name +
-                              (verdict.validity == Validity::unknown ? " undecided" : "") +
-                              (verdict.engine.empty() ? "" : " (" + verdict.engine + ")");
+    const std::string check = claim_text(verdict);
     out += headline(verdict.validity) + " " + report.input + ": " +
            with_thousands(report.history.size()) +
            (report.history.size() == 1 ? " operation, " : " operations, ") + check + " in " +
@@ -383,27 +300,6 @@ Result<std::vector<std::string>> inputs_of(const std::string& path) {
                      "run's directory, or one with runs below it",
                  ErrorKind::usage};
   return runs;
-}
-
-/// A mistake in the options is one message, and not one for each input. (Where a run's
-/// configuration says what to check, only that check knows whether they fit.)
-Status check_options(const CheckArguments& options, std::span<const CheckerEntry> catalogue) {
-  const bool knows_checks =
-      !options.checks.empty() || std::ranges::none_of(options.paths, [](const std::string& path) {
-        std::error_code ignored;
-        return fs::is_directory(path, ignored);
-      });
-  if (!knows_checks) return Ok{};
-  const auto checkers = make_checkers(options, {}, {}, catalogue);
-  if (checkers) return Ok{};
-  // Which check it will be is for the history to say.
-  if (options.checks.empty())
-    for (const CheckerEntry& entry : catalogue) {
-      CheckArguments named = options;
-      named.checks = {std::string(entry.name)};
-      if (make_checkers(named, {}, {}, catalogue)) return Ok{};
-    }
-  return checkers.error();
 }
 
 void print(const Report& report, bool json) {
@@ -446,7 +342,7 @@ int run(const CheckArguments& options, const Catalogues& catalogues) {
   if (!options.export_format.empty()) return export_only(options);
   const auto allowance = parse_budget(options.budget);
   if (!allowance) return complain(allowance.error());
-  if (const Status fits = check_options(options, catalogues.checkers); !fits)
+  if (const Status fits = refuse_misfits(options.choice, options.paths, catalogues.checkers); !fits)
     return complain(fits.error());
   ExitCode code = ExitCode::valid;
   for (const std::string& path : options.paths) {
@@ -487,24 +383,24 @@ void add_check(CLI::App& app, Invocation& invocation) {
       ->required();
   command
       ->add_option(
-          "--checks", options->checks,
+          "--checks", options->choice.checks,
           "what to check, separated by commas; else what the run was configured with, else "
           "list-append for transactions that append, else linearizable")
       ->type_name("CHECKER")
       ->delimiter(',')
       ->expected(1);
   command
-      ->add_option("--model", options->model,
+      ->add_option("--model", options->choice.model,
                    "the sequential specification; auto: what the history's operations say")
       ->type_name("MODEL");
   command
       ->add_option(
-          "--initial", options->initial,
+          "--initial", options->choice.initial,
           "the value before the first write; nil if none. {x: 1, y: 2} for a multi-register")
       ->type_name("VALUE");
   command->add_flag("--nil-reads-unknown", options->nil_reads_unknown,
                     "a read that answered nil says nothing, as in histories of Knossos");
-  command->add_option("--engine", options->engine, "auto, or the algorithm that must decide")
+  command->add_option("--engine", options->choice.engine, "auto, or the algorithm that must decide")
       ->type_name("ENGINE");
   command->add_option("--budget", options->budget, "time and memory that each check may use")
       ->type_name("BUDGET")

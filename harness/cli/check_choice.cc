@@ -1,0 +1,131 @@
+#include "harness/cli/check_choice.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "harness/run/yaml.h"
+
+namespace faultline {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A check to make: its name and its parameters.
+struct Check {
+  std::string name;
+  ConfigNode params;
+};
+
+/// What `choice` says replaces what the check's parameters said.
+Status override_params(const CheckChoice& choice, ConfigNode& params) {
+  const auto given = [](const std::string& word) {
+    return word.empty() ? std::nullopt : std::optional(word);
+  };
+  for (const auto& [key, text] :
+       {std::pair("model", given(choice.model)), std::pair("initial", choice.initial),
+        std::pair("engine", given(choice.engine))}) {
+    if (!text) continue;
+    ConfigNode value = ConfigNode::of(*text);
+    value.where.file = std::string("--") + key;
+    if (std::string_view(key) == "initial" && text->starts_with('{')) {
+      auto mapping = parse_config(*text, value.where.file);
+      if (!mapping) return mapping.error();
+      value = std::move(*mapping);
+    }
+    if (ConfigNode* old = params.find(key))
+      *old = std::move(value);
+    else
+      params.members.push_back({key, value.where, std::move(value)});
+  }
+  return Ok{};
+}
+
+/// The checks that a run's config.yaml has, in its words; none if `path` is no run directory.
+Result<std::vector<Check>> configured_checks(const fs::path& path) {
+  std::vector<Check> checks;
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored) || !fs::exists(path / "config.yaml", ignored)) return checks;
+  const auto config = load_config(path / "config.yaml");
+  if (!config) return config.error();
+  const ConfigNode* list = config->find("checks");
+  if (list == nullptr) return checks;
+  for (const ConfigNode& item : list->items) {
+    Check check{item.scalar, {}};
+    check.params.where = item.where;
+    for (const ConfigNode::Member& member : item.members)
+      if (member.key == "check")
+        check.name = member.value.scalar;
+      else
+        check.params.members.push_back(member);
+    checks.push_back(std::move(check));
+  }
+  return checks;
+}
+
+/// For a history of which nothing is said: the check that it is plainly for, if `choice` fits it.
+std::string default_check(const CheckChoice& choice, const History& history,
+                          std::span<const CheckerEntry> catalogue) {
+  for (const CheckerEntry& entry : catalogue) {
+    ConfigNode node;
+    if (!override_params(choice, node)) continue;
+    Params params(node, "check");
+    const auto checker = entry.make(params);
+    if (checker && (*checker)->suits(history)) return std::string(entry.name);
+  }
+  return "linearizable";
+}
+
+}  // namespace
+
+Result<std::vector<std::unique_ptr<Checker>>> make_checkers(
+    const CheckChoice& choice, const fs::path& path, const History& history,
+    std::span<const CheckerEntry> catalogue) {
+  std::vector<Check> checks;
+  for (const std::string& name : choice.checks) checks.push_back({name, {}});
+  if (checks.empty()) {
+    auto configured = configured_checks(path);
+    if (!configured) return configured.error();
+    checks = std::move(*configured);
+  }
+  if (checks.empty()) checks.push_back({default_check(choice, history, catalogue), {}});
+  std::vector<std::unique_ptr<Checker>> checkers;
+  for (Check& check : checks) {
+    if (const Status overridden = override_params(choice, check.params); !overridden)
+      return overridden.error();
+    auto checker = make_checker(catalogue, check.name, check.params);
+    if (!checker) return checker.error();
+    checkers.push_back(std::move(*checker));
+  }
+  return checkers;
+}
+
+CheckChoice hinted(const CheckChoice& choice, const Loaded& loaded,
+                   std::span<const CheckerEntry> catalogue) {
+  CheckChoice all = choice;
+  if (all.model.empty()) all.model = loaded.model_hint;
+  if (!all.initial) all.initial = loaded.initial_hint;
+  const bool is_known = static_cast<bool>(make_checkers(all, {}, loaded.history, catalogue));
+  return is_known ? all : choice;
+}
+
+Status refuse_misfits(const CheckChoice& choice, std::span<const std::string> paths,
+                      std::span<const CheckerEntry> catalogue) {
+  const bool knows_checks =
+      !choice.checks.empty() || std::ranges::none_of(paths, [](const std::string& path) {
+        std::error_code ignored;
+        return fs::is_directory(path, ignored);
+      });
+  if (!knows_checks) return Ok{};
+  const auto checkers = make_checkers(choice, {}, {}, catalogue);
+  if (checkers) return Ok{};
+  // Which check it will be is for the history to say.
+  if (choice.checks.empty())
+    for (const CheckerEntry& entry : catalogue) {
+      CheckChoice named = choice;
+      named.checks = {std::string(entry.name)};
+      if (make_checkers(named, {}, {}, catalogue)) return Ok{};
+    }
+  return checkers.error();
+}
+
+}  // namespace faultline
