@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "harness/core/history.h"
+#include "harness/core/transaction.h"
 
 namespace faultline {
 
@@ -36,9 +37,12 @@ class Outcome {
   /// A compare-and-set whose expectation the store said was wrong: no effect, and an observation.
   static Outcome mismatch() { return {Fate::mismatch, {}, "mismatch"}; }
   /// What an exchange without a definite answer means for `request`: a read has no side effects, so
-  /// that losing its answer is a plain fail; anything else may have happened.
+  /// that losing its answer is a plain fail, and so has a transaction of reads; anything else may
+  /// have happened.
   static Outcome lost(const Request& request, std::string why) {
-    return request.function == Function::read ? fail(std::move(why)) : info(std::move(why));
+    const bool is_harmless = request.function == Function::read ||
+                             (request.function == Function::txn && only_reads(request.value));
+    return is_harmless ? fail(std::move(why)) : info(std::move(why));
   }
 
   Fate fate() const { return fate_; }

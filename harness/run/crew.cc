@@ -30,6 +30,13 @@ const Workload& workload_of(const CrewSettings& settings, std::size_t worker) {
   return settings.workload;
 }
 
+void note_keys(const Request& request, std::unordered_set<std::string>& keys) {
+  if (!request.key.empty()) keys.insert(request.key);
+  if (request.function != Function::txn) return;
+  if (const auto accesses = accesses_of(request.value))
+    for (const Access& access : *accesses) keys.insert(key_name(*access.key));
+}
+
 }  // namespace
 
 struct Crew::Worker {
@@ -131,7 +138,7 @@ void Crew::sleep_until(Clock::time_point until) const {
 }
 
 Crew::Asked Crew::ask(Worker& worker, Request request) {
-  if (!request.key.empty()) worker.keys.insert(request.key);
+  note_keys(request, worker.keys);
   const Function function = request.function;
   const std::size_t node = settings_.affinity == Affinity::spread
                                ? worker.index % settings_.nodes.size()

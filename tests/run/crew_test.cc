@@ -140,6 +140,29 @@ TEST_CASE("session: a compare-and-set expects what its process saw last under th
   CHECK(recorded == Value(List{5, 6}));  // as sent
 }
 
+TEST_CASE("crew: knows the keys of transactions") {
+  struct Transactions : Generator {
+    Request next() override {
+      return {Function::txn, {}, List{List{"r", "x", Value()}, List{"append", 7, 1}}, false};
+    }
+  };
+  struct Workload : RegisterWorkload {
+    Workload() : RegisterWorkload(1, false) {}
+    std::unique_ptr<Generator> generator(Rng, std::size_t, std::size_t) const override {
+      return std::make_unique<Transactions>();
+    }
+  } workload;
+  TemporaryFolder folder;
+  const std::vector<Node> nodes = nodes_of(1);
+  const StoreTarget target(std::make_shared<Store>());
+  auto recorder = *Recorder::create(folder.path() / "h.jsonl", 1, names_of(nodes),
+                                    std::chrono::steady_clock::now());
+  Crew crew({*recorder, target, workload, nodes, 1, {}, Affinity::spread, 2s, Rng(5), 3});
+  REQUIRE(crew.start());
+  crew.join();
+  CHECK(crew.keys() == std::set<std::string>{"x", "7"});
+}
+
 TEST_CASE("crew: sends what the seed says, each process alone, and counts it") {
   TemporaryFolder folder;
   const std::vector<Node> nodes = nodes_of(3);
