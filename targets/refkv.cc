@@ -25,7 +25,8 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int port = 7000;
-constexpr std::array<std::string_view, 3> modes{"quorum", "leader", "multi"};
+constexpr std::array<std::string_view, 4> modes{"quorum", "leader", "multi", "transactions"};
+constexpr std::array<std::string_view, 3> isolations{"read-committed", "snapshot", "serializable"};
 constexpr std::array<std::string_view, 2> acks{"majority", "all"};
 
 /// The bugs and the modes in which they make a difference; what they do: refkv --help.
@@ -33,12 +34,13 @@ struct BugModes {
   std::string_view bug, modes;
 };
 constexpr auto bug_modes = std::to_array<BugModes>({
-    {"ack-before-write", "quorum leader"},
-    {"follower-reads", "leader"},
-    {"forgets-on-restart", "quorum leader"},
+    {"ack-before-write", "quorum leader transactions"},
+    {"dirty-reads", "transactions"},
+    {"follower-reads", "leader transactions"},
+    {"forgets-on-restart", "quorum leader transactions"},
     {"local-reads", "quorum"},
     {"no-write-back", "quorum"},
-    {"none", "quorum leader multi"},
+    {"none", "quorum leader multi transactions"},
     {"sloppy-quorum", "quorum"},
 });
 
@@ -66,6 +68,9 @@ class RefkvClient final : public Client {
   explicit RefkvClient(const Node& node) : http_(http_origin(node.address, port)) {}
 
   Outcome invoke(const Request& request, Deadline deadline) override {
+    if (request.function == Function::txn)
+      return refkv_transaction(
+          request, [&](const std::string& body) { return http_.post("/op", body, deadline); });
     const auto body = refkv_body(request);
     if (!body) return Outcome::fail(body.error().what);
     return refkv_outcome(request, http_.post("/op", *body, deadline));
@@ -77,15 +82,17 @@ class RefkvClient final : public Client {
 
 class Refkv final : public Target {
  public:
-  Refkv(std::string mode, std::string bug, std::string ack)
+  Refkv(std::string mode, std::string isolation, std::string bug, std::string ack)
       : program_(refkv_program()),
         mode_(std::move(mode)),
+        isolation_(std::move(isolation)),
         bug_(std::move(bug)),
         ack_(std::move(ack)) {}
 
   std::string_view name() const override { return "refkv"; }
 
   std::vector<Function> functions() const override {
+    if (mode_ == "transactions") return {Function::txn};
     if (mode_ == "leader") return {Function::read, Function::write, Function::cas};
     return {Function::read, Function::write};
   }
@@ -110,7 +117,8 @@ class Refkv final : public Target {
     }
     return Launch{.argv = {program_.string(), "--node", node.name, "--listen",
                            node.address + ':' + std::to_string(port), "--peers", peers, "--data",
-                           node.data_dir.string(), "--mode", mode_, "--ack", ack_, "--bug", bug_},
+                           node.data_dir.string(), "--mode", mode_, "--isolation", isolation_,
+                           "--ack", ack_, "--bug", bug_},
                   .environment = {}};
   }
 
@@ -132,13 +140,13 @@ class Refkv final : public Target {
 
   /// Fixed by configuration: the first node, whatever its state.
   std::vector<std::size_t> leaders(std::span<const Node> nodes, Deadline) const override {
-    if (mode_ != "leader" || nodes.empty()) return {};
+    if ((mode_ != "leader" && mode_ != "transactions") || nodes.empty()) return {};
     return {0};
   }
 
  private:
   std::filesystem::path program_;
-  std::string mode_, bug_, ack_;
+  std::string mode_, isolation_, bug_, ack_;
 };
 
 /// A member of `json` that is a boolean with this value.
@@ -166,6 +174,19 @@ Result<std::string> refkv_body(const Request& request) {
   return json_text(body);
 }
 
+Result<Value> refkv_answer(const HttpReply& reply) {
+  if (!reply.error.empty()) return Error{reply.error};
+  const Json json = Json::parse(reply.body, nullptr, /*allow_exceptions=*/false);
+  const auto is_scalar = [](const Json& value) { return !value.is_structured(); };
+  if (json.is_object() && reply.status == 200 && is(json, "ok", true) && json.contains("value")) {
+    const Json& value = json["value"];
+    if (is_scalar(value) || (value.is_array() && std::ranges::all_of(value, is_scalar)))
+      return value_of_json(value.dump());
+  }
+  if (json.is_object() && is(json, "ok", false)) return Error{error_text(json)};
+  return Error{"status " + std::to_string(reply.status) + ": not a reply of refkv"};
+}
+
 Outcome refkv_outcome(const Request& request, const HttpReply& reply) {
   if (reply.never_sent) return Outcome::fail(reply.error);
   if (!reply.error.empty()) return Outcome::lost(request, reply.error);
@@ -175,15 +196,16 @@ Outcome refkv_outcome(const Request& request, const HttpReply& reply) {
 
   if (reply.status == 200 && is(json, "ok", true)) {
     if (request.function != Function::read) return Outcome::ok(request.value);
-    if (!json.contains("value") || json["value"].is_structured()) {
-      return Outcome::lost(request, strange);
-    }
-    auto value = value_of_json(json["value"].dump());
-    return value ? Outcome::ok(*std::move(value)) : Outcome::lost(request, value.error().what);
+    auto value = refkv_answer(reply);
+    if (value && value->list() == nullptr) return Outcome::ok(*std::move(value));
+    return Outcome::lost(request, value ? strange : value.error().what);
   }
   if (!is(json, "ok", false)) return Outcome::lost(request, strange);
   if (reply.status == 200 && is(json, "mismatch", true) && request.function == Function::cas) {
     return Outcome::mismatch();
+  }
+  if (reply.status == 200 && is(json, "mismatch", true) && request.function == Function::txn) {
+    return Outcome::fail("conflict");
   }
   const bool known_status = reply.status == 400 || reply.status == 503;
   if (known_status && is(json, "definite", true)) return Outcome::fail(error_text(json));
@@ -197,14 +219,17 @@ Result<std::unique_ptr<Target>> make_refkv(Params& params) {
   for (const BugModes& each : bug_modes) bugs.push_back(each.bug);
   std::string bug = params.choice("bug", "none", bugs);
   std::string ack = params.choice("ack", "majority", acks);
+  std::string isolation = params.choice("isolation", "serializable", isolations);
+  if (isolation != "serializable" && mode != "transactions")
+    params.fail("isolation", "only mode transactions has transactions to isolate");
   if (const auto known = std::ranges::find(bug_modes, bug, &BugModes::bug);
       known != bug_modes.end() && known->modes.find(mode) == std::string_view::npos) {
     params.fail("bug", "bug " + bug + " makes no difference in mode " + mode +
                            "; it does in: " + std::string(known->modes));
   }
   if (const auto status = params.finish(); !status) return status.error();
-  return std::unique_ptr<Target>(
-      std::make_unique<Refkv>(std::move(mode), std::move(bug), std::move(ack)));
+  return std::unique_ptr<Target>(std::make_unique<Refkv>(std::move(mode), std::move(isolation),
+                                                         std::move(bug), std::move(ack)));
 }
 
 }  // namespace faultline

@@ -10,7 +10,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::array op_names{"read", "write", "cas"};
+constexpr std::array op_names{"read", "write", "cas", "begin", "commit"};
+constexpr std::array access_names{"r", "w", "append"};
 constexpr std::array answer_names{"ok", "mismatch", "refused", "unknown"};
 
 template <typename Enum, std::size_t n>
@@ -36,10 +37,43 @@ Tag parse_tag(const Json& json) {
           json.at(2).get<std::uint64_t>()};
 }
 
+/// [["r","k"],["append","k",7],["w","j",8]]; clients say values outright, and nodes to each other
+/// as texts.
+template <typename OfText>
+Json accesses_to_json(const std::vector<Access>& accesses, OfText&& of_text) {
+  Json json = Json::array();
+  for (const Access& access : accesses) {
+    json.push_back({access_names.at(static_cast<std::size_t>(access.kind)), access.key});
+    if (access.kind != Access::Kind::read) json.back().push_back(of_text(access.value));
+  }
+  return json;
+}
+
+template <typename ToText>
+std::vector<Access> parse_accesses(const Json& json, ToText&& to_text) {
+  std::vector<Access> accesses;
+  for (const Json& item : json) {
+    Access access;
+    access.kind = parse_enum<Access::Kind>(access_names, item.at(0).get<std::string>());
+    access.key = item.at(1).get<std::string>();
+    if (access.key.size() > key_bytes_max) throw std::runtime_error("key too long");
+    if (access.kind != Access::Kind::read) access.value = to_text(item.at(2));
+    accesses.push_back(std::move(access));
+    if (accesses.size() > accesses_max) throw std::runtime_error("too many accesses");
+  }
+  return accesses;
+}
+
 // Between nodes and on disk, values travel as texts: they need not be parsed again.
 Json to_json(const Call& call) {
-  Json json{{"op", op_names.at(static_cast<std::size_t>(call.op))}, {"k", call.key}};
-  if (call.op != Op::read) json["v"] = call.value;
+  Json json{{"op", op_names.at(static_cast<std::size_t>(call.op))}};
+  if (call.at != 0) json["at"] = call.at;
+  if (call.op == Op::commit) {
+    json["a"] = accesses_to_json(call.accesses, [](const std::string& text) { return text; });
+  } else if (call.op != Op::begin) {
+    json["k"] = call.key;
+  }
+  if (call.op == Op::write || call.op == Op::cas) json["v"] = call.value;
   if (call.op == Op::cas) json["e"] = call.expected;
   return json;
 }
@@ -47,8 +81,14 @@ Json to_json(const Call& call) {
 Call parse_inner_call(const Json& json) {
   Call call;
   call.op = parse_enum<Op>(op_names, json.at("op").get<std::string>());
-  call.key = json.at("k").get<std::string>();
-  if (call.op != Op::read) call.value = json.at("v").get<std::string>();
+  call.at = json.value("at", std::uint64_t{0});
+  if (call.op == Op::commit) {
+    call.accesses =
+        parse_accesses(json.at("a"), [](const Json& text) { return text.get<std::string>(); });
+  } else if (call.op != Op::begin) {
+    call.key = json.at("k").get<std::string>();
+  }
+  if (call.op == Op::write || call.op == Op::cas) call.value = json.at("v").get<std::string>();
   if (call.op == Op::cas) call.expected = json.at("e").get<std::string>();
   return call;
 }
@@ -166,17 +206,29 @@ Call parse_call(std::string_view body) {
   return parse(body, [](const Json& json) {
     Call call;
     call.op = parse_enum<Op>(op_names, json.at("op").get<std::string>());
-    call.key = json.at("key").get<std::string>();
+    call.at = json.value("at", std::uint64_t{0});
+    if (call.op == Op::commit) {
+      call.accesses = parse_accesses(json.at("accesses"), scalar_text);
+    } else if (call.op != Op::begin) {
+      call.key = json.at("key").get<std::string>();
+    }
     if (call.key.size() > key_bytes_max) throw std::runtime_error("key too long");
-    if (call.op != Op::read) call.value = scalar_text(json.at("value"));
+    if (call.op == Op::write || call.op == Op::cas) call.value = scalar_text(json.at("value"));
     if (call.op == Op::cas) call.expected = scalar_text(json.at("expected"));
     return call;
   });
 }
 
 std::string encode_call(const Call& call) {
-  Json json{{"op", op_names.at(static_cast<std::size_t>(call.op))}, {"key", call.key}};
-  if (call.op != Op::read) json["value"] = Json::parse(call.value);
+  Json json{{"op", op_names.at(static_cast<std::size_t>(call.op))}};
+  if (call.at != 0) json["at"] = call.at;
+  if (call.op == Op::commit) {
+    json["accesses"] =
+        accesses_to_json(call.accesses, [](const std::string& text) { return Json::parse(text); });
+  } else if (call.op != Op::begin) {
+    json["key"] = call.key;
+  }
+  if (call.op == Op::write || call.op == Op::cas) json["value"] = Json::parse(call.value);
   if (call.op == Op::cas) json["expected"] = Json::parse(call.expected);
   return json.dump();
 }

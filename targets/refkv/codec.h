@@ -12,7 +12,9 @@
 namespace refkv {
 
 // POST /op, from a client: {"op":"read","key":"k"}, {"op":"write","key":"k","value":7},
-// {"op":"cas","key":"k","expected":7,"value":8}. Values are JSON scalars.
+// {"op":"cas","key":"k","expected":7,"value":8}. Values are JSON scalars. In mode transactions
+// {"op":"begin"}, {"op":"read","key":"k","at":12} and {"op":"commit","at":12,"accesses":
+// [["r","k"],["append","k",7],["w","j",8]]}.
 Call parse_call(std::string_view body);
 std::string encode_call(const Call& call);
 

@@ -1,5 +1,6 @@
 #include "targets/refkv/engine.h"
 
+#include <array>
 #include <utility>
 
 namespace refkv {
@@ -9,11 +10,24 @@ std::unique_ptr<Engine> make_engine(const Options& options, Runtime& runtime) {
     case Mode::quorum:
       return make_quorum_engine(options, runtime);
     case Mode::leader:
+    case Mode::transactions:
       return make_leader_engine(options, runtime);
     case Mode::multi:
       break;
   }
   return make_multi_engine(options, runtime);
+}
+
+void Engine::call(const Call& call, Done done) {
+  static constexpr std::array names{"read", "write", "compare-and-set", "begin", "commit"};
+  const bool is_understood =
+      call.op == Op::read ||
+      (options_.mode == Mode::transactions
+           ? call.op == Op::begin || call.op == Op::commit
+           : call.op == Op::write || (call.op == Op::cas && options_.mode == Mode::leader));
+  if (is_understood) return on_call(call, std::move(done));
+  done(Answer::refused(std::string("no ") + names.at(static_cast<std::size_t>(call.op)) +
+                       " in mode " + std::string(name_of(options_.mode))));
 }
 
 void Engine::replay(const Record& record) {

@@ -1,6 +1,7 @@
 // What a node does with requests and messages, free of sockets, files and threads: everything
 // reaches it through these calls, on one thread, and everything it does goes through a Runtime.
-// Three engines: quorum.cc, leader.cc, multi.cc; each says at its head why it is correct, or not.
+// Three engines: quorum.cc, leader.cc (modes leader and transactions), multi.cc; each says at its
+// head why it is correct, or not.
 #pragma once
 
 #include <chrono>
@@ -52,7 +53,7 @@ class Engine {
   std::uint64_t epoch() const { return epoch_; }
 
   /// A client's request; `done` is called once, within about `call_timeout`.
-  virtual void call(const Call& call, Done done) = 0;
+  void call(const Call& call, Done done);
   /// A message from another node.
   void receive(std::size_t from, const Message& message);
   /// To be called every tick_interval.
@@ -67,6 +68,7 @@ class Engine {
   static constexpr std::chrono::milliseconds tick_interval{10};
 
  protected:
+  virtual void on_call(const Call& call, Done done) = 0;
   virtual void on_replay(const Record& record) = 0;
   virtual void on_start() {}
   virtual void on_message(std::size_t from, const Message& message) = 0;
@@ -98,6 +100,7 @@ class Engine {
 std::unique_ptr<Engine> make_quorum_engine(const Options& options, Runtime& runtime);
 std::unique_ptr<Engine> make_leader_engine(const Options& options, Runtime& runtime);
 std::unique_ptr<Engine> make_multi_engine(const Options& options, Runtime& runtime);
+/// Of the engine for `options.mode`.
 std::unique_ptr<Engine> make_engine(const Options& options, Runtime& runtime);
 
 }  // namespace refkv

@@ -1,5 +1,6 @@
-// Mode leader: the first node leads for ever; the others keep copies and forward. No failover:
-// while the leader is down there is no service.
+// Modes leader and transactions: the first node leads for ever; the others keep copies and forward.
+// No failover: while the leader is down there is no service. What the commands of the log mean is
+// for the state to say (state.h); in mode transactions a write below is a commit, and begin a read.
 //   write, compare-and-set: the leader appends the command to its log; when that is on its disk, it
 //     sends it to the followers; when a majority (--ack all: everybody), itself included, has it on
 //     disk, it is committed: the leader applies it, in the order of the log, and answers.
@@ -21,9 +22,11 @@
 //   if
 //     the leader says so.
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "targets/refkv/engine.h"
+#include "targets/refkv/state.h"
 
 namespace refkv {
 namespace {
@@ -33,17 +36,15 @@ constexpr std::size_t leader_node = 0;
 class LeaderEngine final : public Engine {
  public:
   LeaderEngine(const Options& options, Runtime& runtime)
-      : Engine(options, runtime), followers_(options.nodes.size()) {}
+      : Engine(options, runtime), state_(make_state(options)), followers_(options.nodes.size()) {}
 
-  void call(const Call& call, Done done) override {
+  void on_call(const Call& call, Done done) override {
     if (self() == leader_node) return decide(call, std::move(done));
-    if (call.op == Op::read && has_bug(Bug::follower_reads)) {
-      return done(Answer::ok(value_of(call.key)));
-    }
+    if (call.only_observes() && has_bug(Bug::follower_reads)) return done(observe(call));
     if (waiting_.size() >= calls_pending_max) return done(Answer::refused("busy"));
     const std::uint64_t request = next_request();
     const auto deadline = runtime_.now() + call_timeout;
-    waiting_.emplace(request, Waiting{call.op, std::move(done), deadline});
+    waiting_.emplace(request, Waiting{call.only_observes(), std::move(done), deadline});
     // Not to expire before withdraw() has been asked about it.
     runtime_.send(leader_node, {.kind = Message::Kind::forward, .request = request, .call = call},
                   deadline + call_timeout);
@@ -64,7 +65,7 @@ class LeaderEngine final : public Engine {
     Clock::time_point heartbeat{};
   };
   struct Waiting {
-    Op op;
+    bool only_observes;
     Done done;
     Clock::time_point deadline;
   };
@@ -81,16 +82,13 @@ class LeaderEngine final : public Engine {
     if (self() == leader_node) advance_commit();
   }
 
-  const std::string& value_of(const std::string& key) const {
-    static const std::string nil = "null";
-    const auto found = values_.find(key);
-    return found == values_.end() ? nil : found->second;
+  Answer observe(const Call& call) const {
+    return state_->observe(call, commit_, std::span(log_).subspan(commit_));
   }
-
-  Answer apply(const Call& call) {
-    if (call.op == Op::cas && value_of(call.key) != call.expected) return Answer::mismatch();
-    values_[call.key] = call.value;
-    return Answer::ok();
+  /// The next command of the log.
+  Answer apply() {
+    ++commit_;
+    return state_->apply(log_[commit_ - 1], commit_);
   }
 
   void append(const Call& call) {
@@ -105,13 +103,13 @@ class LeaderEngine final : public Engine {
   // The leader.
   void decide(const Call& call, Done done) {
     if (!leads()) return done(Answer::refused("the leader recovers"));
-    if (call.op == Op::read) return done(Answer::ok(value_of(call.key)));
+    if (call.only_observes()) return done(observe(call));
     if (log_.size() - commit_ >= calls_pending_max) return done(Answer::refused("busy"));
     if (runtime_.disk_full() || log_.size() >= log_entries_max) {
       return done(Answer::refused("log full"));
     }
     append(call);
-    waiting_.emplace(log_.size(), Waiting{call.op, std::move(done), runtime_.now() + call_timeout});
+    waiting_.emplace(log_.size(), Waiting{false, std::move(done), runtime_.now() + call_timeout});
   }
 
   std::uint64_t commit_target() const {
@@ -126,7 +124,7 @@ class LeaderEngine final : public Engine {
 
   void advance_commit() {
     for (const std::uint64_t target = commit_target(); commit_ < target;) {
-      const Answer answer = apply(log_[commit_++]);
+      const Answer answer = apply();
       const auto found = waiting_.find(commit_);
       if (found == waiting_.end()) continue;  // timed out, or of an earlier life
       const Done done = std::move(found->second.done);
@@ -189,7 +187,7 @@ class LeaderEngine final : public Engine {
     }
     leader_commit_ = std::max(leader_commit_, m.commit);
     const auto answer = [this, gap] {
-      while (commit_ < std::min(leader_commit_, on_disk_)) apply(log_[commit_++]);
+      while (commit_ < std::min(leader_commit_, on_disk_)) apply();
       runtime_.send(leader_node,
                     {.kind = Message::Kind::append_reply, .index = on_disk_, .flag = gap},
                     runtime_.now() + resend_interval);
@@ -237,7 +235,7 @@ class LeaderEngine final : public Engine {
       waiting_.erase(first);
       if (never_sent) {
         call.done(Answer::refused("the leader cannot be reached"));
-      } else if (call.op == Op::read) {
+      } else if (call.only_observes) {
         call.done(Answer::refused("the leader did not answer"));
       } else {
         call.done(Answer::unknown("not committed in time"));
@@ -254,10 +252,10 @@ class LeaderEngine final : public Engine {
 
   std::vector<Call> log_;
   std::uint64_t on_disk_ = 0;        ///< Entries of log_ that are.
-  std::uint64_t commit_ = 0;         ///< Entries of log_ that are applied to values_.
+  std::uint64_t commit_ = 0;         ///< Entries of log_ that are applied to state_.
   std::uint64_t serve_from_ = 0;     ///< Leader: serves once commit_ has come this far.
   std::uint64_t leader_commit_ = 0;  ///< Follower: what the leader has committed.
-  std::map<std::string, std::string> values_;
+  std::unique_ptr<State> state_;
   std::vector<Follower> followers_;  ///< Leader only; by node.
   /// Leader: calls by index in the log. Follower: forwarded calls by request. Oldest first.
   std::map<std::uint64_t, Waiting> waiting_;

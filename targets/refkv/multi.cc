@@ -16,8 +16,7 @@ class MultiEngine final : public Engine {
   MultiEngine(const Options& options, Runtime& runtime)
       : Engine(options, runtime), registers_(runtime) {}
 
-  void call(const Call& call, Done done) override {
-    if (call.op == Op::cas) return done(Answer::refused("no compare-and-set in mode multi"));
+  void on_call(const Call& call, Done done) override {
     if (call.op == Op::read) return done(Answer::ok(registers_.get(call.key).value));
     if (runtime_.disk_full()) return done(Answer::refused("disk full"));
     // A node whose clock is behind must still be able to overwrite what it has seen.

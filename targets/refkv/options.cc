@@ -10,7 +10,9 @@
 namespace refkv {
 namespace {
 
-constexpr std::array<std::string_view, 3> mode_names{"quorum", "leader", "multi"};
+constexpr std::array<std::string_view, 4> mode_names{"quorum", "leader", "multi", "transactions"};
+constexpr std::array<std::string_view, 3> isolation_names{"read-committed", "snapshot",
+                                                          "serializable"};
 
 [[noreturn]] void refuse(const std::string& why) { throw std::runtime_error(why); }
 
@@ -65,8 +67,16 @@ Bug parse_bug(const std::string& name, Mode mode) {
 
 Mode parse_mode(const std::string& name) {
   const auto found = std::ranges::find(mode_names, name);
-  if (found == mode_names.end()) refuse("--mode: quorum, leader or multi, not \"" + name + "\"");
+  if (found == mode_names.end())
+    refuse("--mode: quorum, leader, multi or transactions, not \"" + name + "\"");
   return static_cast<Mode>(found - mode_names.begin());
+}
+
+Isolation parse_isolation(const std::string& name) {
+  const auto found = std::ranges::find(isolation_names, name);
+  if (found == isolation_names.end())
+    refuse("--isolation: read-committed, snapshot or serializable, not \"" + name + "\"");
+  return static_cast<Isolation>(found - isolation_names.begin());
 }
 
 }  // namespace
@@ -77,17 +87,22 @@ std::span<const BugInfo> bug_table() {
   static const std::vector<BugInfo> table{
       {Bug::ack_before_write,
        "ack-before-write",
-       {Mode::quorum, Mode::leader},
+       {Mode::quorum, Mode::leader, Mode::transactions},
        "what must be on the disk before it is acknowledged is acknowledged at once",
        "written every 500 ms; a kill loses what came since (quorum: of a majority at once)"},
+      {Bug::dirty_reads,
+       "dirty-reads",
+       {Mode::transactions},
+       "a read sees what others have asked to commit, before it is certain that they can",
+       "while a commit is under way"},
       {Bug::follower_reads,
        "follower-reads",
-       {Mode::leader},
-       "a follower answers reads from what it has applied",
+       {Mode::leader, Mode::transactions},
+       "a follower answers reads, and begins transactions, from what it has applied",
        "as long as it is cut off or paused, else until the leader's next message"},
       {Bug::forgets_on_restart,
        "forgets-on-restart",
-       {Mode::quorum, Mode::leader},
+       {Mode::quorum, Mode::leader, Mode::transactions},
        "a restarted node starts without its data",
        "from a restart on (quorum: of a majority within the life of a value)"},
       {Bug::local_reads,
@@ -114,10 +129,11 @@ std::span<const BugInfo> bug_table() {
 std::string usage() {
   std::string text =
       "usage: refkv --node NAME --peers NAME=ADDRESS:PORT,... --data DIRECTORY\n"
-      "             [--listen ADDRESS:PORT] [--mode quorum|leader|multi] [--ack majority|all]\n"
+      "             [--listen ADDRESS:PORT] [--mode quorum|leader|multi|transactions]\n"
+      "             [--isolation read-committed|snapshot|serializable] [--ack majority|all]\n"
       "             [--bug NAME]\n"
       "A replicated key-value store of registers, to test test harnesses with. The first of the\n"
-      "peers leads in mode leader; mode multi is inconsistent by design. Bugs:\n";
+      "peers leads in modes leader and transactions; mode multi is inconsistent by design. Bugs:\n";
   for (const BugInfo& info : bug_table()) {
     text += "  " + std::string(info.name) + ": " + std::string(info.deviation) +
             ".\n      Window: " + std::string(info.window) + ".\n";
@@ -142,6 +158,8 @@ Options parse_options(std::span<const std::string> arguments) {
       options.data = value;
     else if (name == "--mode")
       options.mode = parse_mode(value);
+    else if (name == "--isolation")
+      options.isolation = parse_isolation(value);
     else if (name == "--bug")
       bug = value;
     else if (name == "--ack")

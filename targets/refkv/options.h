@@ -10,12 +10,16 @@
 
 namespace refkv {
 
-enum class Mode : std::uint8_t { quorum, leader, multi };
+enum class Mode : std::uint8_t { quorum, leader, multi, transactions };
+
+/// What transactions may not do to each other: see transactions.cc.
+enum class Isolation : std::uint8_t { read_committed, snapshot, serializable };
 
 /// What a node does wrong on purpose.
 enum class Bug : std::uint8_t {
   none,
   ack_before_write,
+  dirty_reads,
   follower_reads,
   forgets_on_restart,
   local_reads,
@@ -46,8 +50,9 @@ struct Options {
   Peer listen;
   std::filesystem::path data;
   Mode mode = Mode::quorum;
+  Isolation isolation = Isolation::serializable;  ///< Mode transactions.
   Bug bug = Bug::none;
-  bool ack_all = false;  ///< Mode leader: acknowledged by all, else by a majority.
+  bool ack_all = false;  ///< Modes leader, transactions: acknowledged by all, else by a majority.
 
   std::size_t majority() const { return nodes.size() / 2 + 1; }
 };

@@ -33,8 +33,7 @@ class QuorumEngine final : public Engine {
   QuorumEngine(const Options& options, Runtime& runtime)
       : Engine(options, runtime), registers_(runtime) {}
 
-  void call(const Call& call, Done done) override {
-    if (call.op == Op::cas) return done(Answer::refused("no compare-and-set in mode quorum"));
+  void on_call(const Call& call, Done done) override {
     if (tasks_.size() >= calls_pending_max) return done(Answer::refused("busy"));
     if (call.op == Op::read && has_bug(Bug::local_reads)) {
       return done(Answer::ok(registers_.get(call.key).value));

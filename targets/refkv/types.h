@@ -20,14 +20,26 @@ struct Tag {
   friend auto operator<=>(const Tag&, const Tag&) = default;
 };
 
-enum class Op : std::uint8_t { read, write, cas };
+enum class Op : std::uint8_t { read, write, cas, begin, commit };
+
+/// What a transaction does with a key.
+struct Access {
+  enum class Kind : std::uint8_t { read, write, append };
+  Kind kind = Kind::read;
+  std::string key{};
+  std::string value = "null";  ///< To write, or the element to append to the list.
+};
 
 /// A client's request. Values are JSON texts in a canonical spelling; "null" is absent.
 struct Call {
   Op op = Op::read;
-  std::string key{};
-  std::string value = "null";     ///< To write.
-  std::string expected = "null";  ///< Of a compare-and-set.
+  std::string key{};               ///< Not of begin and commit.
+  std::string value = "null";      ///< To write.
+  std::string expected = "null";   ///< Of a compare-and-set.
+  std::uint64_t at = 0;            ///< Of a read in a transaction and of commit: what begin said.
+  std::vector<Access> accesses{};  ///< Of commit: all, in the order of the transaction.
+
+  bool only_observes() const { return op == Op::read || op == Op::begin; }
 };
 
 /// What a client is told. The difference between `refused` and `unknown` is the heart of it: after
@@ -35,7 +47,7 @@ struct Call {
 struct Answer {
   enum class Kind : std::uint8_t { ok, mismatch, refused, unknown };
   Kind kind = Kind::unknown;
-  std::string value = "null";  ///< Of a read that is ok.
+  std::string value = "null";  ///< Of a read that is ok; of begin: the moment.
   std::string error{};         ///< Of refused and unknown.
 
   static Answer ok(std::string value = "null") { return {Kind::ok, std::move(value), {}}; }
@@ -74,6 +86,7 @@ struct Message {
 /// Limits. A request that would exceed one is refused.
 inline constexpr std::size_t key_bytes_max = 256;
 inline constexpr std::size_t value_bytes_max = 64 << 10;
+inline constexpr std::size_t accesses_max = 1000;  ///< Of one transaction.
 inline constexpr std::size_t calls_pending_max = 10'000;
 inline constexpr std::size_t nodes_max = 64;
 

@@ -102,9 +102,8 @@ TEST_CASE("command line: keys of --set have their nearest too") {
       {"faults.1.every=5s", "\"1\" is no item of a list of 1"},
       {"target.name=redis", "unknown target \"redis\""},
       {"workload.mix={cas: 1}",
-       "asks for cas, which target refkv (mode: quorum, bug: none, ack: majority) does not "
-       "understand; "
-       "it understands: read, write"},
+       "asks for cas, which target refkv (mode: quorum, bug: none, ack: majority, "
+       "isolation: serializable) does not understand; it understands: read, write"},
       {"workload.roles=[{mix: {cas: 1}}]", "asks for cas, which target refkv (mode: quorum"},
       {"target", "expected PATH=VALUE, as in target.nodes=3"},
   };

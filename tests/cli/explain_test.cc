@@ -96,7 +96,8 @@ TEST_CASE("explain: every entry of every catalogue, with its parameters") {
   for (const auto& entry : catalogues.nemeses) CHECK(is_explained("fault", entry.name));
   for (const auto& entry : catalogues.checkers) CHECK(is_explained("checker", entry.name));
   const Thing refkv = find_things(catalogues, "refkv").at(0);
-  CHECK(refkv.text.find("mode: quorum (of quorum, leader, multi)") != std::string::npos);
+  CHECK(refkv.text.find("mode: quorum (of quorum, leader, multi, transactions)") !=
+        std::string::npos);
   CHECK(find_things(catalogues, "linearizable").size() == 2);
 }
 

@@ -99,6 +99,11 @@ TEST_CASE("refkv parameters") {
   CHECK(
       make({{"mode", "multi"}, {"bug", "local-reads"}}).find("makes no difference in mode multi") !=
       std::string::npos);
+  CHECK(make({{"mode", "transactions"}, {"isolation", "snapshot"}, {"bug", "dirty-reads"}}) ==
+        "ok");
+  CHECK(make({{"isolation", "snapshot"}}).find("only mode transactions") != std::string::npos);
+  CHECK(make({{"mode", "transactions"}, {"isolation", "snapshots"}}).find("snapshot") !=
+        std::string::npos);
   CHECK(make({{"bug", "lokal-reads"}}).find("local-reads") != std::string::npos);
   CHECK(make({{"mod", "leader"}}).find("mode") != std::string::npos);
 }

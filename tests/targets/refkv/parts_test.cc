@@ -112,6 +112,12 @@ TEST_CASE("refkv options") {
   CHECK(options.ack_all);
   CHECK(options.bug == Bug::follower_reads);
   CHECK(options.majority() == 2);
+  const Options transactions =
+      parse({"--node", "n1", "--mode", "transactions", "--isolation", "snapshot"});
+  CHECK(transactions.mode == Mode::transactions);
+  CHECK(transactions.isolation == Isolation::snapshot);
+  CHECK_THROWS_WITH(parse({"--node", "n1", "--isolation", "snap"}),
+                    "--isolation: read-committed, snapshot or serializable, not \"snap\"");
   CHECK_THROWS_WITH(parse({"--node", "n3"}), "--node \"n3\" is not among --peers");
   CHECK_THROWS_WITH(parse({"--node", "n1", "--bug", "follower-reads"}),
                     "--bug follower-reads makes no difference in mode quorum");
