@@ -7,7 +7,7 @@ namespace faultline {
 namespace {
 
 constexpr auto table = std::to_array<WorkloadEntry>({
-#define WORKLOAD(name, doc) {#name, doc, &make_##name},
+#define WORKLOAD(name, doc) {dashed<#name>(), doc, &make_##name},
 #include "workloads/list.def"
 #undef WORKLOAD
 });
