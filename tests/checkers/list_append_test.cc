@@ -137,6 +137,31 @@ TEST_CASE("list-append: each anomaly by its name") {
            .both(1, {read(1, {1})})
            .both(1, {read(1, {1, 2})}),
        {{"G-single-item", 1}, {"G-single-item-realtime", 1}, {"G1b", 1}}},
+      {"a read that is not repeated",
+       Script()
+           .begin(0, {read(1, {}), read(1, {1})})
+           .both(1, {append(1, 1)})
+           .end(0, {read(1, {}), read(1, {1})}),
+       {{"G-single-item", 1}, {"internal", 1}}},
+      {"an order that does not fit, and nobody's element in it",
+       Script()
+           .both(0, {append(1, 1), append(1, 2)})
+           .both(1, {read(1, {1, 2})})
+           .both(2, {read(1, {9})}),
+       {{"garbage-read", 1}, {"incompatible-order", 1}}},
+      {"an order that does not fit, and a failed one's element in it",
+       Script()
+           .both(0, {append(1, 1), append(1, 2)})
+           .both(3, {append(1, 3)}, Fate::fail)
+           .both(1, {read(1, {1, 2})})
+           .both(2, {read(1, {3})}),
+       {{"G1a", 1}, {"incompatible-order", 1}}},
+      {"an order that does not fit, and an element twice in it",
+       Script()
+           .both(0, {append(1, 1), append(1, 2), append(1, 3)})
+           .both(1, {read(1, {1, 2, 3})})
+           .both(2, {read(1, {2, 2})}),
+       {{"duplicate-elements", 1}, {"incompatible-order", 1}}},
       {"element twice",
        Script().both(0, {append(1, 1)}).both(1, {read(1, {1, 1})}),
        {{"duplicate-elements", 1}}},
