@@ -7,8 +7,8 @@ namespace faultline {
 
 Result<std::unique_ptr<Workload>> make_list_append(Params& params,
                                                    std::span<const Function> available) {
-  return make_transactional({"list-append", "append", "append", "appends_per_key", false}, params,
-                            available);
+  return transactional_workload({"list-append", "append", "append", "appends_per_key", false},
+                                params, available);
 }
 
 }  // namespace faultline

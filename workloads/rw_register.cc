@@ -8,8 +8,8 @@ namespace faultline {
 
 Result<std::unique_ptr<Workload>> make_rw_register(Params& params,
                                                    std::span<const Function> available) {
-  return make_transactional({"rw-register", "w", "write", "writes_per_key", true}, params,
-                            available);
+  return transactional_workload({"rw-register", "w", "write", "writes_per_key", true}, params,
+                                available);
 }
 
 }  // namespace faultline

@@ -158,7 +158,7 @@ Status read_settings(const Question& question, Params& params, Settings& setting
 }  // namespace
 }  // namespace transactional_workloads
 
-Result<std::unique_ptr<Workload>> make_transactional(
+Result<std::unique_ptr<Workload>> transactional_workload(
     const transactional_workloads::Question& question, Params& params,
     std::span<const Function> available) {
   if (std::ranges::find(available, Function::txn) == available.end())

@@ -26,7 +26,7 @@ struct Question {
 
 }  // namespace transactional_workloads
 
-Result<std::unique_ptr<Workload>> make_transactional(
+Result<std::unique_ptr<Workload>> transactional_workload(
     const transactional_workloads::Question& question, Params& params,
     std::span<const Function> available);
 
