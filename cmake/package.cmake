@@ -29,7 +29,7 @@ set(CPACK_DEBIAN_PROGRAM_PACKAGE_SECTION devel)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_DEPENDS nftables)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_RECOMMENDS iptables)
-set(CPACK_DEBIAN_PROGRAM_PACKAGE_SUGGESTS "etcd-server, libfaultline-dev")
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_SUGGESTS "etcd-server, postgresql, libfaultline-dev")
 set(CPACK_COMPONENT_PROGRAM_DESCRIPTION
 "fault injection and consistency checking for distributed stores
 Faultline starts a real distributed store as real processes on this machine,

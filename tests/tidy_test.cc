@@ -73,6 +73,7 @@ const std::map<std::string, std::set<std::string>> third_party = {
     {"httplib", {"refkv"}},
     {"curl/", {"os"}},
     {"libmnl", {"os"}},
+    {"libpq", {"targets"}},
     {"simdjson", {"io"}},
     {"zlib", {"io"}},
     {"zstd", {"io"}},
