@@ -28,14 +28,18 @@ short await_events(const PGconn* connection, short events, Deadline deadline) {
   }
 }
 
-/// libpq's messages end in a newline, and may have several lines.
+/// Its messages end in a newline, and may have several lines.
 std::string first_line(const char* text) {
   const std::string_view all = text ? text : "";
   return std::string(all.substr(0, all.find('\n')));
 }
+/// Without the address, which everybody knows: "connection to server at …, port 5432 failed: ".
 std::string error_of(const PGconn* connection) {
-  std::string text = first_line(PQerrorMessage(connection));
-  return text.empty() ? "connection lost" : text;
+  const std::string text = first_line(PQerrorMessage(connection));
+  constexpr std::string_view before = " failed: ";
+  const std::size_t at = text.find(before);
+  if (text.empty()) return "connection lost";
+  return at == std::string::npos ? text : text.substr(at + before.size());
 }
 
 std::string field(const PGresult* result, int code) {

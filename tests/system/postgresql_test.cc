@@ -355,13 +355,14 @@ TEST_CASE("postgresql: a run with kills and pauses is valid; more nodes than one
   if (!installed()) return;
   Stage stage;
   stage.output = {"--json"};
-  const ChildResult result = stage.run(registers +
-                                       "time: 6s\n"
-                                       "faults:\n"
-                                       "  - { fault: kill, victims: all, every: 3s, for: 500ms }\n"
-                                       "  - { fault: pause, victims: all, every: 3s, for: 500ms }\n"
-                                       "clients: { separate: 2 }\n"
-                                       "expect: valid\n");
+  const ChildResult result =
+      stage.run(registers +
+                "time: 6s\n"
+                "faults:\n"
+                "  - { fault: kill, victims: all, at: 1s, every: 9s, for: 500ms }\n"
+                "  - { fault: pause, victims: all, at: 4s, every: 9s, for: 500ms }\n"
+                "clients: { separate: 2 }\n"
+                "expect: valid\n");
   INFO(stage.errors());
   CHECK(result.exit_code == 0);
   const Value results = parsed(result.output);
