@@ -137,8 +137,9 @@ class Postgresql final : public Target {
     argv.push_back(find_program("true"));
     const auto tried = run_program(argv, "", std::chrono::seconds(10));
     if (tried && tried->status == 0) return Ok{};
-    return cannot("postgresql refuses to run as root, and cannot be given a user namespace here: " +
-                  (tried ? tried->output : tried.error().what));
+    std::string why = tried ? tried->output : tried.error().what;
+    return cannot("postgresql refuses to run as root, and gets no user namespace here (" +
+                  why.substr(0, why.find('\n')) + "): faultline doctor says what would mend that");
   }
   fs::path program() const override { return programs_.empty() ? "" : programs_ / "postgres"; }
 

@@ -50,7 +50,7 @@ class Server {
   std::size_t processes() { return cluster_->processes(0)->size(); }
   bool ready() const { return static_cast<bool>(target_->ready(node(), in(500ms))); }
   void await_ready() const {
-    REQUIRE_MESSAGE(eventually([this] { return ready(); }),
+    REQUIRE_MESSAGE(eventually([this] { return ready(); }, 60s),
                     read_file(node().log_dir / "stderr.log"));
   }
   std::size_t deaths() { return cluster_->take_deaths().size(); }
