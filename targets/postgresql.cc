@@ -22,12 +22,13 @@ namespace fs = std::filesystem;
 constexpr int postgresql_port = 5432;
 constexpr int oldest_release = 14;  // client_connection_check_interval
 
-struct Isolation {
+/// A level of isolation, as configurations and as SQL say it.
+struct PostgresqlLevel {
   std::string_view word, sql;
 };
-constexpr std::array isolations{Isolation{"read-committed", "READ COMMITTED"},
-                                Isolation{"repeatable-read", "REPEATABLE READ"},
-                                Isolation{"serializable", "SERIALIZABLE"}};
+constexpr std::array postgresql_levels{PostgresqlLevel{"read-committed", "READ COMMITTED"},
+                                       PostgresqlLevel{"repeatable-read", "REPEATABLE READ"},
+                                       PostgresqlLevel{"serializable", "SERIALIZABLE"}};
 
 /// $1: the folder of the programs, $2: that of the data, $3: the address, $4: synchronous_commit.
 /// The database is made under another name and renamed when the table is in it: a start that was
@@ -48,7 +49,7 @@ exec "$1/postgres" -D "$2" -c listen_addresses="$3" -c synchronous_commit="$4" @
 /// No Unix socket: its name would be too long below most directories, and nobody connects to it.
 /// Transactions whose client is gone are ended, which else would hold their locks for hours after a
 /// partition. Errors go to the client that caused them, and would only fill the log.
-constexpr std::array settings{
+constexpr std::array server_settings{
     "unix_socket_directories=",
     "max_connections=1100",  // The most workers that a run can have, and some of their dead.
     "shared_buffers=32MB",
@@ -63,7 +64,7 @@ constexpr std::array settings{
 
 std::string whole_script() {
   std::string script(start_script), options;
-  for (const char* setting : settings)
+  for (const char* setting : server_settings)
     options += std::string(options.empty() ? "" : " ") + "-c " + setting;
   script.replace(script.find("@schema@"), 8, pg_schema);
   script.replace(script.find("@settings@"), 10, options);
@@ -98,7 +99,7 @@ std::vector<std::string> as_somebody() {
 
 class PostgresqlClient final : public Client {
  public:
-  PostgresqlClient(const Node& node, const Isolation& isolation)
+  PostgresqlClient(const Node& node, const PostgresqlLevel& isolation)
       : session_(node.address, postgresql_port, isolation.sql), isolation_(isolation) {}
 
   Outcome invoke(const Request& request, Deadline deadline) override {
@@ -112,12 +113,12 @@ class PostgresqlClient final : public Client {
 
  private:
   LibpqSession session_;
-  const Isolation isolation_;
+  const PostgresqlLevel isolation_;
 };
 
 class Postgresql final : public Target {
  public:
-  Postgresql(const Isolation& isolation, std::string synchronous_commit)
+  Postgresql(const PostgresqlLevel& isolation, std::string synchronous_commit)
       : programs_(postgresql_programs()),
         isolation_(isolation),
         synchronous_commit_(std::move(synchronous_commit)) {}
@@ -190,15 +191,15 @@ class Postgresql final : public Target {
 
  private:
   fs::path programs_;
-  Isolation isolation_;
+  PostgresqlLevel isolation_;
   std::string synchronous_commit_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Target>> make_postgresql(Params& params) {
-  std::array<std::string_view, isolations.size()> words;
-  std::ranges::transform(isolations, words.begin(), &Isolation::word);
+  std::array<std::string_view, postgresql_levels.size()> words;
+  std::ranges::transform(postgresql_levels, words.begin(), &PostgresqlLevel::word);
   const std::string word = params.choice("isolation", "serializable", words);
   constexpr std::array<std::string_view, 2> switches{"off", "on"};
   std::string synchronous_commit = params.choice("synchronous_commit", "on", switches);
@@ -210,7 +211,8 @@ Result<std::unique_ptr<Target>> make_postgresql(Params& params) {
   }
   if (const auto status = params.finish(); !status) return status.error();
   return std::unique_ptr<Target>(std::make_unique<Postgresql>(
-      *std::ranges::find(isolations, word, &Isolation::word), std::move(synchronous_commit)));
+      *std::ranges::find(postgresql_levels, word, &PostgresqlLevel::word),
+      std::move(synchronous_commit)));
 }
 
 }  // namespace faultline
