@@ -178,6 +178,22 @@ TEST_CASE("list-append: each anomaly by its name") {
            .both(0, {read(1, {1, 2})})
            .both(0, {read(2, {1, 2})}),
        {{"G0", 1}}},
+      {"dirty write between two of a process",
+       Script()
+           .begin(0, {append(1, 1), append(2, 2)})
+           .both(1, {append(1, 2)})
+           .both(1, {append(2, 1)})
+           .end(0, {append(1, 1), append(2, 2)})
+           .both(2, {read(1, {1, 2}), read(2, {1, 2})}),
+       {{"G0-process", 1}, {"G0-realtime", 1}}},
+      {"dirty write between two of different processes",
+       Script()
+           .begin(0, {append(1, 1), append(2, 2)})
+           .both(1, {append(1, 2)})
+           .both(3, {append(2, 1)})
+           .end(0, {append(1, 1), append(2, 2)})
+           .both(2, {read(1, {1, 2}), read(2, {1, 2})}),
+       {{"G0-realtime", 1}}},
       {"circular flow",
        Script().together({append(1, 1), read(2, {1})}, {append(2, 1), read(1, {1})}),
        {{"G1c", 1}}},
