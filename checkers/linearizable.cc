@@ -3,12 +3,11 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <exception>
 #include <memory>
-#include <new>
 #include <utility>
 
 #include "checkers/checkers.h"
+#include "checkers/guarded.h"
 #include "checkers/linearizable/checks.h"
 #include "checkers/linearizable/story.h"
 #include "checkers/linearizable/tale.h"
@@ -60,25 +59,11 @@ class Linearizable final : public Checker {
   Verdict check(const History& history, const Budget& budget) const override {
     Verdict verdict;
     verdict.name = name();
-    try {
-      check_by_model(history, budget, options_, verdict);
-    } catch (const std::bad_alloc&) {
-      fail(verdict, "out of memory");
-    } catch (const std::exception& e) {
-      fail(verdict, e.what());
-    }
+    guarded(verdict, [&] { check_by_model(history, budget, options_, verdict); });
     return verdict;
   }
 
  private:
-  /// What was proven before the exception stays proven.
-  static void fail(Verdict& verdict, const std::string& what) {
-    if (verdict.validity == Validity::invalid && !verdict.witness.empty()) return;
-    verdict.validity = Validity::unknown;
-    verdict.reason = "exception";
-    verdict.summary = "the check broke off: " + what;
-  }
-
   Options options_;
 };
 

@@ -21,13 +21,15 @@ namespace faultline::transactional {
 inline constexpr unsigned dead_end = 0xffu;
 inline constexpr unsigned dependencies =
     bit_of(Edge::ww) | bit_of(Edge::wr) | bit_of(Edge::process);
+/// With what must be so wherever a cycle with one rw is forbidden.
+inline constexpr unsigned all_dependencies = dependencies | inferred_edges;
 
 /// Edges of these kinds, in any order.
 template <unsigned kinds>
 struct Any {
   static constexpr unsigned states = 1;
   static unsigned next(unsigned, Edge edge) {
-    constexpr unsigned all = kinds | (kinds & bit_of(Edge::rw) ? bit_of(Edge::free) : 0);
+    constexpr unsigned all = kinds | ((kinds & rw_edges) != 0 ? bit_of(Edge::free) : 0);
     return all & bit_of(edge) ? 0 : dead_end;
   }
 };
@@ -36,7 +38,7 @@ struct Snapshot {
   static constexpr unsigned states = 2;
   static unsigned next(unsigned state, Edge edge) {
     if (edge == Edge::free) return state;
-    if (edge != Edge::rw) return 0;
+    if (!is_rw(edge)) return 0;
     return state == 0 ? 1 : dead_end;
   }
 };
@@ -44,7 +46,7 @@ struct Snapshot {
 struct Single {
   static constexpr unsigned states = 2;
   static unsigned next(unsigned state, Edge edge) {
-    if (edge != Edge::rw) return state;
+    if (!is_rw(edge)) return state;
     return state == 0 ? 1 : dead_end;
   }
 };

@@ -5,64 +5,19 @@
 #include <utility>
 
 #include "checkers/transactional/components.h"
+#include "checkers/transactional/cycle_names.h"
 #include "checkers/transactional/walks.h"
 
 namespace faultline::transactional {
 namespace {
 
-/// The kinds of cycles, each with more freedom than the one before, times how they come about.
-enum class Level : std::uint8_t { ww, ww_wr, single_rw, nonadjacent_rw, all };
-enum class Order : std::uint8_t { none, process, realtime };
-
-constexpr Anomaly anomaly_at(Level level, Order order) {
-  return static_cast<Anomaly>(static_cast<unsigned>(Anomaly::G0) +
-                              3 * static_cast<unsigned>(level) + static_cast<unsigned>(order));
-}
-static_assert(anomaly_at(Level::all, Order::realtime) == Anomaly::G2_item_realtime);
-static_assert(anomaly_at(Level::single_rw, Order::process) == Anomaly::G_single_item_process);
-
-Level level_of(const Steps& cycle) {
-  std::size_t reads = 0, anti = 0, neighbours = 0;
-  for (std::size_t i = 0; i < cycle.size(); ++i) {
-    reads += cycle[i].edge == Edge::wr;
-    if (cycle[i].edge != Edge::rw) continue;
-    ++anti;
-    neighbours += cycle[(i + 1) % cycle.size()].edge == Edge::rw;
-  }
-  if (anti == 0) return reads == 0 ? Level::ww : Level::ww_wr;
-  if (anti == 1) return Level::single_rw;
-  return neighbours == 0 ? Level::nonadjacent_rw : Level::all;
-}
-
-Order order_of(const Steps& cycle) {
-  Order order = Order::none;
-  for (const Step& step : cycle) {
-    if (step.edge == realtime) return Order::realtime;
-    if (step.edge == Edge::process) order = Order::process;
-  }
-  return order;
-}
-
-/// A walk that comes to a transaction twice is two: one of them is no worse than the whole.
-Steps without_repeats(Steps walk, Level level) {
-  for (std::size_t i = 0; i < walk.size(); ++i)
-    for (std::size_t j = i + 1; j < walk.size(); ++j) {
-      if (walk[i].transaction != walk[j].transaction) continue;
-      const auto at = [&](std::size_t n) { return walk.begin() + static_cast<std::ptrdiff_t>(n); };
-      Steps inner(at(i), at(j)), outer(at(0), at(i));
-      outer.insert(outer.end(), at(j), walk.end());
-      return without_repeats(level_of(inner) <= level ? std::move(inner) : std::move(outer), level);
-    }
-  return walk;
-}
-
-constexpr unsigned all_edges = dependencies | bit_of(Edge::rw);
+constexpr unsigned all_edges = all_dependencies | rw_edges;
 constexpr unsigned writes = bit_of(Edge::ww) | bit_of(Edge::process);
 using Writes = Any<writes>;
-using Dependencies = Any<dependencies>;
+using Depending = Any<dependencies>;
 using All = Any<all_edges>;
 /// Along dependencies from a node between, too.
-using Reaching = Any<dependencies | bit_of(Edge::free)>;
+using Reaching = Any<all_dependencies | bit_of(Edge::free)>;
 
 /// Edges through which cycles are looked for: a few of each component.
 struct Through {
@@ -74,18 +29,18 @@ constexpr std::size_t tries = 8;
 
 class Finder {
  public:
-  Finder(const Lists& lists, Meter& meter, CycleFindings& into)
-      : lists_(lists), history_(lists.transactions().history()), meter_(meter), into_(into) {}
+  Finder(const Dependencies& source, Meter& meter, CycleFindings& into)
+      : source_(source), history_(source.transactions().history()), meter_(meter), into_(into) {}
 
   void find() {
-    const Graph graph(lists_, {});
+    const Graph graph = source_.graph({});
     into_.edges = graph.edges();
     const Components<All> all(graph, meter_);
     const bool late = sweep(graph, all, nullptr);
     into_.all.alone = all.acyclic();
     known_.assign(graph.transactions(), false);
     // What transactions that failed appended is tied to nothing in the graph.
-    const bool any_aborted = lists_.offences().counts[static_cast<std::size_t>(Anomaly::G1a)] > 0;
+    const bool any_aborted = source_.offences().any(Anomaly::G1a);
     if (all.acyclic() && !late && !any_aborted)
       into_.ww = {true, true, true};
     else
@@ -105,6 +60,22 @@ class Finder {
     }
   }
 
+  /// In a graph that does not have every edge there is, but different ones for each order. What is
+  /// not found proves nothing, but for cycles of dependencies, of which all are there.
+  void find_inferred() {
+    inferred_ = true;
+    known_.assign(source_.transactions().size(), false);
+    for (const Order order : {Order::none, Order::process, Order::realtime}) {
+      const Graph graph = source_.graph({.order = order});
+      into_.edges = std::max<std::uint64_t>(into_.edges, graph.edges());
+      const Components<All> all(graph, meter_);
+      absence(into_.ww_wr, order) = true;
+      if (!all.acyclic()) find_in(graph, all, order);
+      if (order == Order::realtime && sweep(graph, all, nullptr)) find_by_realtime(graph, all);
+    }
+    into_.ww_wr.realtime = into_.ww_wr.realtime && into_.ww_wr.alone;
+  }
+
  private:
   /// Never out of a component.
   template <typename Automaton>
@@ -122,8 +93,9 @@ class Finder {
   bool& absence(Absent& of, Order order) {
     return order == Order::none ? of.alone : order == Order::process ? of.process : of.realtime;
   }
-  Edge through(Order order, Edge otherwise) {
-    return order == Order::process ? Edge::process : otherwise;
+  /// A cycle that is only one because of that order has such an edge; of G2-item, if of none.
+  static bool bears(Order order, Edge edge) {
+    return order == Order::none ? is_rw(edge) : order_of(edge) == order;
   }
 
   // --- Cycles in the graph itself ---------------------------------------------------------------
@@ -131,20 +103,24 @@ class Finder {
   void find_in(const Graph& graph, const Components<All>& all, Order order) {
     const Within within = all.within();
     absence(into_.ww_wr, order) =
-        find_plain<Dependencies>(graph, within, Level::ww_wr, order, [&](const Through& edge) {
-          if (order == Order::process) return edge.edge == Edge::process;
+        find_plain<Depending>(graph, within, Level::ww_wr, order, [&](const Through& edge) {
+          if (order != Order::none) return bears(order, edge.edge);
           return edge.edge == Edge::wr || is_uncertain(edge.from) || is_uncertain(edge.to);
         });
+    if (inferred_)
+      find_plain<Reaching>(graph, within, Level::single_rw, order, [&](const Through& edge) {
+        return is_inferred(edge.edge) || (order != Order::none && bears(order, edge.edge));
+      });
     const Components<Snapshot> snapshot(graph, meter_, within);
     absence(into_.nonadjacent_rw, order) = snapshot.acyclic();
     if (order == Order::none) {
       find_single_and_nonadjacent(graph, all, snapshot);
     } else {
-      find_snapshot_by_process(graph, all, snapshot);
+      find_snapshot_by(order, graph, all, snapshot);
     }
     Candidates candidates;
     each_edge_inside(graph, all, [&](std::uint32_t component, const Through& edge) {
-      if (edge.edge != through(order, Edge::rw)) return;
+      if (!bears(order, edge.edge)) return;
       if (order == Order::none && is_inside(snapshot, edge)) return;
       add(candidates, component, edge);
     });
@@ -176,9 +152,9 @@ class Finder {
   void find_certain_writes() {
     const auto any = [](const Through&) { return true; };
     const auto of_process = [](const Through& edge) { return edge.edge == Edge::process; };
-    const Graph graph(lists_, {.only_certain_writes = true});
+    const Graph graph = source_.graph({.only_certain_writes = true});
     into_.ww.alone = find_plain<Writes>(graph, {}, Level::ww, Order::none, any);
-    const Graph longer(lists_, {.processes = true, .only_certain_writes = true});
+    const Graph longer = source_.graph({.order = Order::process, .only_certain_writes = true});
     into_.ww.process = find_plain<Writes>(longer, {}, Level::ww, Order::process, of_process);
     find_late<Writes>(graph, graph.reversed(), Level::ww, into_.ww);
   }
@@ -197,9 +173,9 @@ class Finder {
 
   static bool is_inside(const Components<Snapshot>& parts, const Through& edge) {
     using Parts = Components<Snapshot>;
-    const unsigned state = edge.edge == Edge::rw ? 1 : 0;
+    const unsigned state = is_rw(edge.edge) ? 1 : 0;
     return parts.same(Parts::place(edge.from, 0), Parts::place(edge.to, state)) ||
-           (edge.edge != Edge::rw &&
+           (!is_rw(edge.edge) &&
             parts.same(Parts::place(edge.from, 1), Parts::place(edge.to, state)));
   }
 
@@ -235,7 +211,7 @@ class Finder {
   }
   /// Without the nodes between: what leads to one is tied to what it leads to.
   Steps without_nodes_between(Steps steps) const {
-    const std::size_t transactions = lists_.transactions().size();
+    const std::size_t transactions = source_.transactions().size();
     std::erase_if(steps, [&](const Step& step) { return step.transaction >= transactions; });
     return steps;
   }
@@ -251,11 +227,22 @@ class Finder {
       found = Level::ww_wr;
     if (found != level || order_of(steps) != order) return false;
     const Anomaly anomaly = anomaly_at(level, order);
+    // With inferred edges, what is one cycle is found in several ways.
+    if (inferred_ && std::ranges::any_of(into_.kept, [&](const Cycle& other) {
+          return other.anomaly == anomaly && same_transactions(other.steps, steps);
+        }))
+      return false;
     if (into_.counts[static_cast<std::size_t>(anomaly)]++ < CycleFindings::kept_max) {
       std::ranges::rotate(steps, std::ranges::min_element(steps, {}, &Step::transaction));
       into_.kept.push_back({anomaly, std::move(steps)});
     }
     return true;
+  }
+
+  static bool same_transactions(const Steps& a, const Steps& b) {
+    return a.size() == b.size() && std::ranges::all_of(a, [&](const Step& step) {
+             return std::ranges::find(b, step.transaction, &Step::transaction) != b.end();
+           });
   }
 
   // --- One rw, or several that are no neighbours ------------------------------------------------
@@ -275,7 +262,7 @@ class Finder {
     const Components<Reaching> reach(graph, meter_, all.within());
     std::vector<AntiEdge> edges;
     each_edge_inside(graph, all, [&](std::uint32_t, const Through& edge) {
-      if (edge.edge != Edge::rw || !is_inside(snapshot, edge)) return;
+      if (!is_rw(edge.edge) || !is_inside(snapshot, edge)) return;
       edges.push_back(
           {edge, snapshot.of(Parts::place(edge.from, 0)), reach.of(edge.from), reach.of(edge.to)});
     });
@@ -331,7 +318,7 @@ class Finder {
   // --- With the order of processes --------------------------------------------------------------
 
   void find_by_process() {
-    const Graph graph(lists_, {.processes = true});
+    const Graph graph = source_.graph({.order = Order::process});
     const Components<All> all(graph, meter_);
     into_.all.process = all.acyclic();
     if (!all.acyclic()) return find_in(graph, all, Order::process);
@@ -339,24 +326,30 @@ class Finder {
       level->process = true;
   }
 
-  void find_snapshot_by_process(const Graph& graph, const Components<All>& all,
-                                const Components<Snapshot>& snapshot) {
+  void find_snapshot_by(Order order, const Graph& graph, const Components<All>& all,
+                        const Components<Snapshot>& snapshot) {
     using Parts = Components<Snapshot>;
-    into_.single_rw.process = snapshot.acyclic();
+    absence(into_.single_rw, order) = snapshot.acyclic();
     if (snapshot.acyclic()) return;
-    Candidates candidates;
+    Candidates candidates, anti;
     for (const auto here : snapshot.order()) {
       if (!snapshot.is_cyclic(snapshot.of(here))) continue;
-      for (const Arrow arrow : graph.from(Parts::node_of(here)))
-        if (arrow.edge() == Edge::process && snapshot.same(here, Parts::place(arrow.to(), 0)))
-          add(candidates, snapshot.of(here), {Parts::node_of(here), arrow.to(), Edge::process});
+      for (const Arrow arrow : graph.from(Parts::node_of(here))) {
+        const unsigned state = Snapshot::next(Parts::state_of(here), arrow.edge());
+        if (!bears(order, arrow.edge()) || state == dead_end ||
+            !snapshot.same(here, Parts::place(arrow.to(), state)))
+          continue;
+        add(is_rw(arrow.edge()) ? anti : candidates, snapshot.of(here),
+            {Parts::node_of(here), arrow.to(), arrow.edge()});
+      }
     }
     Walks<Snapshot> walks(graph, meter_);
-    note_shortest(walks, candidates, 0, {0, 1}, Level::nonadjacent_rw, Order::process,
-                  inside(snapshot));
+    note_shortest(walks, candidates, 0, {0, 1}, Level::nonadjacent_rw, order, inside(snapshot));
+    note_shortest(walks, anti, 1, {0}, Level::nonadjacent_rw, order, inside(snapshot));
     Walks<Single> single(graph, meter_);
-    note_shortest(single, candidates, 0, {1}, Level::single_rw, Order::process,
-                  inside_of_all<Single>(all));
+    note_shortest(single, candidates, 0, {1}, Level::single_rw, order, inside_of_all<Single>(all));
+    Walks<Reaching> ways(graph, meter_);
+    note_shortest(ways, anti, 0, {0}, Level::single_rw, order, inside_of_all<Reaching>(all));
   }
 
   // --- With real time ---------------------------------------------------------------------------
@@ -398,7 +391,7 @@ class Finder {
 
   void find_by_realtime(const Graph& graph, const Components<All>& all) {
     const Graph turned = graph.reversed();
-    find_late<Dependencies>(graph, turned, Level::ww_wr, into_.ww_wr);
+    find_late<Depending>(graph, turned, Level::ww_wr, into_.ww_wr);
     find_late<Single>(graph, turned, Level::single_rw, into_.single_rw);
     find_late<Snapshot>(graph, turned, Level::nonadjacent_rw, into_.nonadjacent_rw);
     find_late(graph, turned, all, Level::all, into_.all);
@@ -432,22 +425,27 @@ class Finder {
       auto way = walks->backward(
           t, [&](Node from) { return turned.is_transaction(from) && begins[from] > ends[t]; });
       if (!way) continue;
-      way->push_back({t, realtime});
+      way->push_back({t, Edge::realtime});
       note(without_nodes_between(std::move(*way)), level, Order::realtime);
     }
   }
 
-  const Lists& lists_;
+  const Dependencies& source_;
   const History& history_;
   Meter& meter_;
   CycleFindings& into_;
+  bool inferred_ = false;
   std::vector<bool> known_;  ///< Transactions that came too late by less than is looked at next.
 };
 
 }  // namespace
 
-void find_cycles(const Lists& lists, Meter& meter, CycleFindings& findings) {
-  Finder(lists, meter, findings).find();
+void find_cycles(const Dependencies& source, Meter& meter, CycleFindings& findings) {
+  Finder(source, meter, findings).find();
+}
+
+void find_inferred_cycles(const Dependencies& source, Meter& meter, CycleFindings& findings) {
+  Finder(source, meter, findings).find_inferred();
 }
 
 }  // namespace faultline::transactional

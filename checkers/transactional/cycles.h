@@ -5,8 +5,7 @@
 #include <vector>
 
 #include "checkers/meter.h"
-#include "checkers/transactional/graph.h"
-#include "checkers/transactional/isolation.h"
+#include "checkers/transactional/dependencies.h"
 
 namespace faultline::transactional {
 
@@ -43,6 +42,9 @@ struct CycleFindings {
 };
 
 /// Adds to `findings` as it goes, so that what was found stays when it throws OutOfBudget.
-void find_cycles(const Lists& lists, Meter& meter, CycleFindings& findings);
+void find_cycles(const Dependencies& source, Meter& meter, CycleFindings& findings);
+/// The same where versions have no order but what was inferred, for each order of its own. Of what
+/// is absent it only says ww_wr.
+void find_inferred_cycles(const Dependencies& source, Meter& meter, CycleFindings& findings);
 
 }  // namespace faultline::transactional

@@ -141,6 +141,7 @@ std::vector<std::string_view> directly_ruled_out_by(Anomaly anomaly) {
     case G0:
       return {"read-uncommitted"};
     case incompatible_order:
+    case cyclic_versions:
     case G1a:
     case G1b:
     case dirty_update:
@@ -161,6 +162,7 @@ std::vector<std::string_view> directly_ruled_out_by(Anomaly anomaly) {
       return {"strong-session-read-uncommitted"};
     case G1c_process:
       return {"strong-session-read-committed"};
+    case cyclic_versions_process:
     case G_single_item_process:
       return {"strong-session-consistent-view"};
     case G_nonadjacent_item_process:
@@ -171,6 +173,7 @@ std::vector<std::string_view> directly_ruled_out_by(Anomaly anomaly) {
       return {"strong-read-uncommitted"};
     case G1c_realtime:
       return {"strong-read-committed"};
+    case cyclic_versions_realtime:
     case G_single_item_realtime:
       return {"strong-consistent-view"};
     case G_nonadjacent_item_realtime:

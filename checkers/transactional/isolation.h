@@ -18,6 +18,9 @@ namespace faultline::transactional {
   ANOMALY(duplicate_elements, "duplicate-elements")                   \
   ANOMALY(garbage_read, "garbage-read")                               \
   ANOMALY(incompatible_order, "incompatible-order")                   \
+  ANOMALY(cyclic_versions, "cyclic-versions")                         \
+  ANOMALY(cyclic_versions_process, "cyclic-versions-process")         \
+  ANOMALY(cyclic_versions_realtime, "cyclic-versions-realtime")       \
   ANOMALY(G1a, "G1a")                                                 \
   ANOMALY(G1b, "G1b")                                                 \
   ANOMALY(dirty_update, "dirty-update")                               \

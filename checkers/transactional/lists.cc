@@ -6,10 +6,6 @@
 
 namespace faultline::transactional {
 
-void Offences::note(const Offence& offence) {
-  if (counts[static_cast<std::size_t>(offence.anomaly)]++ < kept_max) kept.push_back(offence);
-}
-
 Lists::Lists(const Transactions& transactions, const Elements& elements)
     : transactions_(transactions),
       longest_(transactions.key_count()),

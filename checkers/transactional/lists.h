@@ -8,37 +8,16 @@
 #include <span>
 #include <vector>
 
-#include "checkers/transactional/isolation.h"
-#include "checkers/transactional/transactions.h"
+#include "checkers/transactional/dependencies.h"
 
 namespace faultline::transactional {
 
-/// Something wrong with single reads and writes. What the members mean depends on the anomaly.
-struct Offence {
-  Anomaly anomaly = Anomaly::internal;
-  Transaction transaction = nobody;  ///< Who saw it.
-  Transaction other = nobody;        ///< Whose it was, or who saw otherwise.
-  std::uint64_t micro = 0;           ///< The read, among all micro-operations.
-  std::uint64_t other_micro = 0;     ///< incompatible-order: the other read.
-  KeyIndex key = 0;
-  ValueHandle element{};
-};
-
-/// What was found, and a few of each kind. Reads are counted, not what they saw.
-struct Offences {
-  static constexpr std::size_t kept_max = 8;  ///< Of a kind.
-  std::vector<Offence> kept;
-  std::vector<std::uint64_t> counts = std::vector<std::uint64_t>(anomaly_names().size(), 0);
-
-  void note(const Offence& offence);
-};
-
 /// Positions in the final list of a key count from 0; a read's version is how many it saw.
-class Lists {
+class Lists final : public Dependencies {
  public:
   Lists(const Transactions& transactions, const Elements& elements);
 
-  const Transactions& transactions() const { return transactions_; }
+  const Transactions& transactions() const override { return transactions_; }
   /// Of a key: the appends in the order of the longest list that was read. no_append: of nobody.
   std::span<const AppendId> order(KeyIndex key) const {
     return {order_.data() + begins_[key], begins_[key + 1] - begins_[key]};
@@ -53,7 +32,7 @@ class Lists {
   static constexpr std::uint32_t not_there = 0xffffffffu;
 
   /// ok, or info of which something was read.
-  bool is_committed(Transaction t) const { return committed_[t] != 0; }
+  bool is_committed(Transaction t) const override { return committed_[t] != 0; }
   /// Who made the version `position` of `key`; nobody if it is no committed transaction's.
   Transaction writer(KeyIndex key, std::size_t position) const {
     const AppendId append = order(key)[position];
@@ -64,7 +43,8 @@ class Lists {
   /// A read of an ok transaction that fits the order of its key: how long it is. Else not_there.
   std::uint32_t version(std::uint64_t micro) const { return versions_[micro]; }
 
-  const Offences& offences() const { return offences_; }
+  const Offences& offences() const override { return offences_; }
+  Graph graph(const GraphOptions& options) const override;
   /// Some key has two unobserved appends of different transactions.
   bool has_free_order() const { return has_free_order_; }
   /// A sentence if a list cannot be compared, as it holds lists or maps.

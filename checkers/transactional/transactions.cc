@@ -18,7 +18,8 @@ std::uint64_t mixed(std::uint64_t bits) {
 /// Takes the history apart, row by row.
 class Transactions::Reader {
  public:
-  explicit Reader(Transactions& into) : into_(into), history_(*into.history_) {}
+  Reader(Transactions& into, Objects objects)
+      : into_(into), history_(*into.history_), words_(words_of(objects)) {}
 
   void read() {
     const std::size_t rows = history_.size();
@@ -35,10 +36,28 @@ class Transactions::Reader {
   }
 
  private:
+  struct Words {
+    Objects objects;
+    std::string_view of, write;
+    const char *write_form, *read_form;
+  };
+  static Words words_of(Objects objects) {
+    if (objects == Objects::lists)
+      return {objects, "appends and reads of lists", "append", "[\"append\", key, element]",
+              "[\"r\", key, list]"};
+    return {objects, "writes and reads of registers", "w", "[\"w\", key, value that is not null]",
+            "[\"r\", key, value]"};
+  }
+
+  bool may_be_read(ValueHandle value) const {
+    if (words_.objects == Objects::registers) return !value.is_compound();
+    return value.is_nil() || value.kind() == ValueHandle::Kind::list;
+  }
+
   bool refuse(std::size_t row, const std::string& why) {
-    into_.unsupported_ =
-        "not a history of appends and reads of lists: the operation with invoke index " +
-        std::to_string(history_.index_of(history_.begin()[row])) + " " + why;
+    into_.unsupported_ = "not a history of " + std::string(words_.of) +
+                         ": the operation with invoke index " +
+                         std::to_string(history_.index_of(history_.begin()[row])) + " " + why;
     return false;
   }
 
@@ -46,9 +65,9 @@ class Transactions::Reader {
     const bool is_ok = history_.fate()[row] == Fate::ok;
     const ValueHandle value = is_ok ? history_.output()[row] : history_.argument()[row];
     if (value.kind() != ValueHandle::Kind::list)
-      return refuse(row,
-                    "has the value " + history_.values().to_text(value) +
-                        ", expected a list of [\"append\", key, element] and [\"r\", key, list]");
+      return refuse(row, "has the value " + history_.values().to_text(value) +
+                             ", expected a list of " + words_.write_form + " and " +
+                             words_.read_form);
     for (const ValueHandle item : history_.values().items(value))
       if (!read_micro(row, item, is_ok)) return false;
     return true;
@@ -57,20 +76,20 @@ class Transactions::Reader {
   bool read_micro(std::size_t row, ValueHandle item, bool is_ok) {
     const ValuePool& pool = history_.values();
     const auto wrong = [&] {
-      return refuse(row, "has the micro-operation " + pool.to_text(item) +
-                             ", expected [\"append\", key, element] or [\"r\", key, list]");
+      return refuse(row, "has the micro-operation " + pool.to_text(item) + ", expected " +
+                             words_.write_form + " or " + words_.read_form);
     };
     if (item.kind() != ValueHandle::Kind::list) return wrong();
     const auto parts = pool.items(item);
     if (parts.size() < 2 || parts.size() > 3 || parts[1].is_compound()) return wrong();
     const ValueHandle last = parts.size() == 3 ? parts[2] : ValueHandle();
     MicroOperation micro{last, key_of(parts[1]), no_append};
-    if (is_named(parts[0], "append", append_)) {
+    if (is_named(parts[0], words_.write, append_)) {
       if (last.is_nil() || last.is_compound()) return wrong();
       micro.append = static_cast<AppendId>(into_.appends_.size());
       into_.appends_.push_back({last, micro.key, static_cast<Transaction>(row)});
     } else if (is_named(parts[0], "r", read_)) {
-      if (!last.is_nil() && last.kind() != ValueHandle::Kind::list) return wrong();
+      if (is_ok && !may_be_read(last)) return wrong();
       if (!is_ok) micro.value = {};
       into_.reads_ += is_ok;
     } else {
@@ -112,22 +131,25 @@ class Transactions::Reader {
 
   Transactions& into_;
   const History& history_;
+  const Words words_;
   mutable ValueHandle append_ = ValueHandle::of_bits(~std::uint64_t{0});
   mutable ValueHandle read_ = append_;
   std::vector<KeyIndex> direct_;
   boost::unordered_flat_map<std::uint64_t, KeyIndex> others_;
 };
 
-Transactions::Transactions(const History& history) : history_(&history) { Reader(*this).read(); }
+Transactions::Transactions(const History& history, Objects objects) : history_(&history) {
+  Reader(*this, objects).read();
+}
 
-bool Transactions::has_append(const History& history, std::size_t row) {
+bool Transactions::has_micro(const History& history, std::size_t row, std::string_view name) {
   const ValuePool& pool = history.values();
   const ValueHandle value = history.argument()[row];
   if (value.kind() != ValueHandle::Kind::list) return false;
   return std::ranges::any_of(pool.items(value), [&](ValueHandle item) {
     if (item.kind() != ValueHandle::Kind::list || pool.items(item).size() != 3) return false;
-    const ValueHandle name = pool.items(item)[0];
-    return name.kind() == ValueHandle::Kind::text && pool.as_text(name) == "append";
+    const ValueHandle first = pool.items(item)[0];
+    return first.kind() == ValueHandle::Kind::text && pool.as_text(first) == name;
   });
 }
 

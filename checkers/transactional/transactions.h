@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "harness/core/big_vector.h"
@@ -20,31 +21,35 @@ using KeyIndex = std::uint32_t;
 using AppendId = std::uint32_t;
 inline constexpr AppendId no_append = 0xffffffffu;
 
-/// ["append", key, element] or ["r", key, list].
+/// What transactions work on, and how they say so: lists ["append", key, element] and
+/// ["r", key, list], registers ["w", key, value] and ["r", key, value].
+enum class Objects : std::uint8_t { lists, registers };
+
 struct MicroOperation {
-  ValueHandle value;  ///< The element, or the list; nil: no list, which is an empty one.
+  /// The element or value written, or what was read; nil: an empty list, or no value yet.
+  ValueHandle value;
   KeyIndex key = 0;
-  AppendId append = no_append;  ///< Its number, if it is one; all appends of the history count.
+  AppendId append = no_append;  ///< Its number, if it writes; all of the history count.
   bool is_append() const { return append != no_append; }
 };
 
-/// An append, whoever made it, whatever became of it.
+/// An append to a list or a write of a register, whoever made it, whatever became of it.
 struct Append {
   ValueHandle element;
   KeyIndex key = 0;
   Transaction transaction = 0;
 };
 
-/// Of a history of appends and reads of lists. Keeps a reference to it.
+/// Of a history of transactions on such objects. Keeps a reference to it.
 class Transactions {
  public:
-  explicit Transactions(const History& history);
+  explicit Transactions(const History& history, Objects objects = Objects::lists);
 
-  /// Whether a row asks for an append in a transaction.
-  static bool has_append(const History& history, std::size_t row);
+  /// Whether a row asks for a micro-operation of that name, of three parts, in a transaction.
+  static bool has_micro(const History& history, std::size_t row, std::string_view name);
 
   const History& history() const { return *history_; }
-  /// Why it is none of appends and reads, in words; then it is empty. Empty if it is one.
+  /// Why it is no such history, in words; then it is empty. Empty if it is one.
   const std::string& unsupported() const { return unsupported_; }
 
   std::size_t size() const { return offsets_.size() - 1; }
@@ -76,7 +81,8 @@ class Transactions {
   std::uint64_t reads_ = 0;
 };
 
-/// Which append put an element into the list of a key. Elements are appended once at most.
+/// Which append put an element into the list of a key, or which write a value into a register.
+/// Each is written once at most.
 class Elements {
  public:
   explicit Elements(const Transactions& transactions);

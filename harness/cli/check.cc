@@ -385,7 +385,8 @@ void add_check(CLI::App& app, Invocation& invocation) {
       ->add_option(
           "--checks", options->choice.checks,
           "what to check, separated by commas; else what the run was configured with, else "
-          "list-append for transactions that append, else linearizable")
+          "list-append for transactions that append, rw-register for those that write unique "
+          "values, else linearizable")
       ->type_name("CHECKER")
       ->delimiter(',')
       ->expected(1);

@@ -114,7 +114,7 @@ void add_catalogues(std::vector<Thing>& all, const Catalogues& catalogues) {
   });
 }
 
-/// The sequential specifications that the checkers know.
+/// The models that the checkers know; several may judge by the same one.
 void add_models(std::vector<Thing>& all, std::span<const CheckerEntry> checkers) {
   for (const CheckerEntry& entry : checkers) {
     const ConfigNode nothing;
@@ -122,8 +122,10 @@ void add_models(std::vector<Thing>& all, std::span<const CheckerEntry> checkers)
     const auto made = entry.make(defaults);
     if (!made) continue;
     for (const auto& [name, doc] : (*made)->models())
-      all.push_back(
-          {"model", std::string(name), std::string(doc), std::string(gloss_text("model", name))});
+      if (std::ranges::none_of(
+              all, [&](const Thing& thing) { return thing.kind == "model" && thing.name == name; }))
+        all.push_back(
+            {"model", std::string(name), std::string(doc), std::string(gloss_text("model", name))});
   }
 }
 

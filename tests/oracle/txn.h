@@ -121,6 +121,7 @@ struct Spelling {
   bool infos_complete = true;    ///< Infos have a completion, or none.
   bool echo = true;              ///< Infos and fails answer what was asked, or nil.
   bool appends_as_text = false;  ///< Elements are texts.
+  bool registers = false;        ///< Appends are writes; what a read saw last is what it read.
 };
 
 class Speller {
@@ -164,7 +165,13 @@ class Speller {
     List out;
     for (const Micro& m : t.micros) {
       if (m.append) {
-        out.emplace_back(List{"append", key(m.key), element(m.element)});
+        out.emplace_back(
+            List{spelling_.registers ? "w" : "append", key(m.key), element(m.element)});
+        continue;
+      }
+      if (spelling_.registers) {
+        const bool is_nil = !answered || m.list.empty();
+        out.emplace_back(List{"r", key(m.key), is_nil ? Value() : element(m.list.back())});
         continue;
       }
       List list;

@@ -1,0 +1,157 @@
+// The checker `rw-register`: isolation of transactions that write registers and read them (Elle's
+// rw-register; Kingsbury & Alvaro 2020). Nothing tells the order of all versions of a key, so that
+// two things are done: what can be inferred of it refutes, and an order that is guessed proves, if
+// no anomaly is left with it.
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include <boost/unordered/unordered_flat_set.hpp>
+
+#include "checkers/checkers.h"
+#include "checkers/guarded.h"
+#include "checkers/meter.h"
+#include "checkers/transactional/judgement.h"
+#include "checkers/transactional/registers_order.h"
+#include "checkers/transactional/registers_tell.h"
+
+namespace faultline {
+namespace transactional {
+namespace {
+
+/// One history; made for it and thrown away.
+class RwRegisterRun {
+ public:
+  RwRegisterRun(const History& history, const Budget& budget, ModelSet asked, Verdict& verdict)
+      : history_(history), budget_(budget), meter_(budget), asked_(asked), verdict_(verdict) {}
+
+  void check() {
+    verdict_.engine = "graph";
+    const Transactions transactions(history_, Objects::registers);
+    if (!transactions.unsupported().empty())
+      return give_up(verdict_, "unsupported", transactions.unsupported());
+    verdict_.counted = {{"transactions", transactions.size()},
+                        {"writes", transactions.appends().size()},
+                        {"reads", transactions.reads()},
+                        {"keys", transactions.key_count()}};
+    if (transactions.reads() == 0)
+      return give_up(verdict_, "vacuous",
+                     "nothing was observed: no transaction that succeeded read a register");
+    if (is_too_much(transactions.bytes())) return;
+    const Elements values(transactions);
+    if (values.repeated() != no_append)
+      return give_up(verdict_, "unsupported",
+                     repeated_text(transactions, values, "values written", "written to"));
+    Registers registers(transactions, values);
+    // A guess, its graph, and five searches at most, of two states; what is inferred comes later.
+    if (is_too_much(transactions.bytes() + values.bytes() + registers.bytes() +
+                    300 * transactions.size() + 40 * transactions.micro().size()))
+      return;
+    CycleFindings cycles;
+    const char* ended = nullptr;
+    try {
+      search(registers, cycles);
+    } catch (const OutOfBudget&) {
+      ended = meter_.reason();
+    }
+    verdict_.counted.emplace_back("edges", std::max(edges_, cycles.edges));
+    judge({registers, RegisterLanguage(registers), cycles, holds_, ended,
+           "reads leave the order of some versions open, and none that was tried proves it: read "
+           "keys before writing them"},
+          asked_, verdict_);
+  }
+
+ private:
+  bool is_too_much(std::uint64_t bytes) {
+    return too_much(bytes, budget_, history_.size(), verdict_);
+  }
+
+  void search(Registers& registers, CycleFindings& cycles) {
+    const ModelSet strongest = ModelSet().set(find_model("strict-serializable").value());
+    try_order(registers, Order::realtime);
+    if ((strongest & ~holds_).none()) return;
+    registers.note_cyclic_versions(meter_);
+    find_inferred_cycles(registers, meter_, cycles);
+    // Any order of the versions that keeps that of the transactions will do for these.
+    CycleFindings dependencies;
+    dependencies.ww = {true, true, true};
+    dependencies.ww_wr = cycles.ww_wr;
+    holds_ |= proven(registers.offences(), dependencies, true);
+    ModelSet open = asked_;
+    for (std::size_t a = 0; a < anomaly_names().size(); ++a)
+      if (registers.offences().counts[a] + cycles.counts[a] > 0)
+        open &= ~ruled_out_by(static_cast<Anomaly>(a));
+    for (const Order order : {Order::process, Order::none})
+      if ((open & ~holds_).any()) try_order(registers, order);
+  }
+
+  void try_order(const Registers& registers, Order order) {
+    const Guess guess(registers, order, meter_);
+    CycleFindings found;
+    find_cycles(OrderedRegisters(registers, guess.versions()), meter_, found);
+    edges_ = found.edges;
+    holds_ |= proven(registers.offences(), found, true);
+  }
+
+  const History& history_;
+  const Budget& budget_;
+  Meter meter_;
+  const ModelSet asked_;
+  Verdict& verdict_;
+  ModelSet holds_;  ///< With one order of the versions or another.
+  std::uint64_t edges_ = 0;
+};
+
+class RwRegister final : public Checker {
+ public:
+  explicit RwRegister(ModelSet asked) : asked_(asked) {}
+  std::string_view name() const override { return "rw-register"; }
+  std::vector<std::string_view> anomalies() const override {
+    using enum Anomaly;
+    return anomalies_by_name({duplicate_elements, incompatible_order, G0, G0_process, G0_realtime});
+  }
+  std::vector<std::pair<std::string_view, std::string_view>> models() const override {
+    return models_with_docs();
+  }
+
+  bool suits(const History& history) const override {
+    // Writes in transactions, no value twice; with such, multi-register can judge, and this not.
+    const std::size_t looked_at = std::min<std::size_t>(history.size(), 1000);
+    boost::unordered_flat_set<std::pair<std::uint64_t, std::uint64_t>> written;
+    const ValuePool& pool = history.values();
+    for (std::size_t row = 0; row < looked_at; ++row) {
+      if (history.function()[row] != Function::txn) return false;
+      if (!Transactions::has_micro(history, row, "w")) continue;
+      for (const ValueHandle item : pool.items(history.argument()[row])) {
+        if (item.kind() != ValueHandle::Kind::list || pool.items(item).size() != 3) return false;
+        const auto parts = pool.items(item);
+        if (parts[0].kind() != ValueHandle::Kind::text || pool.as_text(parts[0]) != "w") continue;
+        if (parts[2].is_nil() || !written.emplace(parts[1].bits(), parts[2].bits()).second)
+          return false;
+      }
+    }
+    return !written.empty();
+  }
+
+  Verdict check(const History& history, const Budget& budget) const override {
+    Verdict verdict;
+    verdict.name = name();
+    verdict.model = joined(names_of(asked_));
+    guarded(verdict, [&] { RwRegisterRun(history, budget, asked_, verdict).check(); });
+    return verdict;
+  }
+
+ private:
+  const ModelSet asked_;
+};
+
+}  // namespace
+}  // namespace transactional
+
+Result<std::unique_ptr<Checker>> make_rw_register(Params& params) {
+  const transactional::ModelSet asked = transactional::models_of(params);
+  if (Status status = params.finish(); !status) return status.error();
+  return std::unique_ptr<Checker>(std::make_unique<transactional::RwRegister>(asked));
+}
+
+}  // namespace faultline

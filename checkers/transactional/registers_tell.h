@@ -1,0 +1,46 @@
+// How what is wrong with registers is told.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "checkers/transactional/registers.h"
+#include "checkers/transactional/tell.h"
+
+namespace faultline::transactional {
+
+class RegisterLanguage final : public Language {
+ public:
+  explicit RegisterLanguage(const Registers& registers)
+      : registers_(registers), all_(registers.transactions()) {}
+  std::string deed(const Teller& t, Transaction of, const MicroOperation& m) const override;
+  std::string reason(const Teller& t, const Step& from, Transaction to) const override;
+  std::string sentence(const Teller& t, const Offence& o) const override;
+  std::vector<Transaction> seen_by(const Step& from, Transaction to) const override;
+  std::vector<Transaction> seen_by(const Offence& o) const override;
+
+ private:
+  /// Why one version comes before another one.
+  struct Evidence {
+    Version before = no_version, after = no_version;
+    /// The one who met both; or who met the first before who met the second.
+    Transaction first = nobody, second = nobody;
+  };
+  std::optional<Evidence> evidence(const Step& from, Transaction to) const;
+  bool fill(Evidence& found, Order order) const;
+  /// Of a cyclic-versions, one after the other, and by which order each is.
+  std::vector<std::pair<Evidence, Order>> evidence(const Offence& o) const;
+  bool fill_by_reads(Evidence& found) const;
+  bool fill_by_process(Evidence& found) const;
+  bool fill_by_realtime(Evidence& found) const;
+  bool meets(Transaction t, Version version) const;
+  bool reads_of(Transaction t, Transaction writer) const;
+  std::string because(const Teller& t, const Evidence& found, Order order) const;
+
+  const Registers& registers_;
+  const Transactions& all_;
+};
+
+}  // namespace faultline::transactional
