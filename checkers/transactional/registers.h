@@ -27,6 +27,13 @@ namespace faultline::transactional {
 using Version = std::uint32_t;
 inline constexpr Version no_version = 0xffffffffu;
 
+/// When transactions began and ended, in positions from 1: as the history says, or narrower.
+struct Intervals {
+  static constexpr std::uint32_t open = 0xffffffffu;
+  explicit Intervals(const Transactions& transactions);
+  BigVector<std::uint32_t> begins, ends;
+};
+
 /// The graph has what is certain and what is inferred.
 class Registers final : public Dependencies {
  public:
@@ -76,6 +83,8 @@ class Registers final : public Dependencies {
     bool depends = false;
   };
   std::vector<Pair> pairs(Order order) const;
+  /// By real time, if transactions happened within these.
+  std::vector<Pair> pairs_within(const Intervals& intervals) const;
 
   /// Versions that come before themselves, by what is known in no order but their own.
   void note_cyclic_versions(Meter& meter);
@@ -89,7 +98,6 @@ class Registers final : public Dependencies {
   void note_lost_updates();
   std::vector<Pair> pairs_by_reads() const;
   std::vector<Pair> pairs_by_process() const;
-  std::vector<Pair> pairs_by_realtime() const;
   bool note_cycles(Order order, Meter& meter);
 
   const Transactions& transactions_;
@@ -98,12 +106,5 @@ class Registers final : public Dependencies {
   BigVector<std::uint8_t> is_last_;  ///< By write.
   Offences offences_;
 };
-
-/// From when to when each version was met, in positions from 1: `first_end`: when the first that
-/// met it ended; `last_begin`: when the last that did began.
-struct Zone {
-  std::uint32_t first_end = 0xffffffffu, last_begin = 0;
-};
-std::vector<Zone> zones_of(const Registers& registers);
 
 }  // namespace faultline::transactional

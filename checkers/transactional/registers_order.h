@@ -2,6 +2,9 @@
 // with an order of all versions has all dependencies, so that what it has no cycle of holds.
 #pragma once
 
+#include <span>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "checkers/transactional/registers.h"
@@ -13,36 +16,50 @@ using VersionOrder = BigVector<Version>;
 
 /// Executes the transactions one after the other, each as late as it can (at its end), after what
 /// it needs: what it read, what is known to come before what it wrote, and who still has to read
-/// what it overwrites. Where that is a circle, goes on all the same, and next time tries the order
-/// that would have avoided it.
+/// what it overwrites. Where that is a circle it goes on all the same, and tries again with what
+/// the execution showed: who must be before another one that ended earlier must itself have
+/// happened earlier, and from that follows more of the order of versions.
 class Guess {
  public:
   /// In an order that keeps real time, or that of processes, as far as there is such a one.
   Guess(const Registers& registers, Order order, Meter& meter);
 
   VersionOrder versions() const;
-  std::uint64_t bytes() const;
 
  private:
-  struct Need {
-    Transaction transaction = nobody, before = nobody;
-  };
   struct Execution;
 
-  void collect_needs(Order order);
+  void collect_predecessors();
   void collect_readers();
   bool execute();
-  void execute(Execution& run, Transaction t, unsigned depth);
-  void overwrite(Execution& run, Transaction t, Version written, unsigned depth);
+  void execute(Execution& run, Transaction t);
+  void learn(std::span<const Registers::Pair> certain, std::span<const Registers::Pair> doubtful);
+  static std::uint64_t packed(const Registers::Pair& pair);
+  void overwrite(Execution& run, Transaction t, Version written);
+  bool narrow_ends();
+  bool narrow_begins();
+
+  std::span<const Version> predecessors(Version v) const {
+    return std::span(predecessors_)
+        .subspan(predecessor_begins_[v], predecessor_begins_[v + 1] - predecessor_begins_[v]);
+  }
+  bool is_last_write(const MicroOperation& m) const {
+    return m.is_append() && registers_.is_last(m.append);
+  }
 
   const Registers& registers_;
   const Order order_;
   Meter& meter_;
-  std::vector<Transaction> by_end_;
-  /// What must come before each transaction, and who reads each version.
-  std::vector<std::uint64_t> need_begins_, reader_begins_;
-  std::vector<Transaction> needed_, readers_;
-  std::vector<Need> lessons_;  ///< Of circles that were met.
+  Intervals intervals_;
+  const std::vector<Registers::Pair> certain_;
+  std::vector<Transaction> process_before_;  ///< By transaction, if their order is kept.
+  /// By version: what comes before it, and who reads it.
+  BigVector<std::uint64_t> predecessor_begins_, reader_begins_;
+  BigVector<Version> predecessors_;
+  BigVector<Transaction> readers_;
+  std::vector<Registers::Pair> lessons_;      ///< What would have avoided the circles.
+  std::unordered_set<std::uint64_t> learnt_;  ///< The same, to know them again.
+  bool has_learnt_ = false;                   ///< In the last execution.
   std::vector<Transaction> sequence_;
 };
 

@@ -30,7 +30,7 @@ class Marks {
 
 std::vector<Registers::Pair> Registers::pairs(Order order) const {
   if (order == Order::process) return pairs_by_process();
-  return order == Order::realtime ? pairs_by_realtime() : pairs_by_reads();
+  return order == Order::realtime ? pairs_within(Intervals(transactions_)) : pairs_by_reads();
 }
 
 /// Who read of W, and wrote a key that W wrote, did so after W. Whoever read a version of a key
@@ -112,11 +112,28 @@ std::vector<Registers::Pair> Registers::pairs_by_process() const {
   return pairs;
 }
 
-std::vector<Zone> zones_of(const Registers& registers) {
+Intervals::Intervals(const Transactions& transactions) {
+  const auto history_begins = transactions.history().begin();
+  const auto history_ends = transactions.history().end();
+  begins.resize(transactions.size());
+  ends.resize(transactions.size());
+  for (Transaction t = 0; t < transactions.size(); ++t) {
+    begins[t] = history_begins[t] + 1;
+    ends[t] = history_ends[t] == never ? open : history_ends[t] + 1;
+  }
+}
+
+namespace {
+
+/// When the first that met a version ended, and when the last that did began.
+struct Zone {
+  std::uint32_t first_end = Intervals::open, last_begin = 0;
+};
+
+BigVector<Zone> zones_of(const Registers& registers, const Intervals& intervals) {
   const Transactions& all = registers.transactions();
-  const auto begins = all.history().begin();
-  const auto ends = all.history().end();
-  std::vector<Zone> zones(registers.version_count());
+  BigVector<Zone> zones;
+  zones.resize(registers.version_count());
   std::uint64_t micro = 0;
   for (Transaction t = 0; t < all.size(); ++t)
     for (const MicroOperation& m : all.of(t)) {
@@ -126,18 +143,19 @@ std::vector<Zone> zones_of(const Registers& registers) {
       if (m.is_append()) met = registers.is_last(m.append) ? m.append : no_version;
       if (met == no_version) continue;
       Zone& zone = zones[met];
-      if (all.fate(t) == Fate::ok) zone.first_end = std::min(zone.first_end, ends[t] + 1);
-      zone.last_begin = std::max(zone.last_begin, begins[t] + 1);
+      zone.first_end = std::min(zone.first_end, intervals.ends[t]);
+      zone.last_begin = std::max(zone.last_begin, intervals.begins[t]);
     }
   return zones;
 }
 
+}  // namespace
+
 /// A version that was met when all who met the other one had not begun is before it. Of those
 /// before it only the ones that are before no other of them are told: as many as are concurrent.
-std::vector<Registers::Pair> Registers::pairs_by_realtime() const {
+std::vector<Registers::Pair> Registers::pairs_within(const Intervals& intervals) const {
   std::vector<Pair> pairs;
-  const std::vector<Zone> zones = zones_of(*this);
-  const auto begins = transactions_.history().begin();
+  const BigVector<Zone> zones = zones_of(*this, intervals);
   std::vector<std::uint64_t> starts(transactions_.key_count() + 1, 0);
   const auto counts = [&](Version v) { return is_last_[v] != 0 && is_committed(writer(v)); };
   for (Version v = 0; v < is_last_.size(); ++v)
@@ -156,7 +174,7 @@ std::vector<Registers::Pair> Registers::pairs_by_realtime() const {
       auto at = std::ranges::lower_bound(of_key, zones[v].last_begin, {}, end_of);
       while (at != of_key.begin() && end_of(*--at) >= latest) {
         if (*at == v) continue;
-        pairs.push_back({*at, v, end_of(*at) < begins[writer(v)] + 1});
+        pairs.push_back({*at, v, end_of(*at) < intervals.begins[writer(v)]});
         latest = std::max(latest, zones[*at].last_begin);
       }
     }

@@ -240,5 +240,36 @@ TEST_CASE("corpora: isolation, as Elle sees it") {
   }
 }
 
+TEST_CASE("corpora: isolation of registers") {
+  const fs::path root = corpora();
+  if (is_absent(root)) return;
+  struct Case {
+    const char *file, *models;
+    Validity validity;
+    const char* what;  ///< Every anomaly, or the reason.
+  };
+  const Case cases[] = {
+      // Elle calls it valid.
+      {"elle-cli/elle/rw-register.edn", "strict-serializable", Validity::invalid, "garbage-read"},
+      {"found/braft-history.edn", "strict-serializable", Validity::unknown, "vacuous"},
+      // Elle finds a lost update; but values were written twice, so that it may be none.
+      {"found/txfuzzer-ws-4.edn", "strict-serializable", Validity::unknown, "unsupported"},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.file);
+    const auto loaded = load_history(root / c.file);
+    REQUIRE(loaded);
+    ConfigNode params;
+    params.members.push_back({"model", {}, ConfigNode::of(c.models)});
+    const auto checker = make_checker(checkers(), "rw-register", params);
+    REQUIRE(checker);
+    const Verdict verdict = judge(**checker, loaded->history, {}).verdict;
+    CHECK(verdict.validity == c.validity);
+    std::string what = verdict.reason;
+    for (const auto& [name, count] : verdict.anomalies) what += (what.empty() ? "" : " ") + name;
+    CHECK(what == c.what);
+  }
+}
+
 }  // namespace
 }  // namespace faultline
