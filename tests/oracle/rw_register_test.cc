@@ -104,7 +104,7 @@ TEST_CASE("oracle: rw-register on random histories of up to six transactions, ev
     CAPTURE(model.name);
     Comparison comparison(model);
     txn::Histories histories(Rng(3041).fork(model.name));
-    const long count = iterations(12'000);
+    const long count = iterations(10'000);
     for (long i = 0; i < count; ++i) {
       const Transactions history = histories.next();
       comparison.compare(history, histories.spelling());
