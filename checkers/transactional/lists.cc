@@ -4,6 +4,8 @@
 #include <cstring>
 #include <unordered_set>
 
+#include "checkers/transactional/lost_updates.h"
+
 namespace faultline::transactional {
 
 Lists::Lists(const Transactions& transactions, const Elements& elements)
@@ -18,7 +20,14 @@ Lists::Lists(const Transactions& transactions, const Elements& elements)
   note_own_order();
   mark_last();
   place_reads(elements);
-  note_lost_updates();
+  note_lost_updates(
+      transactions_, order_.size() + longest_.size(),
+      [this](std::uint64_t micro) {
+        const KeyIndex key = transactions_.micro()[micro].key;
+        return versions_[micro] == not_there ? order_.size() + longest_.size()
+                                             : begins_[key] + key + versions_[micro];
+      },
+      offences_);
   note_dirty_updates();
   collect_unobserved();
 }
@@ -234,37 +243,6 @@ void Lists::note_incompatible(Transaction t, std::uint64_t micro, const Elements
     if (transactions_.fate(writer) == Fate::fail && !std::exchange(failed, true))
       offences_.note({Anomaly::G1a, t, writer, micro, 0, read.key, item});
   }
-}
-
-/// Two that read the same version of a key, before they appended to it.
-void Lists::note_lost_updates() {
-  std::vector<Transaction> updaters(order_.size() + longest_.size(), nobody);
-  struct Seen {
-    Transaction transaction = nobody;
-    std::uint64_t read = 0;
-    bool has_read = false, has_appended = false;
-  };
-  std::vector<Seen> seen(transactions_.key_count());
-  std::uint64_t micro = 0;
-  for (Transaction t = 0; t < transactions_.size(); ++t)
-    for (const MicroOperation& m : transactions_.of(t)) {
-      const std::uint64_t self = micro++;
-      if (transactions_.fate(t) != Fate::ok) continue;
-      Seen& here = seen[m.key];
-      if (here.transaction != t) here = {t};
-      if (here.has_appended) continue;
-      if (!m.is_append()) {
-        if (!here.has_read && versions_[self] != not_there) here.read = self, here.has_read = true;
-        continue;
-      }
-      here.has_appended = true;
-      if (!here.has_read) continue;
-      Transaction& updater = updaters[begins_[m.key] + m.key + versions_[here.read]];
-      if (updater != nobody)
-        offences_.note({Anomaly::lost_update, t, updater, here.read, 0, m.key, {}});
-      else
-        updater = t;
-    }
 }
 
 /// What an ok transaction appended behind what a failed one had.

@@ -61,7 +61,6 @@ class Lists final : public Dependencies {
   bool is_prefix(std::uint64_t micro) const;
   void note_incompatible(Transaction t, std::uint64_t micro, const Elements& elements);
   void note_read(Transaction t, std::uint64_t micro);
-  void note_lost_updates();
   void note_dirty_updates();
   void collect_unobserved();
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "checkers/transactional/lost_updates.h"
 #include "checkers/transactional/walks.h"
 
 namespace faultline::transactional {
@@ -12,7 +13,13 @@ Registers::Registers(const Transactions& transactions, const Elements& values)
   commit(values);
   mark_last();
   place_reads();
-  note_lost_updates();
+  note_lost_updates(
+      transactions_, version_count(),
+      [this](std::uint64_t micro) {
+        const Version seen = version(micro);
+        return seen == no_version ? version_count() : seen;
+      },
+      offences_);
 }
 
 /// For each read what it saw, and from that, which infos happened.
@@ -104,37 +111,6 @@ void Registers::place_reads() {
       }
     }
   }
-}
-
-/// Two that read the same version of a key, before they wrote it.
-void Registers::note_lost_updates() {
-  std::vector<Transaction> updaters(version_count(), nobody);
-  struct Seen {
-    Transaction transaction = nobody;
-    std::uint64_t read = 0;
-    bool has_read = false, has_written = false;
-  };
-  std::vector<Seen> seen(transactions_.key_count());
-  std::uint64_t micro = 0;
-  for (Transaction t = 0; t < transactions_.size(); ++t)
-    for (const MicroOperation& m : transactions_.of(t)) {
-      const std::uint64_t self = micro++;
-      if (transactions_.fate(t) != Fate::ok) continue;
-      Seen& here = seen[m.key];
-      if (here.transaction != t) here = {t};
-      if (here.has_written) continue;
-      if (!m.is_append()) {
-        if (!here.has_read && version(self) != no_version) here.read = self, here.has_read = true;
-        continue;
-      }
-      here.has_written = true;
-      if (!here.has_read) continue;
-      Transaction& updater = updaters[version(here.read)];
-      if (updater != nobody)
-        offences_.note({Anomaly::lost_update, t, updater, here.read, 0, m.key, {}, {}});
-      else
-        updater = t;
-    }
 }
 
 Version Registers::written(Transaction t, KeyIndex key) const {

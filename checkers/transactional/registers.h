@@ -95,7 +95,6 @@ class Registers final : public Dependencies {
   void commit(const Elements& values);
   void mark_last();
   void place_reads();
-  void note_lost_updates();
   std::vector<Pair> pairs_by_reads() const;
   std::vector<Pair> pairs_by_process() const;
   bool note_cycles(Order order, Meter& meter);

@@ -9,72 +9,34 @@
 
 #include "checkers/checkers.h"
 #include "checkers/transactional/isolation.h"
+#include "tests/checkers/transaction_script.h"
 
 namespace faultline::list_append {
 namespace {
 
 using Anomalies = std::vector<std::pair<std::string, std::uint64_t>>;
 
-/// Transactions that follow one another, unless begun and ended one by one.
-class Script {
- public:
-  struct Micro {
-    int key;
-    std::optional<int> append;
-    std::vector<int> read{};
-  };
-  static Micro append(int key, int element) { return {key, element}; }
-  static Micro read(int key, std::vector<int> list) { return {key, {}, std::move(list)}; }
+struct Micro {
+  static constexpr auto make = &make_list_append;
 
-  Script& begin(std::uint32_t process, const std::vector<Micro>& micro) {
-    CHECK(builder_.invoke({process, Function::txn, no_key, value(micro, false), no_node, tick()}));
-    return *this;
-  }
-  Script& end(std::uint32_t process, const std::vector<Micro>& micro, Fate fate = Fate::ok) {
-    CHECK(builder_.complete({process, fate, value(micro, true), no_error, tick()}));
-    return *this;
-  }
-  Script& both(std::uint32_t process, const std::vector<Micro>& micro, Fate fate = Fate::ok) {
-    return begin(process, micro).end(process, micro, fate);
-  }
-  /// Two that overlap.
-  Script& together(const std::vector<Micro>& a, const std::vector<Micro>& b) {
-    return begin(91, a).begin(92, b).end(91, a).end(92, b);
-  }
-  Verdict check(const std::string& models = "strict-serializable", Budget budget = {}) {
-    ConfigNode mapping;
-    mapping.members.push_back({"model", {}, ConfigNode::of(models)});
-    Params params(mapping, "check list-append");
-    auto made = make_list_append(params);
-    REQUIRE(made);
-    return (*made)->check(builder_.finish(), budget);
-  }
+  int key;
+  std::optional<int> element;
+  std::vector<int> list{};
 
- private:
-  std::int64_t tick() { return 10'000'000 * time_++; }
-  ValueHandle value(const std::vector<Micro>& micro, bool answered) {
-    List list;
-    for (const Micro& m : micro) {
-      List items;
-      for (const int item : m.read) items.emplace_back(item);
-      if (m.append)
-        list.push_back(List{"append", m.key, *m.append});
-      else
-        list.push_back(List{"r", m.key, answered ? Value(items) : Value()});
-    }
-    return builder_.values().add(list);
+  Value value(bool answered) const {
+    if (element) return List{"append", key, *element};
+    const List items(list.begin(), list.end());
+    return List{"r", key, answered ? Value(items) : Value()};
   }
-
-  HistoryBuilder builder_;
-  std::int64_t time_ = 0;
 };
+Micro append(int key, int element) { return {key, element}; }
+Micro read(int key, std::vector<int> list) { return {key, {}, std::move(list)}; }
+
+using Script = TransactionScript<Micro>;
 
 bool contains_in(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
-
-constexpr auto append = &Script::append;
-constexpr auto read = &Script::read;
 
 TEST_CASE("list-append: what is as it must be") {
   const Verdict v = Script()

@@ -9,64 +9,28 @@
 
 #include "checkers/checkers.h"
 #include "checkers/transactional/isolation.h"
+#include "tests/checkers/transaction_script.h"
 
 namespace faultline::rw_register {
 
 using Anomalies = std::vector<std::pair<std::string, std::uint64_t>>;
 
-/// Transactions that follow one another, unless begun and ended one by one.
-class Script {
- public:
-  struct Micro {
-    int key;
-    bool is_write;
-    std::optional<int> value;
-  };
-  static Micro write(int key, int value) { return {key, true, value}; }
-  static Micro read(int key, std::optional<int> value = {}) { return {key, false, value}; }
+struct Micro {
+  static constexpr auto make = &make_rw_register;
 
-  Script& begin(std::uint32_t process, const std::vector<Micro>& micro) {
-    CHECK(builder_.invoke({process, Function::txn, no_key, value(micro, false), no_node, tick()}));
-    return *this;
-  }
-  Script& end(std::uint32_t process, const std::vector<Micro>& micro, Fate fate = Fate::ok) {
-    CHECK(builder_.complete({process, fate, value(micro, true), no_error, tick()}));
-    return *this;
-  }
-  Script& both(std::uint32_t process, const std::vector<Micro>& micro, Fate fate = Fate::ok) {
-    return begin(process, micro).end(process, micro, fate);
-  }
-  /// Two that overlap.
-  Script& together(const std::vector<Micro>& a, const std::vector<Micro>& b) {
-    return begin(91, a).begin(92, b).end(91, a).end(92, b);
-  }
-  Verdict check(const std::string& models = "strict-serializable", Budget budget = {}) {
-    return checker(models)->check(builder_.finish(), budget);
-  }
-  History history() { return builder_.finish(); }
+  int key;
+  bool is_write;
+  std::optional<int> content;
 
-  static std::unique_ptr<Checker> checker(const std::string& models) {
-    ConfigNode mapping;
-    mapping.members.push_back({"model", {}, ConfigNode::of(models)});
-    Params params(mapping, "check rw-register");
-    auto made = make_rw_register(params);
-    REQUIRE(made);
-    return std::move(*made);
+  Value value(bool answered) const {
+    return List{is_write ? "w" : "r", key,
+                content && (is_write || answered) ? Value(*content) : Value()};
   }
-
- private:
-  std::int64_t tick() { return 10'000'000 * time_++; }
-  ValueHandle value(const std::vector<Micro>& micro, bool answered) {
-    List list;
-    for (const Micro& m : micro)
-      list.push_back(List{m.is_write ? "w" : "r", m.key,
-                          m.value && (m.is_write || answered) ? Value(*m.value) : Value()});
-    return builder_.values().add(list);
-  }
-
-  HistoryBuilder builder_;
-  std::int64_t time_ = 0;
 };
+Micro write(int key, int value) { return {key, true, value}; }
+Micro read(int key, std::optional<int> value = {}) { return {key, false, value}; }
+
+using Script = TransactionScript<Micro>;
 
 /// "G2-item, internal": a cycle may be found in more ways than one.
 std::string text(const Anomalies& anomalies) {
@@ -83,9 +47,6 @@ std::string text(const std::vector<std::string>& names) {
 bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
-
-Script::Micro write(int key, int value) { return Script::write(key, value); }
-Script::Micro read(int key, std::optional<int> value = {}) { return Script::read(key, value); }
 
 TEST_CASE("rw-register: what is as it must be") {
   const Verdict v = Script()
