@@ -1,8 +1,6 @@
 // The list-append checker against brute force: random histories, and all of the smallest.
 #include <algorithm>
 #include <array>
-#include <memory>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -10,95 +8,33 @@
 
 #include "checkers/checkers.h"
 #include "tests/oracle/judges.h"
-#include "tests/oracle/txn_mutate.h"
+#include "tests/oracle/txn_compare.h"
 #include "tests/oracle/txn_oracle.h"
-#include "tests/oracle/txn_shrink.h"
 
 namespace faultline::oracle::txn {
 namespace {
 
-std::unique_ptr<Checker> checker_for(std::string_view model) {
-  ConfigNode mapping;
-  ConfigNode::Member& member = mapping.members.emplace_back();
-  member.key = "model";
-  member.value = ConfigNode::of(std::string(model));
-  Params params(mapping, "check list-append");
-  auto made = make_list_append(params);
-  REQUIRE(made);
-  return std::move(*made);
-}
+struct ListJudge {
+  using Model = ModelName;
+  static constexpr bool is_registers = false;
+  static constexpr auto& models = all_models;
+  static constexpr auto make = &make_list_append;
 
-bool reads_nothing(const Transactions& history) {
-  bool nothing = true;
-  each_read(history, [&](const Transaction&, const Micro&) { nothing = false; });
-  return nothing;
-}
-
-/// A checker of one model beside the oracle.
-class Comparison {
- public:
-  explicit Comparison(ModelName model) : model_(model), checker_(checker_for(model.name)) {}
-
-  void compare(const Transactions& history, const Spelling& spelling = {}) {
-    const bool truth = oracle_.allows(history, model_.model);
-    const Verdict verdict = checker_->check(Speller(spelling).history(history), {});
-    ++(truth ? allowed : forbidden);
-    ++(verdict.validity == Validity::valid     ? valid
-       : verdict.validity == Validity::invalid ? invalid
-       : verdict.reason == "vacuous"           ? vacuous
-                                               : incomplete);
-    const std::string why = objection(history, truth, verdict);
-    if (why.empty() || ++wrong > 1) return;
-    const auto again = [&](const Transactions& h) {
-      return objection(h, oracle_.allows(h, model_.model),
-                       checker_->check(Speller(spelling).history(h), {}));
-    };
+  bool allows(const Transactions& history, const Model& model) {
+    return oracle.allows(history, model.model);
+  }
+  bool is_sane(const Transactions& history) {
     State lists;
-    const bool is_sane = sane(history, lists);  // else it would end with an element of nobody
-    const Transactions least = shrunk(history, [&](const Transactions& h) {
-      return sane(h, lists) == is_sane && again(h) == why;
-    });
-    FAIL_CHECK(model_.name << ": " << why << "\n" << to_text(least));
+    return sane(history, lists);
   }
 
-  /// What is wrong with the verdict; empty: nothing.
-  std::string objection(const Transactions& history, bool truth, const Verdict& verdict) {
-    std::string said(name_of(verdict.validity));
-    for (const auto& [name, times] : verdict.anomalies) said += " " + name;
-    if (verdict.validity == (truth ? Validity::invalid : Validity::valid))
-      return "it says " + said + ", the oracle " + (truth ? "valid" : "invalid");
-    if (verdict.validity == Validity::unknown && verdict.reason != "incomplete" &&
-        (verdict.reason != "vacuous" || !reads_nothing(history)))
-      return "unknown because of " + verdict.reason;
-    if (verdict.validity == Validity::invalid && verdict.anomalies.empty())
-      return "invalid, but no anomaly";
-    for (const ModelName& other : all_models)
-      if (std::count(verdict.refuted.begin(), verdict.refuted.end(), other.name) > 0 &&
-          oracle_.allows(history, other.model))
-        return said + " refutes " + std::string(other.name) + ", which the oracle does not";
-    return {};
-  }
-
-  std::string summary() const {
-    return std::string(model_.name) + ": " + std::to_string(allowed) + " allowed, " +
-           std::to_string(forbidden) + " forbidden; said valid " + std::to_string(valid) +
-           ", invalid " + std::to_string(invalid) + ", incomplete " + std::to_string(incomplete) +
-           ", vacuous " + std::to_string(vacuous);
-  }
-
-  long allowed = 0, forbidden = 0;  ///< By the oracle.
-  long valid = 0, invalid = 0, incomplete = 0, vacuous = 0, wrong = 0;
-
- private:
-  ModelName model_;
-  std::unique_ptr<Checker> checker_;
-  TxnOracle oracle_;
+  TxnOracle oracle;
 };
 
 TEST_CASE("oracle: list-append on random histories of up to six transactions, every model") {
   for (const ModelName& model : all_models) {
     CAPTURE(model.name);
-    Comparison comparison(model);
+    Comparison<ListJudge> comparison(model);
     Histories histories(Rng(2029).fork(model.name));
     const long count = iterations(20'000);
     for (long i = 0; i < count; ++i) {
@@ -115,8 +51,11 @@ TEST_CASE("oracle: list-append on random histories of up to six transactions, ev
   }
 }
 
-/// All ordered choices of the elements.
-std::vector<Elements> arrangements(const Elements& elements) {
+/// All ordered choices of what was appended to the key.
+std::vector<Elements> lists_for(const Transactions& history, const Micro& read) {
+  Elements elements;
+  for (const Transaction& t : history)
+    for (const int e : appended(t, read.key)) elements.push_back(e);
   std::vector<Elements> out = {{}};
   for (std::size_t i = 0; i < out.size(); ++i)
     for (const int e : elements) {
@@ -128,56 +67,13 @@ std::vector<Elements> arrangements(const Elements& elements) {
   return out;
 }
 
-/// Calls `visit` with every way to answer the reads from the `at`-th micro-operation on.
-template <typename Visit>
-void with_answers(Transactions& history, std::size_t at, Visit&& visit) {
-  std::vector<Micro*> reads;
-  for (Transaction& t : history)
-    for (Micro& m : t.micros)
-      if (!m.append && t.fate == Fate::ok) reads.push_back(&m);
-  if (at == reads.size()) return visit(history);
-  Elements elements;
-  for (const Transaction& t : history)
-    for (const int e : appended(t, reads[at]->key)) elements.push_back(e);
-  for (const Elements& list : arrangements(elements)) {
-    reads[at]->list = list;
-    with_answers(history, at + 1, visit);
-  }
-}
-
-/// Three transactions of these shapes: upper case appends, lower case reads.
-template <typename Visit>
-void all_of_three(Visit&& visit) {
-  constexpr std::array<std::string_view, 7> shapes = {"X", "x", "XY", "xy", "xY", "Xy", "Xx"};
-  struct Timing {
-    std::array<int, 6> moments;  ///< Begin and end of each.
-    std::array<std::uint32_t, 3> process;
-  };
-  constexpr std::array<Timing, 3> timings = {{{{0, 3, 1, 4, 2, 5}, {0, 1, 2}},
-                                              {{0, 1, 2, 4, 3, 5}, {0, 0, 1}},
-                                              {{0, 1, 2, 3, 4, 5}, {0, 1, 0}}}};
-  for (std::size_t which = 0; which < 7 * 7 * 7; ++which)
-    for (const Timing& timing : timings)
-      for (const Fate fate : {Fate::ok, Fate::info, Fate::fail}) {
-        Transactions history(3);
-        int element = 0;
-        for (std::size_t t = 0; t < 3; ++t) {
-          history[t].begin = timing.moments[2 * t];
-          history[t].end = timing.moments[2 * t + 1];
-          history[t].process = timing.process[t];
-          for (const char c : shapes[(t == 0 ? which : t == 1 ? which / 7 : which / 49) % 7])
-            history[t].micros.push_back(c < 'a' ? append(c - 'X', ++element) : read(c - 'x', {}));
-        }
-        history[0].fate = fate;
-        if (well_formed(history)) with_answers(history, 0, visit);
-      }
-}
-
 TEST_CASE("oracle: list-append on all small histories of three transactions, every model") {
+  constexpr std::array<std::string_view, 7> shapes = {"X", "x", "XY", "xy", "xY", "Xy", "Xx"};
   for (const ModelName& model : all_models) {
     CAPTURE(model.name);
-    Comparison comparison(model);
-    all_of_three([&](const Transactions& history) { comparison.compare(history); });
+    Comparison<ListJudge> comparison(model);
+    all_of_three(shapes, lists_for,
+                 [&](const Transactions& history) { comparison.compare(history); });
     CHECK(comparison.wrong == 0);
     CHECK(comparison.allowed > 1000);
     CHECK(comparison.forbidden > 1000);
