@@ -389,4 +389,49 @@ TEST_CASE("rw-register: which histories are plainly for it") {
   CHECK_FALSE(suits(reads.both(0, {read(1, 1)})));
 }
 
+TEST_CASE("rw-register: an order that only real time tells refutes nothing that does not know it") {
+  const auto script = [] {
+    return Script()
+        .both(0, {write(1, 1)})
+        .both(1, {write(1, 2), write(2, 5)})
+        .both(2, {read(2, 5), write(3, 7)})
+        .both(3, {read(3, 7), read(1, 1)});
+  };
+  const Verdict v = script().check();
+  CHECK(v.validity == Validity::invalid);
+  CHECK(text(v.anomalies) == "G-single-item-realtime, cyclic-versions-realtime");
+  CHECK(script().check("strong-session-serializable").validity == Validity::valid);
+}
+
+TEST_CASE("rw-register: an order that only a process tells refutes nothing that does not know it") {
+  const auto script = [] {
+    return Script()
+        .both(0, {write(1, 1)})
+        .both(1, {write(1, 2), write(2, 5)})
+        .both(0, {read(1, 2)})
+        .both(2, {read(2, 5), write(3, 7)})
+        .both(3, {read(3, 7), read(1, 1)});
+  };
+  const Verdict v = script().check("strong-session-serializable");
+  CHECK(v.validity == Validity::invalid);
+  CHECK(text(v.anomalies) == "G-single-item-process");
+  CHECK(script().check("serializable").validity == Validity::valid);
+}
+
+TEST_CASE("rw-register: an info may happen late") {
+  const Verdict v = Script()
+                        .both(0, {write(1, 1)}, Fate::info)
+                        .both(1, {write(1, 2)})
+                        .both(2, {read(1, 2)})
+                        .both(2, {read(1, 1)})
+                        .check();
+  CHECK(v.validity == Validity::valid);
+}
+
+TEST_CASE("rw-register: who writes twice what it read loses no update of its own") {
+  const Verdict v =
+      Script().both(0, {read(1), write(1, 1), write(1, 2)}).both(1, {read(1, 2)}).check();
+  CHECK(v.validity == Validity::valid);
+}
+
 }  // namespace faultline::rw_register
