@@ -171,8 +171,10 @@ std::vector<Registers::Pair> Registers::pairs_within(const Intervals& intervals)
     std::ranges::sort(of_key, {}, end_of);
     for (const Version v : of_key) {
       std::uint32_t latest = 0;
-      auto at = std::ranges::lower_bound(of_key, zones[v].last_begin, {}, end_of);
-      while (at != of_key.begin() && end_of(*--at) >= latest) {
+      for (auto at = std::ranges::lower_bound(of_key, zones[v].last_begin, {}, end_of);
+           at != of_key.begin();) {
+        --at;
+        if (end_of(*at) < latest) break;
         if (*at == v) continue;
         pairs.push_back({*at, v, end_of(*at) < intervals.begins[writer(v)]});
         latest = std::max(latest, zones[*at].last_begin);

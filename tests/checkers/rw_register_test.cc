@@ -366,16 +366,16 @@ TEST_CASE("rw-register: values of other shapes are refused with a sentence") {
   CHECK(summary(5) == begin +
                           "value 5, expected a list of [\"w\", key, value that is not null] "
                           "and [\"r\", key, value]");
-  CHECK(summary(List{List{"append", 1, 1}})
+  CHECK(summary(List{Value(List{"append", 1, 1})})
             .starts_with(begin + "micro-operation [\"append\", 1, 1]"));
-  CHECK(
-      summary(List{List{"w", 1, Value()}}).starts_with(begin + "micro-operation [\"w\", 1, nil]"));
-  CHECK(summary(List{List{"r", 1, List{1}}}).starts_with(begin));
-  CHECK(summary(List{List{"w", 1}}).starts_with(begin));
-  CHECK(summary(List{List{"w"}}).starts_with(begin));
+  CHECK(summary(List{Value(List{"w", 1, Value()})})
+            .starts_with(begin + "micro-operation [\"w\", 1, nil]"));
+  CHECK(summary(List{Value(List{"r", 1, List{1}})}).starts_with(begin));
+  CHECK(summary(List{Value(List{"w", 1})}).starts_with(begin));
+  CHECK(summary(List{Value(List{"w"})}).starts_with(begin));
   CHECK(summary(List{3}).starts_with(begin));
-  CHECK(summary(List{List{"w", List{1}, 1}}).starts_with(begin));
-  CHECK(summary(List{List{"r", 1, List{1}}}, Fate::info).starts_with("vacuous"));
+  CHECK(summary(List{Value(List{"w", List{1}, 1})}).starts_with(begin));
+  CHECK(summary(List{Value(List{"r", 1, List{1}})}, Fate::info).starts_with("vacuous"));
   CHECK(summary(List{}).starts_with("vacuous"));
 }
 

@@ -25,10 +25,11 @@ TEST_CASE("transaction: accesses are told apart") {
 }
 
 TEST_CASE("transaction: what is none") {
-  for (const Value& value : {Value(), Value(7), Value("r"), Value(List{7}), Value(List{List{}}),
-                             Value(List{List{"r", "x"}}), Value(List{List{"r", "x", 1, 2}}),
-                             Value(List{List{7, "x", 1}}), Value(List{List{"read", "x", 1}}),
-                             Value(List{List{"r", "x", 1}, 7})}) {
+  for (const Value& value :
+       {Value(), Value(7), Value("r"), Value(List{7}), Value(List{Value(List{})}),
+        Value(List{Value(List{"r", "x"})}), Value(List{Value(List{"r", "x", 1, 2})}),
+        Value(List{Value(List{7, "x", 1})}), Value(List{Value(List{"read", "x", 1})}),
+        Value(List{List{"r", "x", 1}, 7})}) {
     CAPTURE(to_text(value));
     CHECK_FALSE(accesses_of(value));
     CHECK_FALSE(only_reads(value));

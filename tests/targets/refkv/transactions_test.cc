@@ -155,7 +155,7 @@ TEST_CASE("refkv transactions: lists and registers do not mix") {
   CHECK(run(store, {append("y", 1)}).fate() == Fate::fail);
   CHECK(run(store, {write("x", 1)}).fate() == Fate::fail);
   CHECK(run(store, {append("y", 1), read("y")}).fate() == Fate::fail);
-  CHECK(*run(store, {read("x")}).output().list() == List{List{"r", "x", List{1}}});
+  CHECK(*run(store, {read("x")}).output().list() == List{Value(List{"r", "x", List{1}})});
 }
 
 TEST_CASE("refkv transactions: dirty-reads sees what is under way") {
