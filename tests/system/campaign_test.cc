@@ -178,10 +178,12 @@ TEST_CASE("campaign: killed by SIGKILL, it is resumed where it stopped") {
   const fs::path latest = stage.folder.path() / "runs/both/latest";
   std::string command;
   for (const std::string& word : options.argv) command += shell_quoted(word) + " ";
+  const std::string told = shell_quoted((stage.folder.path() / "told").string());
   ChildOptions killed;
   killed.argv = {"/bin/sh", "-c",
-                 command + "& until [ -s " + latest.string() +
-                     "/runs.jsonl ]; do sleep 0.05; done; kill -9 $!; wait $!"};
+                 "mkfifo " + told + "; " + command + "2>" + told + " & exec 3<" + told +
+                     "; while read -r line <&3; do case $line in ok*) break;; esac; done; "
+                     "kill -9 $!; wait $!"};
   killed.stderr_file = options.stderr_file;
   CHECK(stage.run(killed).exit_code == 137);
   const std::string kept = system_test::read_file(latest / "runs.jsonl");

@@ -5,6 +5,7 @@
 #include <map>
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +19,9 @@ ChildOptions shell(std::string script) {
   options.argv = {"/bin/sh", "-c", std::move(script)};
   return options;
 }
+
+/// Waits until it is killed, and lets traps run meanwhile: who waits for a child does.
+const std::string idle = "tail -f /dev/null >/dev/null & while :; do wait; done";
 
 ChildResult run(const ChildOptions& options, Signals* signals = nullptr) {
   auto result = run_child(options, signals);
@@ -57,7 +61,7 @@ TEST_CASE("child: a program that cannot be run is an error with the reason") {
 TEST_CASE("child: the deadline interrupts it, and after the grace kills it") {
   // A shell may not have set its trap yet when a short deadline is over, on a machine that is slow.
   const auto run_trapping = [](const std::string& trap, std::chrono::milliseconds grace) {
-    ChildOptions options = shell("trap " + trap + " INT; echo ready; while :; do sleep 0.01; done");
+    ChildOptions options = shell("trap " + trap + " INT; echo ready; " + idle);
     options.grace = grace;
     for (options.deadline = std::chrono::milliseconds(100);; options.deadline *= 4) {
       ChildResult result = run(options);
@@ -78,17 +82,15 @@ TEST_CASE("child: the deadline interrupts it, and after the grace kills it") {
 TEST_CASE("child: signals are passed on once each; the third kills") {
   Signals signals;
   // The child signals us when it is ready to be signalled.
-  const ChildResult once = run(shell("trap 'echo int; exit 130' INT; kill -INT $PPID;"
-                                     "while :; do sleep 0.01; done"),
-                               &signals);
+  const ChildResult once =
+      run(shell("trap 'echo int; exit 130' INT; kill -INT $PPID; " + idle), &signals);
   CHECK(once.signals_passed_on == 1);
   CHECK(once.exit_code == 130);
   CHECK(once.output == "int\n");
 
-  const ChildResult thrice =
-      run(shell("trap '' INT TERM HUP; kill -INT $PPID; kill -TERM $PPID; kill -HUP $PPID;"
-                "while :; do sleep 0.01; done"),
-          &signals);
+  const ChildResult thrice = run(
+      shell("trap '' INT TERM HUP; kill -INT $PPID; kill -TERM $PPID; kill -HUP $PPID; " + idle),
+      &signals);
   CHECK(thrice.signals_passed_on == 3);
   CHECK(thrice.signal == SIGKILL);
 }
@@ -98,9 +100,10 @@ TEST_CASE("child: several run side by side, and each ends with what is its own")
   // The first waits for what the second does, and the third outlives both.
   const system_test::Folder folder;
   const std::string flag = (folder.path() / "flag").string();
-  REQUIRE(children.start(10, shell("until [ -e " + flag + " ]; do sleep 0.01; done; echo one")));
-  REQUIRE(children.start(20, shell("touch " + flag + "; echo two; exit 2")));
-  ChildOptions slow = shell("while :; do sleep 0.01; done");
+  REQUIRE(::mkfifo(flag.c_str(), 0600) == 0);
+  REQUIRE(children.start(10, shell("read line <" + flag + "; echo one")));
+  REQUIRE(children.start(20, shell("echo go >" + flag + "; echo two; exit 2")));
+  ChildOptions slow = shell(idle);
   slow.deadline = std::chrono::milliseconds(300);
   REQUIRE(children.start(30, slow));
   ChildOptions absent;
@@ -120,11 +123,10 @@ TEST_CASE("child: several run side by side, and each ends with what is its own")
 
 TEST_CASE("child: a signal reaches all that run, and waits if none does") {
   Signals signals;
-  const std::string script = "while :; do sleep 0.01; done";
   {
     Children children(&signals);
-    REQUIRE(children.start(0, shell(script)));
-    REQUIRE(children.start(1, shell(script)));
+    REQUIRE(children.start(0, shell(idle)));
+    REQUIRE(children.start(1, shell(idle)));
     REQUIRE(children.start(2, shell("kill -INT $PPID; exit 3")));
     std::map<std::size_t, ChildResult> ended;
     while (children.running() > 0) ended.insert(children.wait());
