@@ -24,7 +24,8 @@ class ListAppendRun {
 
   void check() {
     verdict_.engine = "graph";
-    const Transactions transactions(history_);
+    Prefixes prefixes;
+    const Transactions transactions(history_, prefixes);
     if (!transactions.unsupported().empty())
       return give_up(verdict_, "unsupported", transactions.unsupported());
     verdict_.counted = {{"transactions", transactions.size()},
@@ -34,12 +35,13 @@ class ListAppendRun {
     if (transactions.reads() == 0)
       return give_up(verdict_, "vacuous",
                      "nothing was observed: no transaction that succeeded read a list");
-    if (too_much(transactions.bytes(), budget_, transactions.size(), verdict_)) return;
+    if (too_much(transactions.bytes() + prefixes.bytes(), budget_, transactions.size(), verdict_))
+      return;
     const Elements elements(transactions);
     if (elements.repeated() != no_append)
       return give_up(verdict_, "unsupported",
                      repeated_text(transactions, elements, "appends", "appended to"));
-    const Lists lists(transactions, elements);
+    const Lists lists(transactions, elements, std::move(prefixes));
     if (!lists.unsupported().empty()) return give_up(verdict_, "unsupported", lists.unsupported());
     // Five searches at most, of two states, and the graph, twice.
     if (too_much(

@@ -15,6 +15,7 @@
 #include "checkers/meter.h"
 #include "checkers/transactional/cycles.h"
 #include "checkers/transactional/graph.h"
+#include "harness/core/big_vector.h"
 
 namespace faultline::transactional {
 
@@ -51,11 +52,16 @@ struct Single {
   }
 };
 
-/// Where a search may go: everywhere, or only within components of a coarser search.
+/// Where a search may go: everywhere, or only within components of a coarser search, or along some
+/// nodes, out of which no edge leads.
 struct Within {
-  const std::vector<std::uint32_t>* component = nullptr;  ///< By node.
-  const std::vector<bool>* cyclic = nullptr;              ///< By component.
-  bool has(Node node) const { return component == nullptr || (*cyclic)[(*component)[node]]; }
+  const BigVector<std::uint32_t>* component = nullptr;  ///< By node.
+  const std::vector<bool>* cyclic = nullptr;            ///< By component.
+  const std::vector<bool>* nodes = nullptr;
+  bool has(Node node) const {
+    if (nodes != nullptr && !(*nodes)[node]) return false;
+    return component == nullptr || (*cyclic)[(*component)[node]];
+  }
   bool has(Node from, Node to) const {
     return component == nullptr || (*component)[from] == (*component)[to];
   }
@@ -75,7 +81,8 @@ class Components {
       : graph_(graph), meter_(meter), within_(within) {
     component_.assign(graph.size() * Automaton::states, none);
     low_.assign(component_.size(), 0);
-    for (Node v = 0; v < graph.size(); ++v)
+    // Most edges lead to what is later in the history: from its end, ways are short.
+    for (Node v = static_cast<Node>(graph.size()); v-- > 0;)
       if (within_.has(v) && low_[place(v, 0)] == 0) search(place(v, 0));
     low_ = {};
   }
@@ -90,11 +97,13 @@ class Components {
   bool is_cyclic(std::uint32_t component) const { return cyclic_[component]; }
   /// All places, by component, lowest first.
   std::span<const Place> order() const { return order_; }
+  /// The nodes among which it looked.
+  Within nodes() const { return {.nodes = within_.nodes}; }
   /// For a search within: only with one state.
   Within within() const
     requires(Automaton::states == 1)
   {
-    return {&component_, &cyclic_};
+    return {.component = &component_, .cyclic = &cyclic_, .nodes = within_.nodes};
   }
 
  private:
@@ -162,8 +171,8 @@ class Components {
   const Graph& graph_;
   Meter& meter_;
   Within within_;
-  std::vector<std::uint32_t> component_, low_;  ///< low: 0 before the search came there.
-  std::vector<Place> stack_, order_;
+  BigVector<std::uint32_t> component_, low_;  ///< low: 0 before the search came there.
+  BigVector<Place> stack_, order_;
   std::vector<Frame> frames_;
   std::vector<std::uint32_t> starts_;
   std::vector<bool> cyclic_;

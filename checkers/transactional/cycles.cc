@@ -1,11 +1,15 @@
 #include "checkers/transactional/cycles.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
+#include <optional>
+#include <ranges>
 #include <utility>
 
 #include "checkers/transactional/components.h"
 #include "checkers/transactional/cycle_names.h"
+#include "checkers/transactional/serial.h"
 #include "checkers/transactional/walks.h"
 
 namespace faultline::transactional {
@@ -35,29 +39,35 @@ class Finder {
   void find() {
     const Graph graph = source_.graph({});
     into_.edges = graph.edges();
-    const Components<All> all(graph, meter_);
-    const bool late = sweep(graph, all, nullptr);
-    into_.all.alone = all.acyclic();
-    known_.assign(graph.transactions(), false);
-    // What transactions that failed appended is tied to nothing in the graph.
-    const bool any_aborted = source_.offences().any(Anomaly::G1a);
-    if (all.acyclic() && !late && !any_aborted)
+    // What was not committed, or read twice, is tied to nothing in the graph.
+    const bool has_gaps = std::ranges::any_of(
+        std::array{Anomaly::G1a, Anomaly::garbage_read, Anomaly::duplicate_elements},
+        [&](Anomaly anomaly) { return source_.offences().any(anomaly); });
+    const std::array levels{&into_.ww_wr, &into_.single_rw, &into_.nonadjacent_rw, &into_.all};
+    if (!has_gaps && SerialSearch(graph, history_, meter_).finds_order()) {
       into_.ww = {true, true, true};
-    else
-      find_certain_writes();
-    if (!all.acyclic()) {
-      find_in(graph, all, Order::none);
-    } else {
-      for (Absent* level : {&into_.ww_wr, &into_.single_rw, &into_.nonadjacent_rw})
-        level->alone = true;
+      for (Absent* level : levels) *level = into_.ww;
+      return;
     }
-    if (late) {
-      find_by_process();
-      find_by_realtime(graph, all);
-    } else {
-      for (Absent* level : {&into_.ww_wr, &into_.single_rw, &into_.nonadjacent_rw, &into_.all})
-        level->process = level->realtime = level->alone;
+    const std::vector<bool> tangled = tangled_in(graph);
+    const Graph inner = graph.between(tangled);
+    const Components<All> all(inner, meter_, {.nodes = &tangled});
+    const bool late = sweep(inner, all, nullptr);
+    std::optional<ByProcess> by_process;
+    if (late) by_process.emplace(source_, meter_);
+    const bool has_processes = late && !by_process->all.acyclic();
+    known_.assign(graph.transactions(), false);
+    find_certain_writes(has_gaps ? nullptr : &tangled, has_gaps || has_processes);
+    for (Absent* level : levels) level->alone = all.acyclic();
+    if (!all.acyclic()) find_in(inner, all, Order::none);
+    for (Absent* level : levels) level->process = level->realtime = level->alone;
+    if (!late) return;
+    if (has_processes) {
+      into_.all.process = false;
+      find_in(by_process->graph, by_process->all, Order::process);
     }
+    by_process.reset();
+    find_by_realtime(inner, inner.reversed(), all);
   }
 
   /// In a graph that does not have every edge there is, but different ones for each order. What is
@@ -71,12 +81,40 @@ class Finder {
       const Components<All> all(graph, meter_);
       absence(into_.ww_wr, order) = true;
       if (!all.acyclic()) find_in(graph, all, order);
-      if (order == Order::realtime && sweep(graph, all, nullptr)) find_by_realtime(graph, all);
+      if (order == Order::realtime && sweep(graph, all, nullptr))
+        find_by_realtime(graph, graph.reversed(), all);
     }
     into_.ww_wr.realtime = into_.ww_wr.realtime && into_.ww_wr.alone;
   }
 
  private:
+  struct ByProcess {
+    Graph graph;
+    Components<All> all;
+    ByProcess(const Dependencies& source, Meter& meter)
+        : graph(source.graph({.order = Order::process})), all(graph, meter) {}
+  };
+
+  /// What is part of a cycle, or of a way to what ended before the way's begin: where the latest
+  /// begin that leads to a node is after the earliest end that it leads to. All that is looked for,
+  /// but with the order of processes, is among those; they are few.
+  std::vector<bool> tangled_in(const Graph& graph) {
+    using Parts = Components<All>;
+    const Parts all(graph, meter_);
+    const std::vector<Position> latest = latest_begins(graph, all);
+    const auto ends = history_.end();
+    std::vector<Position> earliest(all.size(), never);
+    std::vector<bool> tangled(graph.size(), false);
+    for (const auto at : all.order()) {
+      Position& here = earliest[all.of(at)];
+      if (graph.is_transaction(at)) here = std::min(here, ends[at]);
+      for (const Arrow arrow : graph.from(at)) here = std::min(here, earliest[all.of(arrow.to())]);
+    }
+    for (const auto at : all.order())
+      tangled[at] = all.is_cyclic(all.of(at)) || latest[all.of(at)] > earliest[all.of(at)];
+    return tangled;
+  }
+
   /// Never out of a component.
   template <typename Automaton>
   static auto inside(const Components<Automaton>& parts) {
@@ -148,15 +186,22 @@ class Finder {
     return node < history_.size() && history_.fate()[node] == Fate::info;
   }
 
-  /// Cycles of writes: only of transactions that are known to have happened.
-  void find_certain_writes() {
+  /// Cycles of writes: only of transactions that are known to have happened. Where the graph of all
+  /// has no gaps, an edge here is a way there, so that these are within what is `tangled` there.
+  void find_certain_writes(const std::vector<bool>* tangled, bool with_processes) {
     const auto any = [](const Through&) { return true; };
     const auto of_process = [](const Through& edge) { return edge.edge == Edge::process; };
-    const Graph graph = source_.graph({.only_certain_writes = true});
-    into_.ww.alone = find_plain<Writes>(graph, {}, Level::ww, Order::none, any);
-    const Graph longer = source_.graph({.order = Order::process, .only_certain_writes = true});
-    into_.ww.process = find_plain<Writes>(longer, {}, Level::ww, Order::process, of_process);
-    find_late<Writes>(graph, graph.reversed(), Level::ww, into_.ww);
+    const Graph whole = source_.graph({.only_certain_writes = true});
+    const Graph graph = tangled == nullptr ? whole : whole.between(*tangled);
+    const Within within{.nodes = tangled};
+    into_.ww.alone = find_plain<Writes>(graph, within, Level::ww, Order::none, any);
+    into_.ww.process = into_.ww.alone;
+    if (with_processes) {
+      const Graph longer = source_.graph({.order = Order::process, .only_certain_writes = true});
+      into_.ww.process = find_plain<Writes>(longer, {}, Level::ww, Order::process, of_process);
+    }
+    const Components<Writes> parts(graph, meter_, within);
+    find_late(graph, graph.reversed(), parts, Level::ww, into_.ww);
   }
 
   /// Of a component search with one state: every edge of a cyclic component with both ends in it.
@@ -317,15 +362,6 @@ class Finder {
 
   // --- With the order of processes --------------------------------------------------------------
 
-  void find_by_process() {
-    const Graph graph = source_.graph({.order = Order::process});
-    const Components<All> all(graph, meter_);
-    into_.all.process = all.acyclic();
-    if (!all.acyclic()) return find_in(graph, all, Order::process);
-    for (Absent* level : {&into_.ww_wr, &into_.single_rw, &into_.nonadjacent_rw})
-      level->process = true;
-  }
-
   void find_snapshot_by(Order order, const Graph& graph, const Components<All>& all,
                         const Components<Snapshot>& snapshot) {
     using Parts = Components<Snapshot>;
@@ -361,46 +397,52 @@ class Finder {
   template <typename Automaton>
   bool sweep(const Graph& graph, const Components<Automaton>& parts, std::vector<bool>* flagged) {
     using Parts = Components<Automaton>;
-    const auto begins = history_.begin();
+    const std::vector<Position> latest = latest_begins(graph, parts);
     const auto ends = history_.end();
+    bool any = false;
+    for (const auto at : parts.order()) {
+      const Node node = Parts::node_of(at);
+      if (!graph.is_transaction(node) || latest[parts.of(at)] <= ends[node]) continue;
+      any = true;
+      if (flagged == nullptr) return true;
+      (*flagged)[node] = true;
+    }
+    return any;
+  }
+
+  /// By component, of what leads there and of its own.
+  template <typename Automaton>
+  std::vector<Position> latest_begins(const Graph& graph, const Components<Automaton>& parts) {
+    using Parts = Components<Automaton>;
+    const auto begins = history_.begin();
     std::vector<Position> latest(parts.size(), 0);
     const auto order = parts.order();
     for (const auto at : order)
       if (const Node node = Parts::node_of(at);
           graph.is_transaction(node) && Parts::state_of(at) == 0)
         latest[parts.of(at)] = std::max(latest[parts.of(at)], begins[node]);
-    bool any = false;
-    for (std::size_t i = order.size(); i-- > 0;) {
-      const auto at = order[i];
-      const Node node = Parts::node_of(at);
+    for (const auto at : std::views::reverse(order)) {
       const Position here = latest[parts.of(at)];
-      if (graph.is_transaction(node) && here > ends[node]) {
-        any = true;
-        if (flagged == nullptr) return true;
-        (*flagged)[node] = true;
-      }
-      for (const Arrow arrow : graph.from(node)) {
+      for (const Arrow arrow : graph.from(Parts::node_of(at))) {
         const unsigned state = Automaton::next(Parts::state_of(at), arrow.edge());
         if (state == dead_end) continue;
         Position& there = latest[parts.of(Parts::place(arrow.to(), state))];
         there = std::max(there, here);
       }
     }
-    return any;
+    return latest;
   }
 
-  void find_by_realtime(const Graph& graph, const Components<All>& all) {
-    const Graph turned = graph.reversed();
-    find_late<Depending>(graph, turned, Level::ww_wr, into_.ww_wr);
-    find_late<Single>(graph, turned, Level::single_rw, into_.single_rw);
-    find_late<Snapshot>(graph, turned, Level::nonadjacent_rw, into_.nonadjacent_rw);
+  /// `all` tells which nodes there are.
+  void find_by_realtime(const Graph& graph, const Graph& turned, const Components<All>& all) {
+    const Within within = all.nodes();
+    const Components<Depending> depending(graph, meter_, within);
+    find_late(graph, turned, depending, Level::ww_wr, into_.ww_wr);
+    const Components<Single> single(graph, meter_, within);
+    find_late(graph, turned, single, Level::single_rw, into_.single_rw);
+    const Components<Snapshot> snapshot(graph, meter_, within);
+    find_late(graph, turned, snapshot, Level::nonadjacent_rw, into_.nonadjacent_rw);
     find_late(graph, turned, all, Level::all, into_.all);
-  }
-
-  template <typename Automaton>
-  void find_late(const Graph& graph, const Graph& turned, Level level, Absent& absent) {
-    const Components<Automaton> parts(graph, meter_);
-    find_late(graph, turned, parts, level, absent);
   }
 
   /// Of this level and of none below: those that are in `known_` are not looked at again.

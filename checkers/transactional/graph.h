@@ -66,7 +66,7 @@ class Graph {
  public:
   static constexpr std::size_t nodes_max = std::size_t{1} << 28;
 
-  /// `each_edge(visit)` tells all edges as visit(from, to, edge), twice the same.
+  /// `each_edge(visit)` tells all edges as visit(from, to, edge).
   template <typename Each>
   static Graph of(std::size_t transactions, std::size_t nodes, Each each_edge) {
     Graph graph;
@@ -77,6 +77,8 @@ class Graph {
 
   /// All edges turned round.
   Graph reversed() const;
+  /// The edges between those nodes. The others stay, alone.
+  Graph between(const std::vector<bool>& nodes) const;
 
   std::size_t size() const { return begins_.size() - 1; }
   std::size_t transactions() const { return transactions_; }
@@ -92,16 +94,24 @@ class Graph {
  private:
   Graph() = default;
 
-  /// Counts, then fills.
+  /// Told once: to find out what the edges are costs more than to write them down.
   template <typename Each>
   void build(std::size_t nodes, Each each_edge) {
     FAULTLINE_CHECK(nodes < nodes_max);
+    struct Told {
+      Node from = 0;
+      Arrow arrow;
+    };
+    BigVector<Told> told;
+    told.reserve(4 * transactions_);
     begins_.assign(nodes + 2, 0);
-    each_edge([&](Node from, Node, Edge) { ++begins_[from + 2]; });
+    each_edge([&](Node from, Node to, Edge edge) {
+      ++begins_[from + 2];
+      told.push_back({from, Arrow(to, edge)});
+    });
     for (std::size_t v = 2; v < begins_.size(); ++v) begins_[v] += begins_[v - 1];
     arrows_.resize(begins_.back());
-    each_edge(
-        [&](Node from, Node to, Edge edge) { arrows_[begins_[from + 1]++] = Arrow(to, edge); });
+    for (const Told& one : told) arrows_[begins_[one.from + 1]++] = one.arrow;
     begins_.pop_back();
   }
 

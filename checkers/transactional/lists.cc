@@ -8,17 +8,16 @@
 
 namespace faultline::transactional {
 
-Lists::Lists(const Transactions& transactions, const Elements& elements)
+Lists::Lists(const Transactions& transactions, const Elements& elements, Prefixes prefixes)
     : transactions_(transactions),
-      longest_(transactions.key_count()),
+      longest_(prefixes.take_longest(transactions.key_count())),
+      versions_(prefixes.take_sizes()),
       first_failed_(transactions.key_count(), not_there),
       first_garbage_(transactions.key_count(), not_there) {
-  find_longest();
   place_elements(elements);
   if (!unsupported_.empty()) return;
   commit();
   note_own_order();
-  mark_last();
   place_reads(elements);
   note_lost_updates(
       transactions_, order_.size() + longest_.size(),
@@ -32,30 +31,17 @@ Lists::Lists(const Transactions& transactions, const Elements& elements)
   collect_unobserved();
 }
 
-void Lists::find_longest() {
-  std::uint64_t micro = 0;
-  for (Transaction t = 0; t < transactions_.size(); ++t)
-    for (const MicroOperation& m : transactions_.of(t)) {
-      const std::uint64_t self = micro++;
-      if (m.is_append() || transactions_.fate(t) != Fate::ok) continue;
-      Longest& longest = longest_[m.key];
-      const std::size_t size = transactions_.list(m).size();
-      if (longest.transaction != nobody && size <= longest.size) continue;
-      longest = {m.value, size, self, t};
-    }
-}
-
 void Lists::place_elements(const Elements& elements) {
   positions_.assign(transactions_.appends().size(), not_there);
   begins_.push_back(0);
   for (KeyIndex k = 0; k < longest_.size(); ++k)
-    begins_.push_back(begins_.back() + longest_[k].size);
+    begins_.push_back(begins_.back() + longest_[k].items.size());
   order_.assign(begins_.back(), no_append);
+  writers_.assign(begins_.back(), nobody);
   const ValuePool& pool = transactions_.history().values();
   for (KeyIndex k = 0; k < longest_.size(); ++k) {
-    const Longest& longest = longest_[k];
-    if (longest.size == 0) continue;
-    const auto items = pool.items(longest.list);
+    const Prefixes::Longest& longest = longest_[k];
+    const auto items = longest.items;
     for (std::uint32_t i = 0; i < items.size(); ++i) {
       if (items[i].is_compound()) {
         unsupported_ = "key " + transactions_.key_text(k) + " holds the element " +
@@ -69,10 +55,12 @@ void Lists::place_elements(const Elements& elements) {
         offences_.note({Anomaly::duplicate_elements, longest.transaction, nobody, longest.micro, 0,
                         k, items[i]});
       } else {
+        const Transaction writer = transactions_.appends()[append].transaction;
+        const bool has_failed = transactions_.fate(writer) == Fate::fail;
+        if (has_failed) first_failed_[k] = std::min(first_failed_[k], i);
         positions_[append] = i;
         order_[begins_[k] + i] = append;
-        if (transactions_.fate(transactions_.appends()[append].transaction) == Fate::fail)
-          first_failed_[k] = std::min(first_failed_[k], i);
+        writers_[begins_[k] + i] = has_failed ? nobody : writer;
       }
     }
   }
@@ -82,58 +70,44 @@ void Lists::commit() {
   committed_.assign(transactions_.size(), 0);
   for (Transaction t = 0; t < transactions_.size(); ++t)
     committed_[t] = transactions_.fate(t) == Fate::ok;
-  for (const AppendId append : order_) {
-    if (append == no_append) continue;
-    const Transaction t = transactions_.appends()[append].transaction;
-    if (transactions_.fate(t) == Fate::info) committed_[t] = 1;
-  }
+  for (const Transaction t : writers_)
+    if (t != nobody) committed_[t] = 1;
 }
 
-/// A transaction's appends to a key must stand there in the order in which it made them.
+/// A transaction's appends to a key must stand there in the order in which it made them. Marks its
+/// last one.
 void Lists::note_own_order() {
   struct Seen {
     Transaction transaction = nobody;
-    std::uint32_t position = 0;
+    AppendId append = no_append;
   };
   std::vector<Seen> seen(transactions_.key_count());
   const auto appends = transactions_.appends();
+  is_last_.assign(appends.size(), 1);
   for (AppendId a = 0; a < appends.size(); ++a) {
     const auto& [element, key, t] = appends[a];
-    if (!is_committed(t)) continue;
     Seen& before = seen[key];
-    // What nobody read comes after all that somebody did.
-    if (before.transaction == t && before.position > positions_[a])
-      offences_.note({Anomaly::internal, longest_[key].transaction, t, longest_[key].micro,
-                      longest_[key].micro, key, element});
-    before = {t, positions_[a]};
-  }
-}
-
-void Lists::mark_last() {
-  is_last_.assign(transactions_.appends().size(), 0);
-  std::vector<Transaction> seen(transactions_.key_count(), nobody);
-  const auto appends = transactions_.appends();
-  for (std::size_t a = appends.size(); a-- > 0;) {
-    const Append& append = appends[a];
-    if (seen[append.key] == append.transaction) continue;
-    seen[append.key] = append.transaction;
-    is_last_[a] = 1;
+    if (before.transaction == t) {
+      is_last_[before.append] = 0;
+      // What nobody read comes after all that somebody did.
+      if (is_committed(t) && positions_[before.append] > positions_[a])
+        offences_.note({Anomaly::internal, longest_[key].transaction, t, longest_[key].micro,
+                        longest_[key].micro, key, element});
+    }
+    before = {t, a};
   }
 }
 
 bool Lists::is_prefix(std::uint64_t micro) const {
   const MicroOperation& read = transactions_.micro()[micro];
+  const Prefixes::Longest& longest = longest_[read.key];
+  if (longest.all_agree) return true;
   const auto items = transactions_.list(read);
-  if (items.empty()) return true;
-  return std::memcmp(items.data(),
-                     transactions_.history().values().items(longest_[read.key].list).data(),
-                     items.size_bytes()) == 0;
+  return items.empty() || std::memcmp(items.data(), longest.items.data(), items.size_bytes()) == 0;
 }
 
-namespace {
-
 /// What a transaction knows of a key while it goes on.
-struct Knowledge {
+struct Lists::Knowledge {
   Transaction transaction = nobody;
   std::uint64_t read = 0;     ///< The last read of it, if `is_known`.
   std::uint64_t own = 0;      ///< Appends of its own since then.
@@ -141,32 +115,44 @@ struct Knowledge {
   bool is_known = false;
 };
 
-/// Whether the list at `micro` is what the transaction must see: what it saw before, and then what
-/// it appended since.
-bool fits(const Transactions& all, std::uint64_t first, std::uint64_t micro,
-          const Knowledge& before) {
+namespace {
+
+/// Whether `items`, read at `micro`, end with what the transaction appended to the key in its last
+/// `own` appends before.
+bool ends_with_own(const Transactions& all, std::uint64_t first, std::uint64_t micro,
+                   std::span<const ValueHandle> items, std::uint64_t own) {
   const MicroOperation& read = all.micro()[micro];
-  const auto items = all.list(read);
-  const auto base =
-      before.is_known ? all.list(all.micro()[before.read]) : std::span<const ValueHandle>();
-  if (before.is_known ? items.size() != base.size() + before.own : items.size() < before.own)
-    return false;
-  if (!std::ranges::equal(base, items.first(base.size()))) return false;
   std::size_t at = items.size();
-  std::uint64_t left = before.own;
-  for (std::uint64_t m = micro; left > 0 && m-- > first;) {
+  if (own > at) return false;
+  for (std::uint64_t m = micro; own > 0 && m-- > first;) {
     const MicroOperation& other = all.micro()[m];
     if (other.key != read.key || !other.is_append()) continue;
     if (items[--at] != other.value) return false;
-    --left;
+    --own;
   }
   return true;
 }
 
 }  // namespace
 
+/// Whether the list at `micro` is what the transaction must see: what it saw before, and then what
+/// it appended since.
+bool Lists::is_expected(std::uint64_t first, std::uint64_t micro, const Knowledge& before) const {
+  const MicroOperation& read = transactions_.micro()[micro];
+  const Prefixes::Longest& longest = longest_[read.key];
+  // Where all are prefixes of one list, that one is near, and tells what they are.
+  const auto items =
+      longest.all_agree ? longest.items.first(versions_[micro]) : transactions_.list(read);
+  if (before.is_known) {
+    const auto base = longest.all_agree ? longest.items.first(versions_[before.read])
+                                        : transactions_.list(transactions_.micro()[before.read]);
+    if (items.size() != base.size() + before.own) return false;
+    if (!longest.all_agree && !std::ranges::equal(base, items.first(base.size()))) return false;
+  }
+  return ends_with_own(transactions_, first, micro, items, before.own);
+}
+
 void Lists::place_reads(const Elements& elements) {
-  versions_.assign(transactions_.micro().size(), not_there);
   std::vector<Knowledge> known(transactions_.key_count());
   std::uint64_t micro = 0;
   for (Transaction t = 0; t < transactions_.size(); ++t) {
@@ -186,13 +172,13 @@ void Lists::place_reads(const Elements& elements) {
         continue;
       }
       if (is_prefix(m)) {
-        versions_[m] = static_cast<std::uint32_t>(transactions_.list(operation).size());
         note_read(t, m);
         knowledge.longest = std::max(knowledge.longest, versions_[m]);
       } else {
+        versions_[m] = not_there;
         note_incompatible(t, m, elements);
       }
-      if ((knowledge.is_known || knowledge.own > 0) && !fits(transactions_, first, m, knowledge))
+      if ((knowledge.is_known || knowledge.own > 0) && !is_expected(first, m, knowledge))
         offences_.note({Anomaly::internal, t, nobody, m, knowledge.read, operation.key, {}});
       knowledge.read = m;
       knowledge.is_known = true;
@@ -205,7 +191,8 @@ void Lists::place_reads(const Elements& elements) {
 void Lists::note_read(Transaction t, std::uint64_t micro) {
   const KeyIndex key = transactions_.micro()[micro].key;
   const std::uint32_t version = versions_[micro];
-  const auto items = transactions_.list(transactions_.micro()[micro]);
+  // What it read is a prefix of the longest: the list itself need not come from memory again.
+  const auto items = longest_[key].items;
   const auto appends = transactions_.appends();
   if (first_garbage_[key] < version)
     offences_.note({Anomaly::garbage_read, t, nobody, micro, 0, key, items[first_garbage_[key]]});
@@ -219,13 +206,13 @@ void Lists::note_read(Transaction t, std::uint64_t micro) {
   if (last == no_append || is_last_[last] || appends[last].transaction == t ||
       transactions_.fate(appends[last].transaction) == Fate::fail)
     return;
-  offences_.note({Anomaly::G1b, t, appends[last].transaction, micro, 0, key, items.back()});
+  offences_.note({Anomaly::G1b, t, appends[last].transaction, micro, 0, key, items[version - 1]});
 }
 
 /// Of one that does not: it is no prefix of the longest. What it holds is looked at by itself.
 void Lists::note_incompatible(Transaction t, std::uint64_t micro, const Elements& elements) {
   const MicroOperation& read = transactions_.micro()[micro];
-  const Longest& longest = longest_[read.key];
+  const Prefixes::Longest& longest = longest_[read.key];
   offences_.note(
       {Anomaly::incompatible_order, t, longest.transaction, micro, longest.micro, read.key, {}});
   std::unordered_set<std::uint64_t> seen;
@@ -288,9 +275,9 @@ void Lists::collect_unobserved() {
 }
 
 std::uint64_t Lists::bytes() const {
-  return longest_.capacity() * sizeof(Longest) +
+  return longest_.capacity() * sizeof(Prefixes::Longest) +
          (begins_.capacity() + unobserved_begins_.capacity()) * sizeof(std::uint64_t) +
-         (order_.capacity() + unobserved_.capacity() + positions_.capacity() +
+         (order_.capacity() + writers_.capacity() + unobserved_.capacity() + positions_.capacity() +
           versions_.capacity()) *
              sizeof(std::uint32_t) +
          committed_.capacity() + is_last_.capacity();

@@ -9,13 +9,15 @@
 #include <vector>
 
 #include "checkers/transactional/dependencies.h"
+#include "checkers/transactional/prefixes.h"
 
 namespace faultline::transactional {
 
 /// Positions in the final list of a key count from 0; a read's version is how many it saw.
 class Lists final : public Dependencies {
  public:
-  Lists(const Transactions& transactions, const Elements& elements);
+  /// `prefixes` was told of the transactions' reads.
+  Lists(const Transactions& transactions, const Elements& elements, Prefixes prefixes);
 
   const Transactions& transactions() const override { return transactions_; }
   /// Of a key: the appends in the order of the longest list that was read. no_append: of nobody.
@@ -29,16 +31,13 @@ class Lists final : public Dependencies {
   }
   /// Its place in the order of its key; not_there if it is unobserved.
   std::uint32_t position(AppendId append) const { return positions_[append]; }
-  static constexpr std::uint32_t not_there = 0xffffffffu;
+  static constexpr std::uint32_t not_there = Prefixes::no_read;
 
   /// ok, or info of which something was read.
   bool is_committed(Transaction t) const override { return committed_[t] != 0; }
   /// Who made the version `position` of `key`; nobody if it is no committed transaction's.
   Transaction writer(KeyIndex key, std::size_t position) const {
-    const AppendId append = order(key)[position];
-    if (append == no_append) return nobody;
-    const Transaction t = transactions_.appends()[append].transaction;
-    return is_committed(t) ? t : nobody;
+    return writers_[begins_[key] + position];
   }
   /// A read of an ok transaction that fits the order of its key: how long it is. Else not_there.
   std::uint32_t version(std::uint64_t micro) const { return versions_[micro]; }
@@ -52,28 +51,23 @@ class Lists final : public Dependencies {
   std::uint64_t bytes() const;
 
  private:
-  void find_longest();
   void place_elements(const Elements& elements);
   void commit();
   void note_own_order();
-  void mark_last();
   void place_reads(const Elements& elements);
   bool is_prefix(std::uint64_t micro) const;
+  struct Knowledge;
+  bool is_expected(std::uint64_t first, std::uint64_t micro, const Knowledge& before) const;
   void note_incompatible(Transaction t, std::uint64_t micro, const Elements& elements);
   void note_read(Transaction t, std::uint64_t micro);
   void note_dirty_updates();
   void collect_unobserved();
 
-  struct Longest {
-    ValueHandle list{};
-    std::uint64_t size = 0, micro = 0;
-    Transaction transaction = nobody;
-  };
-
   const Transactions& transactions_;
-  std::vector<Longest> longest_;  ///< By key.
+  std::vector<Prefixes::Longest> longest_;  ///< By key.
   std::vector<std::uint64_t> begins_, unobserved_begins_;
   BigVector<AppendId> order_, unobserved_;
+  BigVector<Transaction> writers_;      ///< As in order_.
   BigVector<std::uint32_t> positions_;  ///< By append.
   BigVector<std::uint32_t> versions_;   ///< By micro-operation.
   BigVector<std::uint8_t> committed_;

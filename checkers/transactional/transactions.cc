@@ -5,6 +5,8 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
+#include "checkers/transactional/prefixes.h"
+
 namespace faultline::transactional {
 namespace {
 
@@ -18,14 +20,20 @@ std::uint64_t mixed(std::uint64_t bits) {
 /// Takes the history apart, row by row.
 class Transactions::Reader {
  public:
-  Reader(Transactions& into, Objects objects)
-      : into_(into), history_(*into.history_), words_(words_of(objects)) {}
+  Reader(Transactions& into, Objects objects, Prefixes* prefixes)
+      : into_(into),
+        history_(*into.history_),
+        pool_(history_.values()),
+        words_(words_of(objects)),
+        prefixes_(prefixes) {}
 
   void read() {
     const std::size_t rows = history_.size();
     into_.offsets_.reserve(rows + 1);
     into_.offsets_.push_back(0);
+    reserve();
     for (std::size_t row = 0; row < rows; ++row) {
+      ask_for_later_rows(row);
       if (!read_row(row)) {
         into_.offsets_.assign(1, 0);
         into_.micro_.clear(), into_.appends_.clear(), into_.keys_.clear();
@@ -49,6 +57,49 @@ class Transactions::Reader {
             "[\"r\", key, value]"};
   }
 
+  /// The transaction with what became of it, or as it was asked for.
+  ValueHandle transaction_of(std::size_t row) const {
+    return history_.fate()[row] == Fate::ok ? history_.output()[row] : history_.argument()[row];
+  }
+
+  /// Room for as many micro-operations as there are likely to be: they are many megabytes, and
+  /// moving them costs as much as writing them.
+  void reserve() {
+    constexpr std::size_t sample_every = 64;
+    const std::size_t rows = history_.size();
+    std::size_t sampled = 0, micros = 0;
+    for (std::size_t row = 0; row < rows; row += sample_every, ++sampled)
+      if (const ValueHandle value = transaction_of(row); value.is_compound())
+        micros += pool_.items(value).size();
+    if (sampled < sample_every) return;
+    const std::size_t expected = rows / sampled * micros / 16 * 17;
+    into_.micro_.reserve(expected);
+    into_.appends_.reserve(expected / 2);
+    if (prefixes_ != nullptr) prefixes_->reserve(expected);
+  }
+
+  /// A transaction is a list of lists that may hold lists, far from each other: what comes next is
+  /// on its way from memory while this row is read.
+  void ask_for_later_rows(std::size_t row) const {
+    constexpr std::size_t list_ahead = 24, parts_ahead = 16, read_ahead = 8;
+    const std::size_t rows = history_.size();
+    if (row + list_ahead < rows) pool_.prefetch(transaction_of(row + list_ahead), 5);
+    if (row + parts_ahead < rows) {
+      const ValueHandle value = transaction_of(row + parts_ahead);
+      if (value.is_compound())
+        for (const ValueHandle item : pool_.items(value)) pool_.prefetch(item, 4);
+    }
+    if (row + read_ahead < rows) {
+      const ValueHandle value = transaction_of(row + read_ahead);
+      if (!value.is_compound()) return;
+      for (const ValueHandle item : pool_.items(value)) {
+        if (!item.is_compound()) continue;
+        const auto parts = pool_.items(item);
+        if (parts.size() == 3) pool_.prefetch(parts[2], 64);
+      }
+    }
+  }
+
   bool may_be_read(ValueHandle value) const {
     if (words_.objects == Objects::registers) return !value.is_compound();
     return value.is_nil() || value.kind() == ValueHandle::Kind::list;
@@ -63,24 +114,22 @@ class Transactions::Reader {
 
   bool read_row(std::size_t row) {
     const bool is_ok = history_.fate()[row] == Fate::ok;
-    const ValueHandle value = is_ok ? history_.output()[row] : history_.argument()[row];
+    const ValueHandle value = transaction_of(row);
     if (value.kind() != ValueHandle::Kind::list)
-      return refuse(row, "has the value " + history_.values().to_text(value) +
-                             ", expected a list of " + words_.write_form + " and " +
-                             words_.read_form);
-    for (const ValueHandle item : history_.values().items(value))
+      return refuse(row, "has the value " + pool_.to_text(value) + ", expected a list of " +
+                             words_.write_form + " and " + words_.read_form);
+    for (const ValueHandle item : pool_.items(value))
       if (!read_micro(row, item, is_ok)) return false;
     return true;
   }
 
   bool read_micro(std::size_t row, ValueHandle item, bool is_ok) {
-    const ValuePool& pool = history_.values();
     const auto wrong = [&] {
-      return refuse(row, "has the micro-operation " + pool.to_text(item) + ", expected " +
+      return refuse(row, "has the micro-operation " + pool_.to_text(item) + ", expected " +
                              words_.write_form + " or " + words_.read_form);
     };
     if (item.kind() != ValueHandle::Kind::list) return wrong();
-    const auto parts = pool.items(item);
+    const auto parts = pool_.items(item);
     if (parts.size() < 2 || parts.size() > 3 || parts[1].is_compound()) return wrong();
     const ValueHandle last = parts.size() == 3 ? parts[2] : ValueHandle();
     MicroOperation micro{last, key_of(parts[1]), no_append};
@@ -88,10 +137,12 @@ class Transactions::Reader {
       if (last.is_nil() || last.is_compound()) return wrong();
       micro.append = static_cast<AppendId>(into_.appends_.size());
       into_.appends_.push_back({last, micro.key, static_cast<Transaction>(row)});
+      if (prefixes_ != nullptr) prefixes_->skip();
     } else if (is_named(parts[0], "r", read_)) {
       if (is_ok && !may_be_read(last)) return wrong();
       if (!is_ok) micro.value = {};
       into_.reads_ += is_ok;
+      if (prefixes_ != nullptr) tell_of(micro, static_cast<Transaction>(row), is_ok);
     } else {
       return wrong();
     }
@@ -99,11 +150,17 @@ class Transactions::Reader {
     return true;
   }
 
+  void tell_of(const MicroOperation& read, Transaction t, bool is_ok) {
+    if (is_ok)
+      prefixes_->read(read.key, t, into_.list(read));
+    else
+      prefixes_->skip();
+  }
+
   /// Texts are interned, so that the handle of a name that was seen is the name.
   bool is_named(ValueHandle name, std::string_view text, ValueHandle& seen) const {
     if (name == seen) return true;
-    if (name.kind() != ValueHandle::Kind::text || history_.values().as_text(name) != text)
-      return false;
+    if (name.kind() != ValueHandle::Kind::text || pool_.as_text(name) != text) return false;
     seen = name;
     return true;
   }
@@ -131,15 +188,18 @@ class Transactions::Reader {
 
   Transactions& into_;
   const History& history_;
+  const ValuePool& pool_;
   const Words words_;
+  Prefixes* const prefixes_;
   mutable ValueHandle append_ = ValueHandle::of_bits(~std::uint64_t{0});
   mutable ValueHandle read_ = append_;
   std::vector<KeyIndex> direct_;
   boost::unordered_flat_map<std::uint64_t, KeyIndex> others_;
 };
 
-Transactions::Transactions(const History& history, Objects objects) : history_(&history) {
-  Reader(*this, objects).read();
+Transactions::Transactions(const History& history, Objects objects, Prefixes* prefixes)
+    : history_(&history) {
+  Reader(*this, objects, prefixes).read();
 }
 
 bool Transactions::has_micro(const History& history, std::size_t row, std::string_view name) {

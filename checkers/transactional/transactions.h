@@ -40,10 +40,16 @@ struct Append {
   Transaction transaction = 0;
 };
 
+class Prefixes;
+
 /// Of a history of transactions on such objects. Keeps a reference to it.
 class Transactions {
  public:
-  explicit Transactions(const History& history, Objects objects = Objects::lists);
+  explicit Transactions(const History& history, Objects objects = Objects::lists)
+      : Transactions(history, objects, nullptr) {}
+  /// Of lists; `prefixes`, which is empty, is told of what was read.
+  Transactions(const History& history, Prefixes& prefixes)
+      : Transactions(history, Objects::lists, &prefixes) {}
 
   /// Whether a row asks for a micro-operation of that name, of three parts, in a transaction.
   static bool has_micro(const History& history, std::size_t row, std::string_view name);
@@ -71,6 +77,8 @@ class Transactions {
 
  private:
   class Reader;
+
+  Transactions(const History& history, Objects objects, Prefixes* prefixes);
 
   const History* history_;
   std::string unsupported_;

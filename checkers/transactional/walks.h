@@ -10,6 +10,7 @@
 #include "checkers/meter.h"
 #include "checkers/transactional/components.h"
 #include "checkers/transactional/cycles.h"
+#include "harness/core/big_vector.h"
 
 namespace faultline::transactional {
 
@@ -109,7 +110,7 @@ class Walks {
 
   const Graph& graph_;
   Meter& meter_;
-  std::vector<Reached> reached_;
+  BigVector<Reached> reached_;
   std::vector<Place> queue_;
   std::uint32_t search_ = 0;
 };

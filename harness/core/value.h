@@ -107,6 +107,13 @@ class ValuePool {
     const std::uint64_t offset = h.bits() >> 3;
     return {compounds_.data() + offset + 1, compounds_[offset].bits()};
   }
+  /// Asks for what items() will be wanted for, `words` of it, before that is needed; any handle.
+  void prefetch(ValueHandle h, std::size_t words = 1) const {
+    if (!h.is_compound()) return;
+    const auto* const first = reinterpret_cast<const char*>(compounds_.data() + (h.bits() >> 3));
+    for (std::size_t at = 0; at < words * sizeof(ValueHandle); at += 64)
+      __builtin_prefetch(first + at);
+  }
 
   bool equal(ValueHandle a, ValueHandle b) const;
   std::uint64_t hash(ValueHandle h) const;  ///< Equal values hash alike.

@@ -90,9 +90,9 @@ TEST_CASE("rw-register: why a version is before another one is told, with who sa
   CHECK(text(v.anomalies) ==
         text(Anomalies{{"G-single-item-realtime", 1}, {"cyclic-versions-realtime", 1}}));
   CHECK(v.summary ==
-        "cyclic-versions-realtime: key 1: 2 was before 1 (T1 met 2, T3 met 1, and T1 had ended at "
-        "0.03 s when T3 began at 0.04 s), and 1 was before 2 (T2 met 1, T1 met 2, and T2 had ended "
-        "at 0.01 s when T1 began at 0.02 s)");
+        "cyclic-versions-realtime: key 1: 1 was before 2 (T1 met 1, T2 met 2, and T1 had ended at "
+        "0.01 s when T2 began at 0.02 s), and 2 was before 1 (T2 met 2, T3 met 1, and T2 had ended "
+        "at 0.03 s when T3 began at 0.04 s)");
   CHECK(v.witness == std::vector<OperationId>{0, 1, 2});
 
   Script session;
