@@ -8,6 +8,7 @@
 
 #include "harness/cli/console.h"
 #include "harness/cli/run.h"
+#include "harness/run/run_meta.h"
 
 namespace faultline {
 namespace {

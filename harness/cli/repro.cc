@@ -13,6 +13,7 @@
 #include "harness/io/json.h"
 #include "harness/io/run_dir.h"
 #include "harness/run/replay.h"
+#include "harness/run/run_meta.h"
 
 namespace faultline {
 namespace {

@@ -37,7 +37,7 @@ struct RunArguments {
   std::vector<std::string> settings;
   std::vector<std::string> report;
   std::string report_dir;
-  bool keep_data = false;
+  bool keep_data = false, fail_fast = false;
   RunOutput output;
 };
 
@@ -89,6 +89,7 @@ int perform(const RunArguments& options, const Invocation& invocation, Ending& o
   Result<Plan> plan = plan_of(options, invocation.catalogues);
   if (!plan) return broken(plan.error(), outcome.run);
   outcome.name = plan->name;
+  plan->fail_fast = options.fail_fast;
   const std::string command = command_text(invocation.argv, options, plan->seed);
   say(Level::info, "seed", "seed " + std::to_string(plan->seed) + "; to repeat: " + command,
       {{"seed", plan->seed}, {"command", command}});
@@ -214,6 +215,8 @@ void add_run(CLI::App& app, Invocation& invocation) {
       ->allow_extra_args(false);
   command->add_flag("--keep-data", options->keep_data,
                     "keep the stores' data, also of a valid run");
+  command->add_flag("--fail-fast", options->fail_fast,
+                    "end the load as soon as a violation is proven");
   add_report_options(*command, options->report, options->report_dir);
   add_run_output(*command, options->output);
   command->callback([options, &invocation] {

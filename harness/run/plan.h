@@ -70,6 +70,7 @@ struct Plan {
   std::vector<Threshold> thresholds;
   std::optional<Validity> expect;  ///< valid or invalid.
   bool keep_data = false;
+  bool fail_fast = false;  ///< The load ends with the first violation that is proven.
   Map resolved;  ///< The configuration with every default: config.yaml, which makes the same plan.
 
   std::vector<Timing> timings() const;

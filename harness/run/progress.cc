@@ -20,6 +20,7 @@ std::string progress_line(const Progress& progress, std::uint64_t served_before,
           "  info " + with_thousands(progress.counts.info);
   if (progress.counts.dropped > 0) line += "  dropped " + with_thousands(progress.counts.dropped);
   if (progress.crashes > 0) line += "  crashed " + std::to_string(progress.crashes);
+  if (!progress.violation.empty()) line += "  " + progress.violation;
   if (progress.active.empty()) return line;
   line += "  [";
   for (const std::string& fault : progress.active) line += (line.back() == '[' ? "" : ", ") + fault;

@@ -179,6 +179,9 @@ std::string shortfalls(const Findings& f, const Answer& answer) {
     for (const std::string& missing : f.recovery.missing)
       text += "not recovered: " + missing + "\n";
   if (f.interrupted) text += "interrupted, and healed\n";
+  if (f.ended_early)
+    text += "the load was ended after " + format_duration(Nanoseconds(*f.ended_early)) +
+            ", when a violation was proven\n";
   if (f.broken && answer.reason != "incomplete")
     text += "the run is incomplete: " + f.broken->what + "\n";
   return text;
@@ -223,6 +226,7 @@ Map results_value(const Findings& f, const Answer& answer) {
   if (f.expected) map.emplace_back("matched", answer.matched);
   map.emplace_back("exit_code", static_cast<std::int64_t>(answer.exit_code));
   map.emplace_back("interrupted", f.interrupted);
+  if (f.ended_early) map.emplace_back("ended_early_ns", *f.ended_early);
   if (f.broken) map.emplace_back("error", f.broken->what);
   map.emplace_back("operations", f.history.size());
   List checks;

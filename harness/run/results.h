@@ -41,6 +41,8 @@ struct Findings {
   const LoadReport* load = nullptr;  ///< nullptr: unlimited rate.
   LittlesLaw law = {};
   std::vector<PhaseAvailability> phases = {};  ///< If the configuration has any.
+  /// The load ended then, since a violation was proven (nanoseconds).
+  std::optional<std::int64_t> ended_early = {};
 };
 
 /// The findings, weighed.

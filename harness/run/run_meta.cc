@@ -3,6 +3,8 @@
 #include <ctime>
 #include <utility>
 
+#include "harness/run/sha256.h"
+
 namespace faultline {
 namespace {
 
@@ -51,6 +53,14 @@ List differences(const Map& before, const Map& after) {
   for (const auto& [name, value] : after)
     if (value_in(before, name) == nullptr) names.emplace_back(name);
   return names;
+}
+
+Map describe_store(const Target& target) {
+  const auto hash = sha256_of_file(target.program());
+  return {{"name", std::string(target.name())},
+          {"version", target.version()},
+          {"program", target.program().string()},
+          {"sha256", hash ? Value(*hash) : Value()}};
 }
 
 }  // namespace faultline

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "harness/core/target.h"
 #include "harness/core/value.h"
 #include "harness/run/availability.h"
 
@@ -27,6 +28,9 @@ struct RunMeta {
 };
 
 Value meta_value(const RunMeta& meta);
+
+/// The store as meta.json has it: name, version, program and its sha256. Reads the whole program.
+Map describe_store(const Target& target);
 
 /// The names of the attributes that are not the same in both.
 List differences(const Map& before, const Map& after);

@@ -11,6 +11,7 @@
 #include "harness/io/json.h"
 #include "harness/os/usage.h"
 #include "harness/run/client_machines.h"
+#include "harness/run/early_judge.h"
 #include "harness/run/evaluation.h"
 #include "harness/run/final_requests.h"
 #include "harness/run/injector.h"
@@ -18,7 +19,6 @@
 #include "harness/run/nodes_up.h"
 #include "harness/run/results.h"
 #include "harness/run/run_meta.h"
-#include "harness/run/sha256.h"
 #include "harness/run/yaml.h"
 
 namespace faultline {
@@ -87,6 +87,7 @@ class Run {
       progress.left = std::max<Nanoseconds>(plan_.time - progress.elapsed, 0ns);
     }
     progress.crashes = crashes_;
+    if (early_finding_) progress.violation = early_text(*early_finding_);
     environment_.progress(progress);
   }
 
@@ -241,6 +242,9 @@ class Run {
     for (const RolePlan& role : plan_.roles) crew.roles.push_back({role.processes, *role.workload});
     crew_.emplace(crew);
     if (const Status started = crew_->start(); !started) return started;
+    if (plan_.fail_fast)
+      early_.emplace(plan_, directory_.file("history.jsonl"),
+                     [this] { return recorder_->events(); });
     loading_ = true;
     return Ok{};
   }
@@ -263,7 +267,8 @@ class Run {
       look_at_clients();
       if (const auto failure = crew_->failure()) break_off(*failure);
       report_progress("load");
-      if (interrupted() || broken_ || now >= plan_.time) return;
+      if (early_) early_finding_ = early_->finding();
+      if (interrupted() || broken_ || early_finding_ || now >= plan_.time) return;
       Nanoseconds until = std::min(now + tick, plan_.time);
       if (due) until = std::min(until, *due);
       std::this_thread::sleep_until(origin_ + until);
@@ -293,6 +298,7 @@ class Run {
     meta_.load.end = since_origin().count();
     loading_ = false;
     crew_->stop();
+    early_.reset();
     report_progress("healing");
     if (const Status healed = injector_->heal_all(); !healed)
       break_off(Error{"the last heal failed: " + healed.error().what});
@@ -322,8 +328,7 @@ class Run {
     recovery_.awaited = true;
     recovery_.seconds = std::chrono::duration<double>(Clock::now() - healed_at_).count();
     for (const Node& node : cluster_->nodes()) {
-      const auto at = std::find_if(missing.begin(), missing.end(),
-                                   [&](const NotReady& one) { return one.node == node.index; });
+      const auto at = std::ranges::find(missing, node.index, &NotReady::node);
       if (at == missing.end())
         serving_.push_back(node.index);
       else if (!journal_->crashed(node.index))  // a crash is a finding of its own
@@ -335,8 +340,8 @@ class Run {
   }
 
   void ask_final() {
-    const std::vector<std::string> keys(crew_->keys().begin(), crew_->keys().end());
-    const std::vector<Request> requests = plan_.workload->final_requests(keys);
+    const std::vector<Request> requests =
+        plan_.workload->final_requests({crew_->keys().begin(), crew_->keys().end()});
     FinalRequests final{*recorder_,
                         *plan_.target,
                         cluster_->nodes(),
@@ -383,6 +388,7 @@ class Run {
       findings.crash_free.summary += ", when the run's files could not be written";
       findings.crash_free.explanation.clear();
     }
+    if (early_finding_) findings.ended_early = meta_.load.end;
     findings.unchecked = interrupts() >= 2;
     if (!findings.unchecked) {
       const auto poll = [this] {
@@ -453,10 +459,12 @@ class Run {
   std::unique_ptr<Recorder> recorder_;
   std::optional<Injector> injector_;
   std::optional<Crew> crew_;
+  std::optional<EarlyJudge> early_;
 
   Clock::time_point origin_{}, healed_at_{};  ///< The load's begin is time 0 of every file.
   bool loading_ = false;
   std::size_t crashes_ = 0;
+  std::optional<EarlyFinding> early_finding_;
   Clock::time_point disk_looked_at_{};
   bool disk_failed_ = false, clients_failed_ = false;
   std::optional<Error> broken_;
@@ -482,14 +490,6 @@ void write_failure(const Plan& plan, const RunDir& directory, const Error& error
 }
 
 }  // namespace
-
-Map describe_store(const Target& target) {
-  const auto hash = sha256_of_file(target.program());
-  return {{"name", std::string(target.name())},
-          {"version", target.version()},
-          {"program", target.program().string()},
-          {"sha256", hash ? Value(*hash) : Value()}};
-}
 
 Result<RunReport> run_test(Plan& plan, const RunDir& directory, const RunEnvironment& environment) {
   Result<RunReport> report = Run(plan, directory, environment).run();

@@ -28,6 +28,7 @@ struct Progress {
   CrewCounts counts;
   std::vector<std::string> active;  ///< Faults, for people.
   std::size_t crashes = 0;
+  std::string violation;  ///< "violation proven: lost-update 1", once one is.
 };
 
 /// The world as a run sees it; tests give it one in memory.
@@ -47,9 +48,6 @@ struct RunReport {
   std::string text;   ///< For people: verdict line, witness, availability; several lines.
   std::string brief;  ///< The verdict line, and what else decided the exit code.
 };
-
-/// The store as meta.json has it: name, version, program and its sha256. Reads the whole program.
-Map describe_store(const Target& target);
 
 /// Writes everything into `directory`, results.json included whatever happens. An error is one that
 /// left nothing to judge: the store never came up (kind target), a fault that cannot work here

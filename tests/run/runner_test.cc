@@ -29,6 +29,7 @@ struct RunStage {
   TemporaryFolder folder;
   std::shared_ptr<Store> store = std::make_shared<Store>();
   std::atomic<int> interrupts{0};
+  bool fail_fast = false;
   std::function<void(const Progress&, fakes::FakeCluster&)> on_progress;
   std::function<void(fakes::FakeCluster&)> on_cluster;
   Map host = {{"routes", "a"}};
@@ -49,6 +50,7 @@ struct RunStage {
     REQUIRE_MESSAGE(root, root.error().what);
     Result<Plan> plan = make_plan(*root, Components::catalogues(), {"test", 1});
     REQUIRE_MESSAGE(plan, plan.error().what);
+    plan->fail_fast = fail_fast;
     auto made = RunDir::create(folder / "runs", plan->name, plan->seed);
     REQUIRE(made);
     directory.emplace(*made);
@@ -132,6 +134,37 @@ TEST_CASE("runner: a store that loses writes is invalid, with its witness") {
   CHECK(report->exit_code == ExitCode::violation);
   CHECK(report->text.find("a write was lost") != std::string::npos);
   CHECK(report->text.find("write, then a read of nil") != std::string::npos);
+}
+
+TEST_CASE("runner: with fail-fast, the load ends when a violation is proven") {
+  RunStage stage;
+  stage.fail_fast = true;
+  SUBCASE("proven") {
+    stage.store->loses_writes = true;
+    std::string told;
+    stage.on_progress = [&](const Progress& progress, fakes::FakeCluster&) {
+      if (progress.phase == "load") told = progress.violation;
+    };
+    const auto report = stage.run("time: 10min\n");
+    REQUIRE(report);
+    CHECK(verdict_of(*report) == "invalid");
+    CHECK(told == "violation proven: lost-write 1");
+    CHECK(report->text.find("when a violation was proven") != std::string::npos);
+    const Value ended = *member_of(stage.file("results.json"), "ended_early_ns");
+    CHECK(*ended.integer() > 0);
+    CHECK(*ended.integer() < Nanoseconds(10min).count());
+  }
+  SUBCASE("there is none") {
+    const auto report = stage.run("time: 500ms\n");
+    REQUIRE(report);
+    CHECK(verdict_of(*report) == "valid");
+    CHECK(member_of(stage.file("results.json"), "ended_early_ns") == nullptr);
+  }
+  SUBCASE("a check that does not end holds nothing up") {
+    const auto report = stage.run("time: 500ms\nbudget: { time: 300ms }\nchecks: [endless]\n");
+    REQUIRE(report);
+    CHECK(verdict_of(*report) == "unknown");
+  }
 }
 
 TEST_CASE("runner: what was expected decides the exit code") {
