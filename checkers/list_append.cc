@@ -79,7 +79,9 @@ class ListAppend final : public Checker {
   std::string_view name() const override { return "list-append"; }
   std::vector<std::string_view> anomalies() const override {
     using enum Anomaly;
-    return anomalies_by_name({cyclic_versions, cyclic_versions_process, cyclic_versions_realtime});
+    return anomalies_by_name({cyclic_versions, cyclic_versions_process, cyclic_versions_realtime,
+                              OTV, fractured_read, causality_violation, causality_violation_process,
+                              WriteCORead});
   }
   std::vector<std::pair<std::string_view, std::string_view>> models() const override {
     return models_with_docs();

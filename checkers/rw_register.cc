@@ -1,7 +1,7 @@
 // The checker `rw-register`: isolation of transactions that write registers and read them (Elle's
 // rw-register; Kingsbury & Alvaro 2020). Nothing tells the order of all versions of a key, so that
 // two things are done: what can be inferred of it refutes, and an order that is guessed proves, if
-// no anomaly is left with it.
+// no anomaly is left with it. Up to causal consistency no guess is needed (weak_levels.h).
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -14,6 +14,7 @@
 #include "checkers/transactional/judgement.h"
 #include "checkers/transactional/registers_order.h"
 #include "checkers/transactional/registers_tell.h"
+#include "checkers/transactional/weak_levels.h"
 
 namespace faultline {
 namespace transactional {
@@ -47,17 +48,24 @@ class RwRegisterRun {
     if (is_too_much(transactions.bytes() + values.bytes() + registers.bytes() +
                     300 * transactions.size() + 40 * transactions.micro().size()))
       return;
+    bytes_ = transactions.bytes() + registers.bytes();
     CycleFindings cycles;
+    WeakFindings weak;
     const char* ended = nullptr;
     try {
-      search(registers, cycles);
+      search(registers, cycles, weak);
     } catch (const OutOfBudget&) {
       ended = meter_.reason();
+    } catch (const OutOfBytes&) {
+      ended = "memory";
     }
-    verdict_.counted.emplace_back("edges", std::max(edges_, cycles.edges));
-    judge({registers, RegisterLanguage(registers), cycles, holds_, ended,
+    holds_ |= weak.holds;
+    verdict_.counted.emplace_back("edges", std::max({edges_, cycles.edges, weak.edges}));
+    const RegisterLanguage language(registers);
+    judge({registers, language, cycles, holds_, ended,
            "reads leave the order of some versions open, and none that was tried proves it: read "
-           "keys before writing them"},
+           "keys before writing them",
+           told(language, weak)},
           asked_, verdict_);
   }
 
@@ -66,10 +74,17 @@ class RwRegisterRun {
     return too_much(bytes, budget_, history_.size(), verdict_);
   }
 
-  void search(Registers& registers, CycleFindings& cycles) {
+  void search(Registers& registers, CycleFindings& cycles, WeakFindings& weak) {
     const ModelSet strongest = ModelSet().set(find_model("strict-serializable").value());
-    try_order(registers, Order::realtime);
-    if ((strongest & ~holds_).none()) return;
+    // What needs no order of versions is decided without one.
+    const bool is_weak = (asked_ & ~weak_models()).none();
+    if (is_weak) {
+      decide_weak_levels(registers, asked_, bytes_, meter_, weak);
+      if ((asked_ & ~weak.holds).none()) return;
+    } else {
+      try_order(registers, Order::realtime);
+      if ((strongest & ~holds_).none()) return;
+    }
     registers.note_cyclic_versions(meter_);
     find_inferred_cycles(registers, meter_, cycles);
     // Any order of the versions that keeps that of the transactions will do for these.
@@ -81,8 +96,27 @@ class RwRegisterRun {
     for (std::size_t a = 0; a < anomaly_names().size(); ++a)
       if (registers.offences().counts[a] + cycles.counts[a] > 0)
         open &= ~ruled_out_by(static_cast<Anomaly>(a));
-    for (const Order order : {Order::process, Order::none})
-      if ((open & ~holds_).any()) try_order(registers, order);
+    if (!is_weak) {
+      for (const Order order : {Order::process, Order::none})
+        if ((open & ~holds_).any()) try_order(registers, order);
+      decide_weak_levels(registers, asked_ & ~holds_, bytes_, meter_, weak);
+    }
+  }
+
+  static std::vector<OtherFinding> told(const RegisterLanguage& language,
+                                        const WeakFindings& weak) {
+    std::vector<OtherFinding> all;
+    for (std::size_t a = 0; a < weak.counts.size(); ++a) {
+      const auto anomaly = static_cast<Anomaly>(a);
+      const Contradiction* smallest = nullptr;
+      for (const Contradiction& c : weak.kept)
+        if (c.anomaly == anomaly && (smallest == nullptr || c.ties.size() < smallest->ties.size()))
+          smallest = &c;
+      // The budget may have ended before one was made out.
+      if (smallest == nullptr) continue;
+      all.push_back({anomaly, weak.counts[a], language.tell_contradiction(*smallest)});
+    }
+    return all;
   }
 
   void try_order(const Registers& registers, Order order) {
@@ -98,7 +132,8 @@ class RwRegisterRun {
   Meter meter_;
   const ModelSet asked_;
   Verdict& verdict_;
-  ModelSet holds_;  ///< With one order of the versions or another.
+  std::uint64_t bytes_ = 0;  ///< Taken by what stays.
+  ModelSet holds_;           ///< With one order of the versions or another.
   std::uint64_t edges_ = 0;
 };
 

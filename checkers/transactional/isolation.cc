@@ -29,10 +29,12 @@ constexpr Line lines[] = {
      "a circle (PL-2)",
      {"read-uncommitted"}},
     {"monotonic-atomic-view",
-     "once a transaction saw something of another one, it sees all of it (Bailis et al. 2013)",
+     "once a transaction saw something of another one, later reads miss nothing of it, in one "
+     "order of all transactions (Bailis et al. 2013)",
      {"read-committed"}},
     {"read-atomic",
-     "of every transaction all or nothing is seen, and one's own writes are",
+     "of every transaction all or nothing is seen, in one order of all transactions, and one's "
+     "own writes are (Cerone et al. 2015)",
      {"monotonic-atomic-view"}},
     {"cursor-stability", "read committed, and no update is lost (PL-CS)", {"read-committed"}},
     {"monotonic-view", "reads never go back behind what was seen (PL-2L)", {"read-committed"}},
@@ -49,7 +51,10 @@ constexpr Line lines[] = {
      "serializable, but for what depends on predicates (PL-2.99)",
      {"cursor-stability", "monotonic-atomic-view"}},
     {"update-atomic", "read atomic, and no update is lost", {"read-atomic"}},
-    {"causal-cerone", "what is seen includes all that it depends on", {"read-atomic"}},
+    {"causal-cerone",
+     "what is seen includes all that it depends on, in one order of all transactions (Cerone et "
+     "al. 2015); sessions do not count",
+     {"read-atomic"}},
     {"prefix", "everybody sees a prefix of one order of all transactions", {"causal-cerone"}},
     {"parallel-snapshot-isolation",
      "snapshots that several sites may see grow in different orders, and no update is lost",
@@ -70,12 +75,20 @@ constexpr Line lines[] = {
     {"strong-session-read-committed",
      "read committed in an order that keeps each process's",
      {"read-committed", "strong-session-read-uncommitted"}},
+    {"causal",
+     "what each transaction reads fits some order of all that it depends on, its process's earlier "
+     "transactions included; others may have another order (CC: Bouajjani et al. 2017)",
+     {"strong-session-read-committed"}},
+    {"strong-session-causal",
+     "causal-cerone, where what is seen includes what the process did before: causal convergence "
+     "(CCv), transactional causal consistency",
+     {"causal-cerone", "causal"}},
     {"strong-session-consistent-view",
      "consistent view in an order that keeps each process's",
      {"consistent-view", "strong-session-read-committed"}},
     {"strong-session-snapshot-isolation",
      "snapshot isolation, where each process's snapshots include what it did",
-     {"snapshot-isolation", "strong-session-consistent-view"}},
+     {"snapshot-isolation", "strong-session-consistent-view", "strong-session-causal"}},
     {"strong-session-serializable",
      "serializable in an order that keeps each process's",
      {"serializable", "strong-session-snapshot-isolation"}},
@@ -149,9 +162,19 @@ std::vector<std::string_view> directly_ruled_out_by(Anomaly anomaly) {
       return {"read-committed"};
     case internal:
     case future_read:
-      return {"read-atomic"};
+      return {"read-atomic", "causal"};
     case lost_update:
       return {"cursor-stability", "update-atomic"};
+    case OTV:
+      return {"monotonic-atomic-view", "monotonic-view"};
+    case fractured_read:
+      return {"read-atomic"};
+    case causality_violation:
+      return {"causal-cerone"};
+    case causality_violation_process:
+      return {"strong-session-causal"};
+    case WriteCORead:
+      return {"causal"};
     case G_single_item:
       return {"consistent-view", "parallel-snapshot-isolation", "repeatable-read"};
     case G_nonadjacent_item:

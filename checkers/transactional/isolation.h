@@ -27,6 +27,11 @@ namespace faultline::transactional {
   ANOMALY(internal, "internal")                                       \
   ANOMALY(future_read, "future-read")                                 \
   ANOMALY(lost_update, "lost-update")                                 \
+  ANOMALY(OTV, "OTV")                                                 \
+  ANOMALY(fractured_read, "fractured-read")                           \
+  ANOMALY(causality_violation, "causality-violation")                 \
+  ANOMALY(causality_violation_process, "causality-violation-process") \
+  ANOMALY(WriteCORead, "WriteCORead")                                 \
   ANOMALY(G0, "G0")                                                   \
   ANOMALY(G0_process, "G0-process")                                   \
   ANOMALY(G0_realtime, "G0-realtime")                                 \

@@ -11,10 +11,15 @@ namespace {
 
 std::uint64_t count_of(const Findings& findings, Anomaly anomaly) {
   const auto a = static_cast<std::size_t>(anomaly);
-  return findings.source.offences().counts[a] + findings.cycles.counts[a];
+  std::uint64_t count = findings.source.offences().counts[a] + findings.cycles.counts[a];
+  for (const OtherFinding& other : findings.others)
+    if (other.anomaly == anomaly) count += other.count;
+  return count;
 }
 
 Told tell_smallest(const Findings& findings, Anomaly anomaly) {
+  const auto other = std::ranges::find(findings.others, anomaly, &OtherFinding::anomaly);
+  if (other != findings.others.end()) return other->told;
   const Cycle* smallest = nullptr;
   for (const Cycle& cycle : findings.cycles.kept)
     if (cycle.anomaly == anomaly &&

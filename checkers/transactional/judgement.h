@@ -29,6 +29,13 @@ std::string repeated_text(const Transactions& all, const Elements& elements, std
 std::vector<std::string_view> anomalies_by_name(std::initializer_list<Anomaly> never);
 std::vector<std::pair<std::string_view, std::string_view>> models_with_docs();
 
+/// Of a kind that is neither a cycle of dependencies nor seen in single reads.
+struct OtherFinding {
+  Anomaly anomaly = Anomaly::OTV;
+  std::uint64_t count = 0;
+  Told told;  ///< The smallest.
+};
+
 struct Findings {
   const Dependencies& source;
   const Language& language;
@@ -36,6 +43,7 @@ struct Findings {
   ModelSet holds;
   const char* ended = nullptr;  ///< Why the budget ended.
   std::string incomplete;       ///< Why nothing is proven if nothing was found.
+  std::vector<OtherFinding> others{};
 };
 
 void give_up(Verdict& verdict, const std::string& reason, const std::string& summary);

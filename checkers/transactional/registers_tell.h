@@ -8,6 +8,7 @@
 
 #include "checkers/transactional/registers.h"
 #include "checkers/transactional/tell.h"
+#include "checkers/transactional/weak_levels.h"
 
 namespace faultline::transactional {
 
@@ -20,8 +21,11 @@ class RegisterLanguage final : public Language {
   std::string sentence(const Teller& t, const Offence& o) const override;
   std::vector<Transaction> seen_by(const Step& from, Transaction to) const override;
   std::vector<Transaction> seen_by(const Offence& o) const override;
+  Told tell_contradiction(const Contradiction& contradiction) const;
 
  private:
+  std::string reason(const Teller& t, const Tie& from, Transaction to) const;
+  std::string knew(const Teller& t, const Tie& from) const;
   /// Why one version comes before another one.
   struct Evidence {
     Version before = no_version, after = no_version;

@@ -137,24 +137,33 @@ Told tell(const Dependencies& source, const Language& language, const Cycle& cyc
          language.seen_by(cycle.steps[i], cycle.steps[(i + 1) % cycle.steps.size()].transaction))
       transactions.push_back(t);
   const Teller teller(source, transactions);
-  const std::string name(name_of(cycle.anomaly));
+  std::vector<Transaction> members;
+  std::vector<std::string> reasons;
+  for (std::size_t i = 0; i < cycle.steps.size(); ++i) {
+    members.push_back(cycle.steps[i].transaction);
+    const Transaction to = cycle.steps[(i + 1) % cycle.steps.size()].transaction;
+    reasons.push_back(teller.reason(language, cycle.steps[i], to));
+  }
+  return tell_circle(name_of(cycle.anomaly), teller, language, members, reasons);
+}
+
+Told tell_circle(std::string_view name, const Teller& teller, const Language& language,
+                 std::span<const Transaction> members, std::span<const std::string> reasons) {
   Told told;
   told.witness = teller.witness();
-  const std::size_t count = cycle.steps.size();
+  const std::size_t count = members.size();
   std::string chain;
   for (std::size_t i = 0; i < count; ++i) {
-    const Transaction from = cycle.steps[i].transaction;
-    const Transaction to = cycle.steps[(i + 1) % count].transaction;
-    const std::string reason = teller.reason(language, cycle.steps[i], to);
     const bool is_last = i + 1 == count;
-    chain += "  " + std::string(is_last ? "but " : "    ") + teller.label(from) + " < " +
-             teller.label(to) + ", because " + reason + (is_last ? ": a contradiction\n" : "\n");
-    told.sentence += (i == 0 ? "" : is_last ? ", although " : ", and ") + reason;
+    chain += "  " + std::string(is_last ? "but " : "    ") + teller.label(members[i]) + " < " +
+             teller.label(members[(i + 1) % count]) + ", because " + reasons[i] +
+             (is_last ? ": a contradiction\n" : "\n");
+    told.sentence += (i == 0 ? "" : is_last ? ", although " : ", and ") + reasons[i];
   }
   if (count > 3)
     told.sentence = "each of " + std::to_string(count) +
                     " transactions must come before the next, and the last before the first";
-  told.explanation = name + ": let\n" + teller.table(language) + "  then\n" + chain;
+  told.explanation = std::string(name) + ": let\n" + teller.table(language) + "  then\n" + chain;
   return told;
 }
 

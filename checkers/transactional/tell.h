@@ -5,6 +5,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "checkers/transactional/cycles.h"
@@ -70,5 +71,9 @@ class Teller {
 
 Told tell(const Dependencies& source, const Language& language, const Offence& offence);
 Told tell(const Dependencies& source, const Language& language, const Cycle& cycle);
+/// Of transactions each of which must come before the next one, and the last before the first: the
+/// reasons are theirs.
+Told tell_circle(std::string_view name, const Teller& teller, const Language& language,
+                 std::span<const Transaction> members, std::span<const std::string> reasons);
 
 }  // namespace faultline::transactional

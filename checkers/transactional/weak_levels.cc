@@ -1,0 +1,258 @@
+#include "checkers/transactional/weak_levels.h"
+
+#include <algorithm>
+#include <initializer_list>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "checkers/transactional/components.h"
+#include "checkers/transactional/walks.h"
+
+namespace faultline::transactional {
+namespace {
+
+using Known = Any<dependencies>;
+using Constrained = Any<all_dependencies>;
+
+ModelSet set_of(std::string_view model) { return ModelSet().set(find_model(model).value()); }
+
+/// Says of one level which contradictions it has.
+class Contradictions {
+ public:
+  Contradictions(const Registers& registers, bool has_sessions, const Constraints& constraints,
+                 Meter& meter)
+      : registers_(registers),
+        constraints_(constraints),
+        meter_(meter),
+        graph_(known_order(registers, has_sessions, constraints.all())) {}
+
+  /// Whether there are none.
+  bool note(Anomaly anomaly, WeakFindings& findings) {
+    anomaly_ = anomaly;
+    findings.edges = std::max<std::uint64_t>(findings.edges, graph_.edges());
+    const Components<Constrained> parts(graph_, meter_);
+    if (parts.acyclic() && constraints_.of_nil_count() == 0) return true;
+    for (const Constraint& c : constraints_.of_nil()) keep(of_nil(c), findings);
+    std::uint64_t& count = findings.counts[static_cast<std::size_t>(anomaly)];
+    count += constraints_.of_nil_count();
+    note_cycles(parts, count, findings);
+    return false;
+  }
+
+ private:
+  void keep(std::optional<Contradiction> found, WeakFindings& findings) const {
+    const auto alike = [&](const Contradiction& c) { return c.anomaly == anomaly_; };
+    if (found && std::ranges::count_if(findings.kept, alike) <
+                     static_cast<std::ptrdiff_t>(WeakFindings::kept_max))
+      findings.kept.push_back(*std::move(found));
+  }
+
+  /// Who depends on whom, from one to the other.
+  std::optional<Steps> way(Transaction from, Transaction to) {
+    if (!known_) known_.emplace(graph_, meter_);
+    return known_->forward(from, [&](Node at) { return at == to; }, [](Node) { return true; });
+  }
+
+  std::optional<Contradiction> of_nil(const Constraint& c) {
+    const auto steps = way(c.before, c.reader);
+    if (!steps) return std::nullopt;
+    Contradiction found{anomaly_, {}};
+    for (const Step& step : *steps) found.ties.push_back({step.transaction, step.edge, {}, {}});
+    found.ties.push_back({c.reader, Edge::rw, c, {}});
+    return found;
+  }
+
+  /// Of each cyclic component the shortest cycle through one of the first of its constraints.
+  void note_cycles(const Components<Constrained>& parts, std::uint64_t& count,
+                   WeakFindings& findings) {
+    constexpr std::size_t tries = 8;
+    std::vector<std::pair<std::uint32_t, std::vector<Constraint>>> cyclic;
+    std::vector<std::uint32_t> place(parts.size(), Components<Constrained>::none);
+    for (const Constraint& c : constraints_.all()) {
+      if (!parts.same(c.before, c.after)) continue;
+      std::uint32_t& at = place[parts.of(c.before)];
+      if (at == Components<Constrained>::none) {
+        at = static_cast<std::uint32_t>(cyclic.size());
+        cyclic.push_back({parts.of(c.before), {}});
+      }
+      if (cyclic[at].second.size() < tries) cyclic[at].second.push_back(c);
+    }
+    count += cyclic.size();
+    Walks<Constrained> walks(graph_, meter_);
+    for (std::size_t i = 0; i < std::min(cyclic.size(), WeakFindings::kept_max); ++i) {
+      std::optional<Steps> best;
+      for (const Constraint& c : cyclic[i].second) {
+        auto steps = walks.forward(
+            c.after, [&](Node at) { return at == c.before; },
+            [&](Node at) { return parts.same(c.before, at); });
+        if (!steps) continue;
+        steps->push_back({c.before, Edge::inferred});
+        if (!best || steps->size() < best->size()) best = std::move(steps);
+      }
+      if (best) keep(justified(*std::move(best)), findings);
+    }
+  }
+
+  std::optional<Contradiction> justified(Steps steps) {
+    std::ranges::rotate(steps, std::ranges::min_element(steps, {}, &Step::transaction));
+    Contradiction found{anomaly_, {}};
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      Tie tie{steps[i].transaction, steps[i].edge, {}, {}};
+      const Transaction to = steps[(i + 1) % steps.size()].transaction;
+      if (is_inferred(tie.edge) && !justify(tie, to)) return std::nullopt;
+      found.ties.push_back(std::move(tie));
+    }
+    return found;
+  }
+
+  bool justify(Tie& tie, Transaction to) {
+    const auto all = constraints_.all();
+    const auto why = std::ranges::find_if(
+        all, [&](const Constraint& c) { return c.before == tie.from && c.after == to; });
+    if (why == all.end()) return false;
+    tie.why = *why;
+    const auto steps = way(why->before, why->reader);
+    if (!steps) return false;
+    for (std::size_t i = 1; i < steps->size(); ++i) tie.through.push_back((*steps)[i].transaction);
+    return true;
+  }
+
+  const Registers& registers_;
+  const Constraints& constraints_;
+  Meter& meter_;
+  const Graph graph_;
+  std::optional<Walks<Known>> known_;
+  Anomaly anomaly_ = Anomaly::OTV;
+};
+
+class WeakLevels {
+ public:
+  WeakLevels(const Registers& registers, ModelSet wanted, std::uint64_t bytes_used, Meter& meter,
+             WeakFindings& findings)
+      : registers_(registers),
+        wanted_(wanted),
+        bytes_left_(meter.bytes_max() - std::min(bytes_used, meter.bytes_max())),
+        meter_(meter),
+        findings_(findings),
+        written_(registers) {}
+
+  void decide() {
+    using enum Anomaly;
+    if (any({garbage_read, G1a, G1b, dirty_update}) || !decide_committed()) return;
+    bool may_hold = true;  // what implies all that was looked at
+    if (wants("monotonic-atomic-view")) {
+      Constraints constraints(bytes_left_);
+      constrain_monotonic(registers_, written_, meter_, constraints);
+      may_hold = prove("monotonic-atomic-view", false, constraints, OTV);
+    }
+    if (any({internal, future_read})) return;
+    if (may_hold && wants("read-atomic")) {
+      Constraints constraints(bytes_left_);
+      constrain_atomic(registers_, written_, meter_, constraints);
+      may_hold = prove("read-atomic", false, constraints, fractured_read);
+    }
+    if (wants("causal-cerone") || wants("causal")) decide_causal(may_hold);
+  }
+
+ private:
+  bool any(std::initializer_list<Anomaly> anomalies) const {
+    return std::ranges::any_of(anomalies, [&](Anomaly a) { return registers_.offences().any(a); });
+  }
+  bool wants(std::string_view model) const {
+    return (with_stronger(set_of(model)) & wanted_ & ~findings_.holds).any();
+  }
+  void hold(std::string_view model) { findings_.holds |= with_weaker(set_of(model)); }
+
+  bool prove(std::string_view model, bool has_sessions, const Constraints& constraints,
+             Anomaly anomaly) {
+    const bool holds =
+        Contradictions(registers_, has_sessions, constraints, meter_).note(anomaly, findings_);
+    if (holds) hold(model);
+    return holds;
+  }
+
+  /// An order of all transactions, if there is one; those that others depend on first.
+  bool find_order(bool has_sessions) {
+    const Graph graph = known_order(registers_, has_sessions, {});
+    findings_.edges = std::max<std::uint64_t>(findings_.edges, graph.edges());
+    const Components<Known> parts(graph, meter_);
+    order_.assign(parts.order().rbegin(), parts.order().rend());
+    return parts.acyclic();
+  }
+
+  bool decide_committed() {
+    has_sessions_ = find_order(true);
+    if (!has_sessions_ && !find_order(false)) return false;
+    hold(has_sessions_ ? "strong-session-read-committed" : "read-committed");
+    return true;
+  }
+
+  /// With sessions there is a quick way, and what holds with them holds without.
+  void decide_causal(bool may_hold) {
+    const bool has_clocks = has_sessions_ && Clocks::bytes(registers_) <= bytes_left_;
+    std::optional<Clocks> clocks;
+    std::optional<Constraints> constraints;
+    if (has_clocks) clocks.emplace(registers_, order_, written_, meter_);
+    if (has_sessions_ && may_hold) {
+      constraints.emplace(bytes_left_ - (has_clocks ? Clocks::bytes(registers_) : 0));
+      if (has_clocks)
+        clocks->constrain(meter_, *constraints);
+      else
+        constrain_by_walks(registers_, true, order_, meter_, *constraints);
+      WeakFindings of_sessions;
+      if (Contradictions(registers_, true, *constraints, meter_)
+              .note(Anomaly::causality_violation_process, of_sessions))
+        return hold("strong-session-causal");
+      if (wants("causal-cerone") && decide_without_sessions()) add(of_sessions);
+    } else if (may_hold && wants("causal-cerone")) {
+      decide_without_sessions();
+    }
+    if (clocks && wants("causal")) decide_own_orders(*clocks);
+  }
+
+  bool decide_without_sessions() {
+    Constraints constraints(bytes_left_);
+    constrain_by_walks(registers_, false, order_, meter_, constraints);
+    return prove("causal-cerone", false, constraints, Anomaly::causality_violation);
+  }
+
+  void add(const WeakFindings& others) {
+    findings_.kept.insert(findings_.kept.end(), others.kept.begin(), others.kept.end());
+    for (std::size_t a = 0; a < others.counts.size(); ++a) findings_.counts[a] += others.counts[a];
+  }
+
+  void decide_own_orders(Clocks& clocks) {
+    std::uint64_t& count = findings_.counts[static_cast<std::size_t>(Anomaly::WriteCORead)];
+    for (Transaction t = 0; t < registers_.transactions().size(); ++t) {
+      if (clocks.has_own_order(t, meter_)) continue;
+      if (++count > WeakFindings::kept_max) continue;
+      Constraints constraints(bytes_left_);
+      clocks.constrain_alone(t, meter_, constraints);
+      WeakFindings one;
+      (void)Contradictions(registers_, true, constraints, meter_).note(Anomaly::WriteCORead, one);
+      findings_.kept.insert(findings_.kept.end(), one.kept.begin(), one.kept.end());
+    }
+    if (count == 0) hold("causal");
+  }
+
+  const Registers& registers_;
+  const ModelSet wanted_;
+  const std::uint64_t bytes_left_;
+  Meter& meter_;
+  WeakFindings& findings_;
+  const WrittenKeys written_;
+  std::vector<Node> order_;
+  bool has_sessions_ = false;  ///< They fit who read of whom.
+};
+
+}  // namespace
+
+ModelSet weak_models() { return with_weaker(set_of("strong-session-causal")); }
+
+void decide_weak_levels(const Registers& registers, ModelSet wanted, std::uint64_t bytes_used,
+                        Meter& meter, WeakFindings& findings) {
+  WeakLevels(registers, wanted, bytes_used, meter, findings).decide();
+}
+
+}  // namespace faultline::transactional
