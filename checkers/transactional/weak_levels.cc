@@ -193,6 +193,8 @@ class WeakLevels {
     const bool has_clocks = has_sessions_ && Clocks::bytes(registers_) <= bytes_left_;
     std::optional<Clocks> clocks;
     std::optional<Constraints> constraints;
+    WeakFindings of_sessions;
+    bool holds_without = false;
     if (has_clocks) clocks.emplace(registers_, order_, written_, meter_);
     if (has_sessions_ && may_hold) {
       constraints.emplace(bytes_left_ - (has_clocks ? Clocks::bytes(registers_) : 0));
@@ -200,15 +202,14 @@ class WeakLevels {
         clocks->constrain(meter_, *constraints);
       else
         constrain_by_walks(registers_, true, order_, meter_, *constraints);
-      WeakFindings of_sessions;
       if (Contradictions(registers_, true, *constraints, meter_)
               .note(Anomaly::causality_violation_process, of_sessions))
         return hold("strong-session-causal");
-      if (wants("causal-cerone") && decide_without_sessions()) add(of_sessions);
-    } else if (may_hold && wants("causal-cerone")) {
-      decide_without_sessions();
     }
-    if (clocks && wants("causal")) decide_own_orders(*clocks);
+    if (may_hold && wants("causal-cerone")) holds_without = decide_without_sessions();
+    const bool is_causal = !clocks || !wants("causal") || decide_own_orders(*clocks);
+    // Where something simpler says the same, that is told.
+    if (holds_without && is_causal) add(of_sessions);
   }
 
   bool decide_without_sessions() {
@@ -222,7 +223,7 @@ class WeakLevels {
     for (std::size_t a = 0; a < others.counts.size(); ++a) findings_.counts[a] += others.counts[a];
   }
 
-  void decide_own_orders(Clocks& clocks) {
+  bool decide_own_orders(Clocks& clocks) {
     std::uint64_t& count = findings_.counts[static_cast<std::size_t>(Anomaly::WriteCORead)];
     for (Transaction t = 0; t < registers_.transactions().size(); ++t) {
       if (clocks.has_own_order(t, meter_)) continue;
@@ -234,6 +235,7 @@ class WeakLevels {
       findings_.kept.insert(findings_.kept.end(), one.kept.begin(), one.kept.end());
     }
     if (count == 0) hold("causal");
+    return count == 0;
   }
 
   const Registers& registers_;

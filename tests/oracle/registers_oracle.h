@@ -26,7 +26,19 @@ using txn::Transaction;
 using txn::Transactions;
 using txn::transactions_max;
 
-enum class Kind { uncommitted, committed, consistent, parallel, snapshot, serializable };
+enum class Kind {
+  uncommitted,
+  committed,
+  monotonic,
+  monotonic_atomic,
+  atomic,
+  convergent,
+  causal,
+  consistent,
+  parallel,
+  snapshot,
+  serializable,
+};
 enum class Order { none, session, real_time };
 
 struct Model {
@@ -34,13 +46,19 @@ struct Model {
   Kind kind;
   Order order;
 };
-inline constexpr std::array<Model, 16> models = {{
+inline constexpr std::array<Model, 22> models = {{
     {"read-uncommitted", Kind::uncommitted, Order::none},
     {"strong-session-read-uncommitted", Kind::uncommitted, Order::session},
     {"strong-read-uncommitted", Kind::uncommitted, Order::real_time},
     {"read-committed", Kind::committed, Order::none},
     {"strong-session-read-committed", Kind::committed, Order::session},
     {"strong-read-committed", Kind::committed, Order::real_time},
+    {"monotonic-view", Kind::monotonic, Order::none},
+    {"monotonic-atomic-view", Kind::monotonic_atomic, Order::none},
+    {"read-atomic", Kind::atomic, Order::none},
+    {"causal-cerone", Kind::convergent, Order::none},
+    {"strong-session-causal", Kind::convergent, Order::session},
+    {"causal", Kind::causal, Order::session},
     {"consistent-view", Kind::consistent, Order::none},
     {"strong-session-consistent-view", Kind::consistent, Order::session},
     {"strong-consistent-view", Kind::consistent, Order::real_time},
@@ -121,6 +139,12 @@ class Oracle {
     seen_.clear();
     if (model_.kind == Kind::serializable) return serial(0, {});
     if (model_.kind == Kind::snapshot) return snapshot(0, 0, {});
+    if (model_.kind == Kind::causal) return own_orders();
+    if (model_.kind == Kind::monotonic_atomic || model_.kind == Kind::atomic ||
+        model_.kind == Kind::convergent) {
+      std::vector<std::size_t> order;
+      return any_order(order, {});
+    }
     Versions versions;
     return any_versions(0, versions);
   }
@@ -170,6 +194,152 @@ class Oracle {
       for (std::size_t u = 0; u < history_->size(); ++u)
         may = may && (u == t || !has(started & ~done, u) || !conflict(t, u));
       if (may && snapshot(started | only(t), done, state)) return true;
+    }
+    return false;
+  }
+
+  // --- By an order of all transactions: every one is tried ---
+
+  /// What it read of each key before it wrote it; none: nothing. Nothing at all if it contradicts
+  /// itself.
+  static constexpr int none = -1;
+  static std::optional<State> first_reads(const Transaction& t) {
+    State first{}, known{};
+    first.fill(none);
+    known.fill(none);
+    for (const Micro& m : t.micros) {
+      const auto k = static_cast<std::size_t>(m.key);
+      if (!m.append && known[k] != none && known[k] != value_of(m)) return std::nullopt;
+      if (!m.append && known[k] == none) first[k] = value_of(m);
+      known[k] = value_of(m);
+    }
+    return first;
+  }
+
+  /// Who wrote what it read: itself, or one that is committed and left it behind. -1: nil, -2: no
+  /// such transaction.
+  int source(std::size_t reader, const Micro& m) const {
+    if (value_of(m) == 0) return -1;
+    const int t = txn::appender(*history_, m.key, value_of(m));
+    const auto from = static_cast<std::size_t>(t);
+    if (from == reader) return t;
+    return has(committed_, from) && last_write((*history_)[from], m.key) == value_of(m) ? t : -2;
+  }
+
+  /// Of whom it read, or nothing if it read what read committed forbids.
+  std::optional<Set> sources(std::size_t reader) const {
+    Set all = 0;
+    for (const Micro& m : (*history_)[reader].micros) {
+      const int from = m.append ? -1 : source(reader, m);
+      if (from == -2) return std::nullopt;
+      if (from >= 0) all |= only(static_cast<std::size_t>(from));
+    }
+    return all & ~only(reader);
+  }
+
+  /// What was read is, of those that are visible, what the last in the order wrote.
+  bool fits(const State& reads, Set visible, const std::vector<std::size_t>& order) const {
+    for (int key = 0; key < keys_max; ++key) {
+      const int value = reads[static_cast<std::size_t>(key)];
+      if (value == none) continue;
+      int last = 0;
+      for (const std::size_t u : order)
+        if (has(visible, u) && last_write((*history_)[u], key) != 0)
+          last = last_write((*history_)[u], key);
+      if (last != value) return false;
+    }
+    return true;
+  }
+
+  /// `order` and then t; `visible`: to each of them.
+  bool may_follow(const std::vector<std::size_t>& order, std::size_t t, Relation& visible) const {
+    Set done = 0;
+    for (const std::size_t u : order) done |= only(u);
+    if ((before_[t] & ~done) != 0) return false;
+    // The least that is transitive: more of it only adds what should not have been missed.
+    const bool is_ok = (*history_)[t].fate == Fate::ok;
+    const auto read_of = is_ok ? sources(t) : Set{0};
+    if (!read_of || (*read_of & ~done) != 0) return false;
+    visible[t] = before_[t] | *read_of;
+    for (const std::size_t u : order)
+      if (has(visible[t], u)) visible[t] |= visible[u];
+    if (!is_ok) return true;
+    if (model_.kind == Kind::monotonic_atomic) return goes_forward(t, order);
+    const auto reads = first_reads((*history_)[t]);
+    if (!reads) return false;
+    if (model_.kind == Kind::atomic) {
+      for (Set seen = done;; seen = (seen - 1) & done) {
+        if (fits(*reads, seen, order)) return true;
+        if (seen == 0) return false;
+      }
+    }
+    return fits(*reads, visible[t], order);
+  }
+
+  /// A later read of a key that somebody wrote of whom it read before is of that one, or of a later
+  /// one.
+  bool goes_forward(std::size_t t, const std::vector<std::size_t>& order) const {
+    const auto place = [&](int of) {
+      return std::find(order.begin(), order.end(), static_cast<std::size_t>(of));
+    };
+    const auto& micros = (*history_)[t].micros;
+    for (std::size_t i = 0; i < micros.size(); ++i)
+      for (std::size_t j = i + 1; j < micros.size(); ++j) {
+        if (micros[i].append || micros[j].append) continue;
+        const int earlier = source(t, micros[i]), later = source(t, micros[j]);
+        const int self = static_cast<int>(t);
+        if (earlier < 0 || earlier == self || later == self) continue;
+        if (last_write((*history_)[static_cast<std::size_t>(earlier)], micros[j].key) == 0)
+          continue;
+        if (later < 0 || place(later) < place(earlier)) return false;
+      }
+    return true;
+  }
+
+  bool any_order(std::vector<std::size_t>& order, const Relation& visible) {
+    Set done = 0;
+    for (const std::size_t u : order) done |= only(u);
+    if (done == committed_) return true;
+    for (std::size_t t = 0; t < history_->size(); ++t) {
+      if (!has(committed_, t) || has(done, t)) continue;
+      Relation next = visible;
+      if (!may_follow(order, t, next)) continue;
+      order.push_back(t);
+      if (any_order(order, next)) return true;
+      order.pop_back();
+    }
+    return false;
+  }
+
+  // --- By an order for each of what it depends on: every one is tried ---
+
+  bool own_orders() const {
+    Relation earlier = before_;
+    for (std::size_t t = 0; t < history_->size(); ++t) {
+      if ((*history_)[t].fate != Fate::ok) continue;
+      const auto read_of = sources(t);
+      if (!read_of) return false;
+      earlier[t] |= *read_of;
+    }
+    close(earlier);
+    if (!irreflexive(earlier)) return false;
+    for (std::size_t t = 0; t < history_->size(); ++t) {
+      if ((*history_)[t].fate != Fate::ok) continue;
+      const auto reads = first_reads((*history_)[t]);
+      std::vector<std::size_t> order;
+      if (!reads || !has_own_order(*reads, earlier, earlier[t], order)) return false;
+    }
+    return true;
+  }
+
+  bool has_own_order(const State& reads, const Relation& earlier, Set left,
+                     std::vector<std::size_t>& order) const {
+    if (left == 0) return fits(reads, ~Set{0}, order);
+    for (std::size_t t = 0; t < history_->size(); ++t) {
+      if (!has(left, t) || (earlier[t] & left) != 0) continue;
+      order.push_back(t);
+      if (has_own_order(reads, earlier, left & ~only(t), order)) return true;
+      order.pop_back();
     }
     return false;
   }
@@ -228,9 +398,34 @@ class Oracle {
     close(earlier);
     if (!irreflexive(earlier)) return false;
     if (model_.kind == Kind::committed) return true;
+    if (model_.kind == Kind::monotonic) return never_goes_back(versions, earlier);
     for (std::size_t t = 0; t < history_->size(); ++t)
       for (std::size_t reader = 0; reader < history_->size(); ++reader)
         if (has(missed[t], reader) && has(earlier[reader], t)) return false;
+    return true;
+  }
+
+  /// Adya's G-monotonic: what a read missed is not among what an earlier operation of its
+  /// transaction, or itself, depends on.
+  bool never_goes_back(const Versions& versions, const Relation& earlier) const {
+    for (std::size_t t = 0; t < history_->size(); ++t) {
+      if ((*history_)[t].fate != Fate::ok) continue;
+      Set known = 0;
+      for (const Micro& m : (*history_)[t].micros) {
+        const auto& order = versions[static_cast<std::size_t>(m.key)];
+        const int from = m.append ? static_cast<int>(t) : source(t, m);
+        const auto at =
+            from < 0 ? order.begin()
+                     : std::find(order.begin(), order.end(), static_cast<std::size_t>(from)) + 1;
+        const bool installs = m.append && last_write((*history_)[t], m.key) == m.element;
+        if (installs || (!m.append && from != static_cast<int>(t)))
+          for (auto u = order.begin(); u != at; ++u)
+            if (*u != t) known |= only(*u) | earlier[*u];
+        if (m.append || from == static_cast<int>(t)) continue;
+        for (auto u = at; u != order.end(); ++u)
+          if (*u != t && has(known, *u)) return false;
+      }
+    }
     return true;
   }
 
@@ -247,17 +442,12 @@ class Oracle {
     std::array<std::array<std::optional<Set>, transactions_max>, keys_max> must{};
     for (std::size_t t = 0; t < history_->size(); ++t) {
       if (!has(committed_, t) || (*history_)[t].fate != Fate::ok) continue;
+      const auto reads = first_reads((*history_)[t]);
+      if (!reads) return false;
       for (int key = 0; key < keys_max; ++key) {
         const auto k = static_cast<std::size_t>(key);
-        int first = -1, own = -1;
-        for (const Micro& m : (*history_)[t].micros) {
-          if (m.key != key) continue;
-          if (m.append) own = m.element;
-          if (m.append) continue;
-          if (own >= 0 ? own != value_of(m) : first >= 0 && first != value_of(m)) return false;
-          if (own < 0) first = value_of(m);
-        }
-        if (first < 0) continue;
+        const int first = (*reads)[k];
+        if (first == none) continue;
         Set seen = 0;
         bool found = first == 0;
         for (const std::size_t w : versions[k]) {

@@ -27,6 +27,11 @@ struct RegisterJudge {
   Oracle oracle;
 };
 
+/// Whether the engine always knows.
+bool is_exact(const Model& model) {
+  return model.kind < Kind::consistent && model.kind != Kind::monotonic;
+}
+
 TEST_CASE("oracle: rw-register on random histories of up to six transactions, every model") {
   for (const Model& model : models) {
     CAPTURE(model.name);
@@ -40,10 +45,12 @@ TEST_CASE("oracle: rw-register on random histories of up to six transactions, ev
     CHECK(comparison.wrong == 0);
     CHECK(comparison.allowed > count / 5);
     CHECK(comparison.forbidden > 0);
-    // Of what there was to judge.
-    CHECK(comparison.unproven <= comparison.allowed / 50);
-    CHECK(comparison.undetected <= comparison.forbidden / 20);
     MESSAGE(comparison.summary());
+    // Monotonic view needs the order of versions, and nothing looks for one that is good for it.
+    if (model.kind == Kind::monotonic) continue;
+    // Of what there was to judge.
+    CHECK(comparison.unproven <= (is_exact(model) ? 0 : comparison.allowed / 50));
+    CHECK(comparison.undetected <= (is_exact(model) ? 0 : comparison.forbidden / 20));
   }
 }
 
@@ -65,6 +72,7 @@ TEST_CASE("oracle: rw-register on all small histories of three transactions, eve
     CHECK(comparison.wrong == 0);
     CHECK(comparison.allowed > 1000);
     if (model.kind != Kind::uncommitted) CHECK(comparison.forbidden > 1000);
+    if (is_exact(model)) CHECK(comparison.unproven + comparison.undetected == 0);
     MESSAGE(comparison.summary());
   }
 }

@@ -1,0 +1,220 @@
+// What registers are known to promise without an order of versions: the levels up to causal
+// consistency, what violates each, and how it is told. Against brute force:
+// tests/oracle/rw_register_test.cc.
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "checkers/checkers.h"
+#include "checkers/transactional/isolation.h"
+#include "tests/checkers/transaction_script.h"
+
+namespace faultline::weak_levels {
+
+struct Micro {
+  static constexpr auto make = &make_rw_register;
+
+  char key;
+  bool is_write;
+  std::optional<int> content;
+
+  Value value(bool answered) const {
+    return List{is_write ? "w" : "r", std::string(1, key),
+                content && (is_write || answered) ? Value(*content) : Value()};
+  }
+};
+Micro w(char key, int value) { return {key, true, value}; }
+Micro r(char key, std::optional<int> value = {}) { return {key, false, value}; }
+
+using Script = TransactionScript<Micro>;
+
+std::string text(const Verdict& v) {
+  std::string out;
+  for (const auto& [name, count] : v.anomalies)
+    out += (out.empty() ? "" : ", ") + name + (count == 1 ? "" : " " + std::to_string(count));
+  return out;
+}
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+bool is_refuted(const Verdict& v, const std::string& model) {
+  return std::ranges::find(v.refuted, model) != v.refuted.end() ||
+         std::ranges::find(v.also_refuted, model) != v.also_refuted.end();
+}
+
+/// Valid for the first, invalid for the second, which no weaker one is ruled out with.
+template <typename Make>
+Verdict between(Make make, const char* holds, const char* violated, const char* anomaly) {
+  CAPTURE(holds);
+  CAPTURE(violated);
+  CHECK(make().check(holds).validity == Validity::valid);
+  const Verdict v = make().check(violated);
+  CAPTURE(v.explanation);
+  CHECK(v.validity == Validity::invalid);
+  CHECK(text(v) == anomaly);
+  CHECK(std::ranges::find(v.refuted, violated) != v.refuted.end());
+  CHECK_FALSE(is_refuted(v, holds));
+  CHECK_FALSE(v.witness.empty());
+  return v;
+}
+
+TEST_CASE("weak levels: a later read misses what a transaction did that was read of: OTV") {
+  const auto make = [] {
+    return Script()
+        .both(0, {w('x', 1), w('y', 1)})
+        .both(1, {r('x', 1), w('x', 2), w('y', 2)})
+        .both(2, {r('x', 2), r('y', 1)});
+  };
+  CHECK(make().check("read-committed").validity == Validity::valid);
+  const Verdict v = make().check("monotonic-atomic-view");
+  CHECK(v.validity == Validity::invalid);
+  CHECK(text(v) == "OTV");
+  CHECK(is_refuted(v, "monotonic-view"));
+  CHECK(is_refuted(v, "read-atomic"));
+  CHECK_FALSE(is_refuted(v, "cursor-stability"));
+  CHECK_FALSE(is_refuted(v, "causal"));
+  CHECK(v.witness == std::vector<OperationId>{0, 1, 2});
+  CHECK(
+      v.explanation ==
+      "OTV: let\n"
+      "  T1  process 0  0.000 s to 0.010 s  ok  write 1 to \"x\", write 1 to \"y\"\n"
+      "  T2  process 1  0.020 s to 0.030 s  ok  read \"x\": 1, write 2 to \"x\", write 2 to \"y\"\n"
+      "  T3  process 2  0.040 s to 0.050 s  ok  read \"x\": 2, read \"y\": 1\n"
+      "  then\n"
+      "      T1 < T2, because T2 read key \"x\" as T1's 1\n"
+      "  but T2 < T1, because T2's 2 of key \"y\" was before T1's 1 (T3 read of T2, and read key "
+      "\"y\" as 1 all the same): a contradiction\n");
+}
+
+TEST_CASE("weak levels: an earlier read misses what a transaction did that is read of: fractured") {
+  const auto make = [] {
+    return Script()
+        .together({w('x', 1), w('y', 1)}, {w('x', 2), w('y', 2)})
+        .both(2, {r('x', 1), r('y', 2)});
+  };
+  const Verdict v = between(make, "monotonic-atomic-view", "read-atomic", "fractured-read");
+  CHECK(has(v.explanation, "T1's 1 of key \"y\" was before T2's 2 (T3 read of T1, and"));
+  CHECK(has(v.explanation, "T2's 2 of key \"x\" was before T1's 1 (T3 read of T2, and"));
+  // Nil is older than everything, so one half is enough.
+  const auto half = [] {
+    return Script().both(0, {w('x', 1), w('y', 1)}).both(2, {r('x'), r('y', 1)});
+  };
+  const Verdict h = half().check("read-atomic");
+  CHECK(text(h) == "fractured-read");
+  CHECK(h.summary ==
+        "fractured-read: T2 read key \"y\" as T1's 1, although T2 read key \"x\" as nil, without "
+        "T1's 1");
+  CHECK(half().check("monotonic-atomic-view").validity == Validity::valid);
+}
+
+TEST_CASE("weak levels: an effect without its cause") {
+  const auto make = [] {
+    return Script()
+        .both(0, {w('x', 1)})
+        .both(1, {r('x', 1), w('y', 1)})
+        .both(2, {r('y', 1), r('x')});
+  };
+  const Verdict v = make().check("causal-cerone");
+  CHECK(text(v) == "causality-violation");
+  CHECK(is_refuted(v, "parallel-snapshot-isolation"));
+  CHECK(make().check("read-atomic").validity == Validity::valid);
+  CHECK(text(make().check("causal")) == "WriteCORead");
+
+  // Older, not nil: what was known through somebody else is told.
+  const auto older = [] {
+    return Script()
+        .both(0, {w('x', 1), w('z', 1)})
+        .both(1, {w('x', 2), r('z', 1)})
+        .both(3, {r('x', 2), w('y', 1)})
+        .both(4, {r('y', 1), r('x', 1)});
+  };
+  const Verdict o = between(older, "read-atomic", "causal-cerone", "causality-violation");
+  CHECK(has(o.explanation, "(T3 knew of T2 through T4, and read key \"x\" as 1 all the same)"));
+}
+
+TEST_CASE("weak levels: sessions count only where a model says so") {
+  const auto make = [] {
+    return Script().both(0, {w('x', 1)}).both(0, {w('y', 1)}).both(2, {r('y', 1), r('x')});
+  };
+  const Verdict v = between(make, "causal-cerone", "causal", "WriteCORead");
+  CHECK(has(v.explanation, "process 0 was done with T1 when it began T2"));
+  CHECK(text(make().check("strong-session-causal")) == "WriteCORead");
+}
+
+TEST_CASE(
+    "weak levels: readers who disagree about concurrent writes are causal, and not convergent") {
+  const auto make = [] {
+    return Script()
+        .together({w('x', 1)}, {w('x', 2)})
+        .both(3, {r('x', 1)})
+        .both(4, {r('x', 2)})
+        .both(3, {r('x', 2)})
+        .both(4, {r('x', 1)});
+  };
+  const Verdict v = between(make, "causal", "strong-session-causal", "causality-violation-process");
+  CHECK(has(v.explanation, "(T3 knew of T1 through T4, and read key \"x\" as 2 all the same)"));
+  CHECK(make().check("causal-cerone").validity == Validity::valid);
+}
+
+TEST_CASE(
+    "weak levels: two keys of one reader may contradict each other where each alone is right") {
+  // Concurrent writers of both; the reader takes one key of each.
+  const auto make = [] {
+    return Script()
+        .together({w('x', 1), w('y', 1)}, {w('x', 2), w('y', 2)})
+        .both(2, {r('x', 1), r('y', 2)});
+  };
+  CHECK(text(make().check("causal")) == "WriteCORead");
+  CHECK(make().check("strong-session-read-committed").validity == Validity::valid);
+}
+
+TEST_CASE("weak levels: of later reads the nearest two of different writers count") {
+  // The middle reads are of the same transaction as the first one.
+  const auto make = [](int last) {
+    return Script()
+        .both(0, {w('x', 1), w('z', 1)})
+        .both(1, {r('z', 1), w('x', 2), w('y', 2)})
+        .both(2, {r('y', 2), r('x', 2), r('x', 2), r('x', last)})
+        .check("monotonic-atomic-view");
+  };
+  CHECK(make(2).validity == Validity::valid);
+  CHECK(text(make(1)) == "OTV");
+}
+
+TEST_CASE("weak levels: who did not happen tells nothing, and an info that was seen happened") {
+  const auto make = [](Fate fate, std::optional<int> y) {
+    return Script()
+        .both(0, {w('x', 1), w('y', 1)}, fate)
+        .both(1, {w('x', 2)})
+        .both(2, {r('y', y), r('x')})
+        .check("read-atomic");
+  };
+  CHECK(make(Fate::info, {}).validity == Validity::valid);
+  CHECK(text(make(Fate::info, 1)) == "OTV");
+  CHECK(make(Fate::fail, {}).validity == Validity::valid);
+  CHECK(text(make(Fate::fail, 1)) == "G1a");
+}
+
+TEST_CASE("weak levels: what a transaction contradicts itself in is read atomic's, not below") {
+  const auto make = [] {
+    return Script().together({w('x', 1)}, {w('x', 2)}).both(2, {r('x', 1), r('x', 2)});
+  };
+  CHECK(make().check("monotonic-atomic-view").validity == Validity::valid);
+  CHECK(text(make().check("read-atomic")) == "internal");
+  CHECK(text(make().check("causal")) == "internal");
+}
+
+TEST_CASE("weak levels: the budget may end, and then nothing is said") {
+  Script script;
+  for (int i = 0; i < 5000; ++i) script.both(0, {w('x', i), r('y')});
+  Budget little;
+  little.steps_max = 1000;
+  CHECK(script.check("causal-cerone", little).reason == "steps");
+}
+
+}  // namespace faultline::weak_levels
