@@ -28,7 +28,9 @@ std::uint64_t Clocks::bytes(const Registers& registers) {
   std::uint64_t sessions = 0;
   for (Transaction t = 0; t < all.size(); ++t)
     sessions += registers.is_committed(t) && before[t] == nobody;
-  return all.size() * (12 + 4 * sessions) + all.appends().size() * (sizeof(Writer) + sizeof(Group));
+  sessions = (sessions + lanes - 1) / lanes * lanes;
+  return all.size() * (12 + 4 * sessions) + 8 * all.appends().size() + 4 * all.micro().size() +
+         all.appends().size() * (sizeof(Writer) + sizeof(Group));
 }
 
 Clocks::Clocks(const Registers& registers, std::span<const Node> order, const WrittenKeys& written,
@@ -51,13 +53,16 @@ void Clocks::number_sessions() {
 }
 
 void Clocks::count(std::span<const Node> order, Meter& meter) {
-  past_.assign(std::uint64_t{before_.size()} * sessions_, 0);
+  stride_ = (sessions_ + lanes - 1) / lanes * lanes;
+  past_.assign(std::uint64_t{before_.size()} * stride_, 0);
   for (const Transaction t : order) {
     if (!registers_.is_committed(t)) continue;
     std::uint64_t joined = 1;
     const auto learn = [&](Transaction from) {
       if (from == nobody || is_in(from, t)) return;
-      join(t, from);
+      std::uint32_t* const own = &past_[std::uint64_t{t} * stride_];
+      join(own, row(from));
+      own[session_[from]] = std::max(own[session_[from]], index_[from] + 1);
       ++joined;
     };
     learn(before_[t]);
@@ -66,11 +71,10 @@ void Clocks::count(std::span<const Node> order, Meter& meter) {
   }
 }
 
-void Clocks::join(Transaction t, Transaction with) {
-  std::uint32_t* const own = &past_[std::uint64_t{t} * sessions_];
-  const std::uint32_t* const other = &past_[std::uint64_t{with} * sessions_];
-  for (std::uint32_t s = 0; s < sessions_; ++s) own[s] = std::max(own[s], other[s]);
-  own[session_[with]] = std::max(own[session_[with]], index_[with] + 1);
+void Clocks::join(std::uint32_t* own, const std::uint32_t* other) const {
+  // Whole vectors at a time.
+  for (std::uint32_t s = 0; s < stride_; s += lanes)
+    for (std::uint32_t i = s; i < s + lanes; ++i) own[i] = std::max(own[i], other[i]);
 }
 
 void Clocks::group_writers(const WrittenKeys& written) {
@@ -97,25 +101,76 @@ void Clocks::group_writers(const WrittenKeys& written) {
 }
 
 void Clocks::constrain(Meter& meter, Constraints& into) const {
-  for (Transaction t = 0; t < before_.size(); ++t) {
-    std::uint64_t steps = 1;
-    each_read_of_others(registers_, t, [&](KeyIndex key, Transaction from) {
-      for (const Group& group : groups(key)) {
-        ++steps;
-        // What `from` depends on comes before it anyway.
-        std::uint32_t first = 0;
-        if (from != nobody)
-          first = group.session == session_[from] ? index_[from] + 1 : past(from, group.session);
-        const std::uint32_t end = past(t, group.session);
-        if (first >= end) continue;
-        const auto of_group = std::span(writers_).subspan(group.begin, group.end - group.begin);
-        const auto behind = std::ranges::lower_bound(of_group, end, {}, &Writer::index);
-        if (behind == of_group.begin() || std::prev(behind)->index < first) continue;
-        into.add({std::prev(behind)->transaction, from, t, key});
-      }
-    });
-    spend(meter, steps);
+  // Who read each version.
+  const std::size_t writes = registers_.transactions().appends().size();
+  std::vector<std::uint32_t> next(writes + 1, 0);
+  const auto each_read = [&](auto visit) {
+    std::uint64_t micro = 0;
+    for (Transaction t = 0; t < before_.size(); ++t)
+      for (std::size_t left = registers_.transactions().of(t).size(); left > 0; --left)
+        if (const Version v = registers_.seen(micro++); v != no_version) visit(t, v);
+  };
+  each_read([&](Transaction t, Version v) {
+    if (registers_.is_initial(v))
+      constrain_nil(t, registers_.key_of(v), into);
+    else
+      ++next[v + 1];
+  });
+  for (std::size_t v = 1; v < next.size(); ++v) next[v] += next[v - 1];
+  BigVector<Transaction> readers(next.back());
+  each_read([&](Transaction t, Version v) {
+    if (!registers_.is_initial(v)) readers[next[v]++] = t;
+  });
+  std::vector<std::uint32_t> known(stride_);
+  for (Version v = 0; v < writes; ++v) {
+    const std::uint32_t begin = v == 0 ? 0 : next[v - 1];
+    if (begin == next[v]) continue;
+    constrain(v, std::span(readers).subspan(begin, next[v] - begin), known, into);
+    spend(meter, next[v] - begin + groups(registers_.key_of(v)).size());
   }
+}
+
+void Clocks::constrain_nil(Transaction t, KeyIndex key, Constraints& into) const {
+  for (const Group& group : groups(key)) {
+    const Writer& first = writers_[group.begin];
+    if (first.index < past(t, group.session)) into.add({first.transaction, nobody, t, key});
+  }
+}
+
+/// What its readers know of together must come before it: of each session the last, and of those
+/// only who comes before no other one.
+void Clocks::constrain(Version v, std::span<const Transaction> readers,
+                       std::vector<std::uint32_t>& known, Constraints& into) const {
+  const Transaction from = registers_.writer(v);
+  const KeyIndex key = registers_.key_of(v);
+  std::ranges::fill(known, 0);
+  for (const Transaction reader : readers) join(known.data(), row(reader));
+  Transaction last[16];
+  std::size_t count = 0;
+  const auto add = [&] {
+    for (std::size_t i = 0; i < count; ++i) {
+      if (std::any_of(last, last + count,
+                      [&](Transaction other) { return other != last[i] && is_in(last[i], other); }))
+        continue;
+      const auto reader = std::ranges::find_if(
+          readers, [&](Transaction t) { return t != last[i] && is_in(last[i], t); });
+      into.add({last[i], from, *reader, key});
+    }
+    count = 0;
+  };
+  for (const Group& group : groups(key)) {
+    // What `from` depends on comes before it anyway.
+    const std::uint32_t first =
+        group.session == session_[from] ? index_[from] + 1 : past(from, group.session);
+    const std::uint32_t end = known[group.session];
+    if (first >= end) continue;
+    const auto of_group = std::span(writers_).subspan(group.begin, group.end - group.begin);
+    const auto behind = std::ranges::lower_bound(of_group, end, {}, &Writer::index);
+    if (behind == of_group.begin() || std::prev(behind)->index < first) continue;
+    last[count++] = std::prev(behind)->transaction;
+    if (count == std::size(last)) add();
+  }
+  add();
 }
 
 template <typename Visit>

@@ -43,15 +43,17 @@ class Clocks {
 
   void number_sessions();
   void count(std::span<const Node> order, Meter& meter);
-  void join(Transaction t, Transaction with);
+  void join(std::uint32_t* own, const std::uint32_t* other) const;
+  void constrain_nil(Transaction t, KeyIndex key, Constraints& into) const;
+  void constrain(Version v, std::span<const Transaction> readers, std::vector<std::uint32_t>& known,
+                 Constraints& into) const;
   void group_writers(const WrittenKeys& written);
   std::span<const Group> groups(KeyIndex key) const {
     return std::span(groups_).subspan(group_begins_[key],
                                       group_begins_[key + 1] - group_begins_[key]);
   }
-  std::uint32_t past(Transaction t, std::uint32_t session) const {
-    return past_[std::uint64_t{t} * sessions_ + session];
-  }
+  const std::uint32_t* row(Transaction t) const { return &past_[std::uint64_t{t} * stride_]; }
+  std::uint32_t past(Transaction t, std::uint32_t session) const { return row(t)[session]; }
   /// It, or something that it depends on.
   bool is_in(Transaction which, Transaction t) const {
     return which == t || index_[which] < past(t, session_[which]);
@@ -62,7 +64,8 @@ class Clocks {
   void each_known_writer(Transaction t, KeyIndex key, Transaction but, Visit visit) const;
 
   const Registers& registers_;
-  std::uint32_t sessions_ = 0;
+  static constexpr std::uint32_t lanes = 8;
+  std::uint32_t sessions_ = 0, stride_ = 0;     ///< stride: sessions, in whole vectors.
   std::vector<std::uint32_t> session_, index_;  ///< By transaction.
   std::vector<Transaction> before_;             ///< In its session.
   BigVector<std::uint32_t> past_;               ///< By transaction and session.

@@ -140,19 +140,24 @@ class WeakLevels {
   void decide() {
     using enum Anomaly;
     if (any({garbage_read, G1a, G1b, dirty_update}) || !decide_committed()) return;
+    const bool is_atomic = !any({internal, future_read});
+    if (is_atomic && (wants("causal-cerone") || wants("causal")) && decide_sessions()) return;
     bool may_hold = true;  // what implies all that was looked at
     if (wants("monotonic-atomic-view")) {
       Constraints constraints(bytes_left_);
       constrain_monotonic(registers_, written_, meter_, constraints);
       may_hold = prove("monotonic-atomic-view", false, constraints, OTV);
     }
-    if (any({internal, future_read})) return;
+    if (!is_atomic) return;
     if (may_hold && wants("read-atomic")) {
       Constraints constraints(bytes_left_);
       constrain_atomic(registers_, written_, meter_, constraints);
       may_hold = prove("read-atomic", false, constraints, fractured_read);
     }
-    if (wants("causal-cerone") || wants("causal")) decide_causal(may_hold);
+    if (may_hold && wants("causal-cerone")) may_hold = decide_without_sessions();
+    const bool has_own_orders = !clocks_ || !wants("causal") || decide_own_orders();
+    // Where something simpler says the same, that is told.
+    if (may_hold && has_own_orders) add(of_sessions_);
   }
 
  private:
@@ -188,28 +193,24 @@ class WeakLevels {
     return true;
   }
 
-  /// With sessions there is a quick way, and what holds with them holds without.
-  void decide_causal(bool may_hold) {
-    const bool has_clocks = has_sessions_ && Clocks::bytes(registers_) <= bytes_left_;
-    std::optional<Clocks> clocks;
-    std::optional<Constraints> constraints;
-    WeakFindings of_sessions;
-    bool holds_without = false;
-    if (has_clocks) clocks.emplace(registers_, order_, written_, meter_);
-    if (has_sessions_ && may_hold) {
-      constraints.emplace(bytes_left_ - (has_clocks ? Clocks::bytes(registers_) : 0));
-      if (has_clocks)
-        clocks->constrain(meter_, *constraints);
-      else
-        constrain_by_walks(registers_, true, order_, meter_, *constraints);
-      if (Contradictions(registers_, true, *constraints, meter_)
-              .note(Anomaly::causality_violation_process, of_sessions))
-        return hold("strong-session-causal");
+  /// The strongest comes first: there is a quick way, and if it holds, all others do.
+  bool decide_sessions() {
+    if (!has_sessions_) return false;
+    const std::uint64_t clocks = Clocks::bytes(registers_);
+    if (clocks <= bytes_left_ / 2) {
+      bytes_left_ -= clocks;
+      clocks_.emplace(registers_, order_, written_, meter_);
     }
-    if (may_hold && wants("causal-cerone")) holds_without = decide_without_sessions();
-    const bool is_causal = !clocks || !wants("causal") || decide_own_orders(*clocks);
-    // Where something simpler says the same, that is told.
-    if (holds_without && is_causal) add(of_sessions);
+    Constraints constraints(bytes_left_);
+    if (clocks_)
+      clocks_->constrain(meter_, constraints);
+    else
+      constrain_by_walks(registers_, true, order_, meter_, constraints);
+    const bool holds = Contradictions(registers_, true, constraints, meter_)
+                           .note(Anomaly::causality_violation_process, of_sessions_);
+    findings_.edges = std::max(findings_.edges, of_sessions_.edges);
+    if (holds) hold("strong-session-causal");
+    return holds;
   }
 
   bool decide_without_sessions() {
@@ -223,13 +224,13 @@ class WeakLevels {
     for (std::size_t a = 0; a < others.counts.size(); ++a) findings_.counts[a] += others.counts[a];
   }
 
-  bool decide_own_orders(Clocks& clocks) {
+  bool decide_own_orders() {
     std::uint64_t& count = findings_.counts[static_cast<std::size_t>(Anomaly::WriteCORead)];
     for (Transaction t = 0; t < registers_.transactions().size(); ++t) {
-      if (clocks.has_own_order(t, meter_)) continue;
+      if (clocks_->has_own_order(t, meter_)) continue;
       if (++count > WeakFindings::kept_max) continue;
       Constraints constraints(bytes_left_);
-      clocks.constrain_alone(t, meter_, constraints);
+      clocks_->constrain_alone(t, meter_, constraints);
       WeakFindings one;
       (void)Contradictions(registers_, true, constraints, meter_).note(Anomaly::WriteCORead, one);
       findings_.kept.insert(findings_.kept.end(), one.kept.begin(), one.kept.end());
@@ -240,12 +241,14 @@ class WeakLevels {
 
   const Registers& registers_;
   const ModelSet wanted_;
-  const std::uint64_t bytes_left_;
+  std::uint64_t bytes_left_;
   Meter& meter_;
   WeakFindings& findings_;
   const WrittenKeys written_;
   std::vector<Node> order_;
   bool has_sessions_ = false;  ///< They fit who read of whom.
+  std::optional<Clocks> clocks_;
+  WeakFindings of_sessions_;  ///< What contradicts them, if all others hold.
 };
 
 }  // namespace
