@@ -9,8 +9,8 @@
 namespace faultline::transactional {
 namespace {
 
-std::vector<Transaction> before_in_process(const Registers& registers) {
-  std::vector<Transaction> before(registers.transactions().size(), nobody);
+BigVector<Transaction> before_in_process(const Registers& registers) {
+  BigVector<Transaction> before(registers.transactions().size(), nobody);
   registers.each_process_edge(false,
                               [&](Transaction from, Transaction to, Edge) { before[to] = from; });
   return before;
@@ -24,7 +24,7 @@ void spend(Meter& meter, std::uint64_t steps) {
 
 std::uint64_t Clocks::bytes(const Registers& registers) {
   const Transactions& all = registers.transactions();
-  const std::vector<Transaction> before = before_in_process(registers);
+  const BigVector<Transaction> before = before_in_process(registers);
   std::uint64_t sessions = 0;
   for (Transaction t = 0; t < all.size(); ++t)
     sessions += registers.is_committed(t) && before[t] == nobody;
@@ -103,7 +103,7 @@ void Clocks::group_writers(const WrittenKeys& written) {
 void Clocks::constrain(Meter& meter, Constraints& into) const {
   // Who read each version.
   const std::size_t writes = registers_.transactions().appends().size();
-  std::vector<std::uint32_t> next(writes + 1, 0);
+  BigVector<std::uint32_t> next(writes + 1, 0);
   const auto each_read = [&](auto visit) {
     std::uint64_t micro = 0;
     for (Transaction t = 0; t < before_.size(); ++t)
@@ -301,7 +301,7 @@ class WalksBack {
   const Transactions& all_;
   Meter& meter_;
   Constraints& into_;
-  std::vector<Transaction> before_;  ///< In its process; empty if that does not count.
+  BigVector<Transaction> before_;  ///< In its process; empty if that does not count.
   std::vector<std::uint32_t> place_, first_place_;  ///< In the order; of the first writer of a key.
   std::vector<std::uint32_t> visited_;              ///< In which walk.
   std::vector<Transaction> stack_;

@@ -64,12 +64,12 @@ class Clocks {
   void each_known_writer(Transaction t, KeyIndex key, Transaction but, Visit visit) const;
 
   const Registers& registers_;
-  static constexpr std::uint32_t lanes = 8;
-  std::uint32_t sessions_ = 0, stride_ = 0;     ///< stride: sessions, in whole vectors.
-  std::vector<std::uint32_t> session_, index_;  ///< By transaction.
-  std::vector<Transaction> before_;             ///< In its session.
-  BigVector<std::uint32_t> past_;               ///< By transaction and session.
-  std::vector<std::uint64_t> group_begins_;     ///< By key.
+  static constexpr std::uint32_t lanes = 4;
+  std::uint32_t sessions_ = 0, stride_ = 0;   ///< stride: sessions, in whole vectors.
+  BigVector<std::uint32_t> session_, index_;  ///< By transaction.
+  BigVector<Transaction> before_;             ///< In its session.
+  BigVector<std::uint32_t> past_;             ///< By transaction and session.
+  std::vector<std::uint64_t> group_begins_;   ///< By key.
   std::vector<Group> groups_;
   BigVector<Writer> writers_;
   std::vector<std::pair<KeyIndex, Transaction>> reads_;  ///< Of one transaction at a time.

@@ -245,7 +245,7 @@ class WeakLevels {
   Meter& meter_;
   WeakFindings& findings_;
   const WrittenKeys written_;
-  std::vector<Node> order_;
+  BigVector<Node> order_;
   bool has_sessions_ = false;  ///< They fit who read of whom.
   std::optional<Clocks> clocks_;
   WeakFindings of_sessions_;  ///< What contradicts them, if all others hold.
