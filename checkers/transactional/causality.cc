@@ -1,7 +1,6 @@
 #include "checkers/transactional/causality.h"
 
 #include <algorithm>
-#include <unordered_map>
 #include <utility>
 
 #include "checkers/transactional/cycles.h"
@@ -111,10 +110,12 @@ void Clocks::constrain(Meter& meter, Constraints& into) const {
         if (const Version v = registers_.seen(micro++); v != no_version) visit(t, v);
   };
   each_read([&](Transaction t, Version v) {
-    if (registers_.is_initial(v))
+    if (registers_.is_initial(v)) {
+      spend(meter, 1 + groups(registers_.key_of(v)).size());
       constrain_nil(t, registers_.key_of(v), into);
-    else
+    } else {
       ++next[v + 1];
+    }
   });
   for (std::size_t v = 1; v < next.size(); ++v) next[v] += next[v - 1];
   BigVector<Transaction> readers(next.back());
@@ -187,33 +188,37 @@ void Clocks::each_known_writer(Transaction t, KeyIndex key, Transaction but, Vis
 /// B, or is B, what it read of A comes after what it read of B. That must not be a circle.
 bool Clocks::has_own_order(Transaction t, Meter& meter) {
   reads_.clear();
+  known_.clear();
   each_read_of_others(registers_, t,
                       [&](KeyIndex key, Transaction from) { reads_.emplace_back(key, from); });
   std::ranges::sort(reads_);
   reads_.erase(std::ranges::unique(reads_).begin(), reads_.end());
-  std::vector<std::vector<std::size_t>> later(reads_.size());
-  std::vector<std::size_t> earlier(reads_.size(), 0), free;
-  std::uint64_t steps = 1;
   bool missed_first = false;
-  for (std::size_t i = 0; i < reads_.size(); ++i) {
-    const auto [key, from] = reads_[i];
-    each_known_writer(t, key, from, [&](Transaction writer) {
-      missed_first = missed_first || from == nobody;
-      for (std::size_t j = 0; j < reads_.size(); ++j, ++steps) {
-        if (reads_[j].second == nobody || !is_in(reads_[j].second, writer)) continue;
-        later[j].push_back(i);
-        ++earlier[i];
-      }
+  for (std::uint32_t i = 0; i < reads_.size(); ++i)
+    each_known_writer(t, reads_[i].first, reads_[i].second, [&](Transaction writer) {
+      missed_first = missed_first || reads_[i].second == nobody;
+      known_.emplace_back(i, writer);
     });
-  }
-  spend(meter, steps);
+  spend(meter, 1 + reads_.size() + known_.size());
   if (missed_first) return false;
-  for (std::size_t i = 0; i < reads_.size(); ++i)
+  // The later ones of a read are looked for again when it is done: there may be many.
+  const auto each_later = [&](std::uint32_t read, auto visit) {
+    spend(meter, 1 + known_.size());
+    const Transaction from = reads_[read].second;
+    if (from == nobody) return;
+    for (const auto& [later, writer] : known_)
+      if (is_in(from, writer)) visit(later);
+  };
+  std::vector<std::uint32_t> earlier(reads_.size(), 0), free;
+  for (std::uint32_t i = 0; i < reads_.size(); ++i)
+    each_later(i, [&](std::uint32_t later) { ++earlier[later]; });
+  for (std::uint32_t i = 0; i < reads_.size(); ++i)
     if (earlier[i] == 0) free.push_back(i);
   std::size_t done = 0;
   for (; done < free.size(); ++done)
-    for (const std::size_t i : later[free[done]])
-      if (--earlier[i] == 0) free.push_back(i);
+    each_later(free[done], [&](std::uint32_t later) {
+      if (--earlier[later] == 0) free.push_back(later);
+    });
   return done == reads_.size();
 }
 

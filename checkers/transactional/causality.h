@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "checkers/transactional/saturation.h"
@@ -72,7 +73,9 @@ class Clocks {
   std::vector<std::uint64_t> group_begins_;   ///< By key.
   std::vector<Group> groups_;
   BigVector<Writer> writers_;
-  std::vector<std::pair<KeyIndex, Transaction>> reads_;  ///< Of one transaction at a time.
+  /// Of one transaction at a time: what it read of whom; by number of those, what else it knows of.
+  std::vector<std::pair<KeyIndex, Transaction>> reads_;
+  std::vector<std::pair<std::uint32_t, Transaction>> known_;
 };
 
 /// The same constraints as of Clocks, found by going back from each read to those that met its key

@@ -143,7 +143,7 @@ class WeakLevels {
     const bool is_atomic = !any({internal, future_read});
     if (is_atomic && (wants("causal-cerone") || wants("causal")) && decide_sessions()) return;
     bool may_hold = true;  // what implies all that was looked at
-    if (wants("monotonic-atomic-view")) {
+    if ((ruled_out_by(OTV) & wanted_ & ~findings_.holds).any()) {
       Constraints constraints(bytes_left_);
       constrain_monotonic(registers_, written_, meter_, constraints);
       may_hold = prove("monotonic-atomic-view", false, constraints, OTV);

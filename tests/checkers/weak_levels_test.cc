@@ -209,6 +209,54 @@ TEST_CASE("weak levels: what a transaction contradicts itself in is read atomic'
   CHECK(text(make().check("causal")) == "internal");
 }
 
+TEST_CASE("weak levels: of too many sessions there are no clocks, and reads are gone back from") {
+  const auto make = [](std::optional<int> x) {
+    Script script;
+    script.both(0, {w('x', 1)}).both(0, {w('y', 1)});
+    for (std::uint32_t p = 1; p <= 400; ++p) script.both(p, {r('x', 1)});
+    return script.both(401, {r('y', 1), r('x', x)});
+  };
+  Budget little;
+  little.bytes_max = 400'000;  // clocks alone would be more
+  for (const bool is_little : {false, true}) {
+    CAPTURE(is_little);
+    const Budget budget = is_little ? little : Budget();
+    const Verdict v = make({}).check("strong-session-causal", budget);
+    CHECK(text(v) == (is_little ? "causality-violation-process" : "WriteCORead"));
+    CHECK(v.witness == std::vector<OperationId>{0, 1, 402});
+    CHECK(make(1).check("strong-session-causal", budget).validity == Validity::valid);
+    CHECK(make({}).check("causal-cerone", budget).validity == Validity::valid);
+    // That others may have other orders, only clocks tell.
+    CHECK(make({}).check("causal", budget).validity ==
+          (is_little ? Validity::unknown : Validity::invalid));
+  }
+}
+
+TEST_CASE("weak levels: a transaction of many reads fits its own order, or does not") {
+  // Each of two writers of all keys; half is read of the one and half of the other.
+  const auto make = [](bool is_mixed) {
+    std::vector<Micro> first, second, reads;
+    for (char key = 'a'; key <= 'z'; ++key) {
+      first.push_back(w(key, 1));
+      second.push_back(w(key, 2));
+      reads.push_back(r(key, is_mixed && key > 'm' ? 2 : 1));
+    }
+    return Script().together(first, second).both(2, reads).check("causal");
+  };
+  CHECK(make(false).validity == Validity::valid);
+  CHECK(text(make(true)) == "WriteCORead");
+}
+
+TEST_CASE("weak levels: monotonic view is ruled out by what monotonic atomic view forbids") {
+  const Verdict v = Script()
+                        .both(0, {w('x', 1), w('y', 1)})
+                        .both(1, {r('x', 1), w('x', 2), w('y', 2)})
+                        .both(2, {r('x', 2), r('y', 1)})
+                        .check("monotonic-view");
+  CHECK(v.validity == Validity::invalid);
+  CHECK(text(v) == "OTV");
+}
+
 TEST_CASE("weak levels: the budget may end, and then nothing is said") {
   Script script;
   for (int i = 0; i < 5000; ++i) script.both(0, {w('x', i), r('y')});
