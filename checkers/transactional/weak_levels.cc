@@ -22,8 +22,7 @@ class Contradictions {
  public:
   Contradictions(const Registers& registers, bool has_sessions, const Constraints& constraints,
                  Meter& meter)
-      : registers_(registers),
-        constraints_(constraints),
+      : constraints_(constraints),
         meter_(meter),
         graph_(known_order(registers, has_sessions, constraints.all())) {}
 
@@ -118,7 +117,6 @@ class Contradictions {
     return true;
   }
 
-  const Registers& registers_;
   const Constraints& constraints_;
   Meter& meter_;
   const Graph graph_;
