@@ -12,6 +12,7 @@
 
 #include "harness/core/client.h"
 #include "harness/core/result.h"
+#include "harness/core/stepwise.h"
 
 namespace faultline {
 
@@ -59,6 +60,14 @@ class Target {
   /// run on machines of their own it is called there, on a target made anew from the same
   /// parameters.
   virtual Result<std::unique_ptr<Client>> connect(const Node& node) const = 0;
+
+  /// Whether open_transaction() makes any.
+  virtual bool has_steps() const { return false; }
+  /// A transaction to be asked step by step, on a new connection. As connect() it does not block.
+  virtual Result<std::unique_ptr<OpenTransaction>> open_transaction(const Node&) const {
+    return Error{std::string(name()) + " has no transactions that can be asked step by step",
+                 ErrorKind::capability};
+  }
 
   /// Best effort: indexes of the nodes that now believe they lead. Empty if unknown or leaderless.
   virtual std::vector<std::size_t> leaders(std::span<const Node>, Deadline) const { return {}; }

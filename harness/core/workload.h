@@ -9,6 +9,7 @@
 
 #include "harness/core/client.h"
 #include "harness/core/rng.h"
+#include "harness/core/stepwise.h"
 
 namespace faultline {
 
@@ -34,6 +35,9 @@ class Workload {
   /// Asked on every node after the last heal and recovery: a lost write is only lost if a healthy
   /// cluster, given time, still lacks it. `keys` are the keys that were asked for during the run.
   virtual std::vector<Request> final_requests(const std::vector<std::string>& keys) const = 0;
+  /// Played one after the other, once, instead of what generators ask; then nobody asks for a
+  /// generator. Its target must have steps.
+  virtual std::vector<Script> scripts() const { return {}; }
 };
 
 }  // namespace faultline
