@@ -268,6 +268,7 @@ std::string text_of(const Report& report) {
     if (verdict.validity == Validity::unknown)
       out += indented(verdict.reason + ": " + verdict.summary);
     if (console().quiet) continue;
+    out += indented(table_text(verdict));
     if (const std::string counts = counts_text(verdict); !counts.empty()) out += indented(counts);
     if (verdict.validity != Validity::invalid) continue;
     if (verdict.explanation.find(verdict.summary) == std::string::npos)

@@ -51,6 +51,8 @@ struct Verdict {
   /// What it looked at: {"reads", 600}, … A check that looked at nothing is no pass.
   std::vector<std::pair<std::string, std::uint64_t>> counted;
   std::vector<std::string> keys_invalid;
+  /// What it found out of each of several things, for people; JSON "table": {"G0", "prevented"}.
+  std::vector<std::pair<std::string, std::string>> table;
 };
 
 /// Stateless after construction: check() may be called from several threads at once.

@@ -272,8 +272,22 @@ Value verdict_value(const Verdict& verdict, const History& history, double secon
     witness.emplace_back(history.index_of(history.begin()[row]));
   map.emplace_back("witness", std::move(witness));
   map.emplace_back("keys_invalid", texts(verdict.keys_invalid));
+  if (!verdict.table.empty()) {
+    Map table;
+    for (const auto& [name, found] : verdict.table) table.emplace_back(name, found);
+    map.emplace_back("table", std::move(table));
+  }
   map.emplace_back("seconds", rounded(seconds));
   return map;
+}
+
+std::string table_text(const Verdict& verdict) {
+  std::size_t width = 0;
+  for (const auto& [name, found] : verdict.table) width = std::max(width, name.size());
+  std::string text;
+  for (const auto& [name, found] : verdict.table)
+    text += name + std::string(width - name.size() + 2, ' ') + found + "\n";
+  return text;
 }
 
 }  // namespace faultline

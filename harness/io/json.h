@@ -19,5 +19,7 @@ Result<Value> parse_json(std::string_view text);
 /// A verdict as `checks` has it in `faultline check --json` and results.json; `witness` holds the
 /// `index` values of the invocations.
 Value verdict_value(const Verdict& verdict, const History& history, double seconds);
+/// The verdict's table for people, a line a row; empty if it has none.
+std::string table_text(const Verdict& verdict);
 
 }  // namespace faultline

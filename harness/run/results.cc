@@ -261,6 +261,7 @@ std::string results_text(const Findings& f, const Answer& answer) {
     if (text.back() != '\n') text += '\n';
     text += '\n';
   }
+  for (const Verdict* verdict : verdicts) text += table_text(*verdict);
   text += faults_text(f) + availability_text(f);
   if (f.load != nullptr) text += load_text(*f.load, f.law, f.phases);
   return text + shortfalls(f, answer);
