@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "harness/core/check.h"
+#include "harness/run/script_player.h"
 
 namespace faultline {
 namespace {
@@ -50,7 +51,12 @@ struct Crew::Worker {
   Rng rng;
   std::vector<PhaseLoad> loads;  ///< By phase.
   std::unordered_set<std::string> keys;
+  std::uint32_t next_process = 0;  ///< Of what played scripts.
   std::thread thread;
+  void count(Fate fate) {
+    auto& counter = is_served(fate) ? counts.ok : fate == Fate::fail ? counts.fail : counts.info;
+    counter.fetch_add(1, std::memory_order_relaxed);
+  }
   /// On a line of its own: read by the main thread while the worker counts.
   struct alignas(64) {
     std::atomic<std::uint64_t> ok{0}, fail{0}, info{0}, dropped{0};
@@ -62,8 +68,10 @@ struct Crew::Asked {
   bool served;
 };
 
-Crew::Crew(const CrewSettings& settings) : settings_(settings), stopped_ns_(not_stopped) {
+Crew::Crew(const CrewSettings& settings)
+    : settings_(settings), stopped_ns_(not_stopped), scripts_(settings.workload.scripts()) {
   FAULTLINE_CHECK(!settings_.open || !settings_.load.unlimited());
+  FAULTLINE_CHECK(scripts_.empty() || settings_.workers == 1);
   if (settings_.open)
     arrivals_.emplace(settings_.load, *settings_.open, settings_.rng.fork("arrivals"));
   const std::span<const LoadPhase> phases = settings_.load.phases();
@@ -81,7 +89,9 @@ Crew::Crew(const CrewSettings& settings) : settings_(settings), stopped_ns_(not_
                             static_cast<std::uint32_t>(settings_.workers),
                             tracks_seen,
                             settings_.machines};
-    auto generator = workload.generator(settings_.rng.fork("requests", i), i, settings_.workers);
+    std::unique_ptr<Generator> generator;
+    if (scripts_.empty())
+      generator = workload.generator(settings_.rng.fork("requests", i), i, settings_.workers);
     workers_.push_back(std::make_unique<Worker>(i, session, std::move(generator),
                                                 settings_.rng.fork("nodes", i), phases.size()));
   }
@@ -122,7 +132,9 @@ void Crew::stop() {
 
 void Crew::run(Worker& worker) {
   try {
-    if (arrivals_)
+    if (!scripts_.empty())
+      play(worker);
+    else if (arrivals_)
       work_open(worker);
     else
       work_closed(worker);
@@ -130,6 +142,20 @@ void Crew::run(Worker& worker) {
     const std::lock_guard lock(failure_mutex_);
     failure_ = Error{"worker " + std::to_string(worker.index) + ": " + error.what()};
   }
+}
+
+void Crew::play(Worker& worker) {
+  ScriptPlayer player({settings_.recorder,
+                       settings_.target,
+                       settings_.nodes.front(),
+                       settings_.request_timeout,
+                       worker.index,
+                       {},
+                       [this] { return stopping(); },
+                       [&worker](Fate fate) { worker.count(fate); }});
+  for (const Script& script : scripts_) player.play(script);
+  worker.next_process = player.next_process();
+  finished_.store(true);
 }
 
 void Crew::sleep_until(Clock::time_point until) const {
@@ -144,10 +170,7 @@ Crew::Asked Crew::ask(Worker& worker, Request request) {
                                ? worker.index % settings_.nodes.size()
                                : static_cast<std::size_t>(worker.rng.below(settings_.nodes.size()));
   const Fate fate = worker.session.ask(node, std::move(request));
-  auto& counter = is_served(fate)      ? worker.counts.ok
-                  : fate == Fate::fail ? worker.counts.fail
-                                       : worker.counts.info;
-  counter.fetch_add(1, std::memory_order_relaxed);
+  worker.count(fate);
   return {function, is_served(fate)};
 }
 
@@ -255,7 +278,7 @@ void Crew::join() {
   for (const auto& worker : workers_) {
     for (std::size_t i = 0; i < worker->loads.size(); ++i) report_.loads[i].merge(worker->loads[i]);
     keys_.insert(worker->keys.begin(), worker->keys.end());
-    next_process_ = std::max(next_process_, worker->session.process() + 1);
+    next_process_ = std::max({next_process_, worker->session.process() + 1, worker->next_process});
   }
 }
 

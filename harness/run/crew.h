@@ -62,7 +62,9 @@ struct CrewCounts {
 /// them are busy. One that has waited as long as a request may take (the timeout) is dropped: its
 /// user has gone. Nothing pauses after a fail, for the rate alone limits the refusals.
 ///
-/// Either way a worker's requests are a function of the seed, its number and how many there are;
+/// A workload with scripts is played by one worker, whatever the load, once (ScriptPlayer).
+///
+/// Otherwise a worker's requests are a function of the seed, its number and how many there are;
 /// what is not sent does not use one up.
 class Crew {
  public:
@@ -81,6 +83,8 @@ class Crew {
   void join();
 
   CrewCounts counts() const;
+  /// Its workload has scripts, and the last of them has ended.
+  bool finished() const { return finished_.load(); }
   /// Why a worker ended that should not have; it is our fault, not the store's.
   std::optional<Error> failure() const;
 
@@ -97,6 +101,7 @@ class Crew {
   void run(Worker& worker);
   void work_closed(Worker& worker);
   void work_open(Worker& worker);
+  void play(Worker& worker);
   Asked ask(Worker& worker, Request request);
   void drop(Worker& worker, Nanoseconds due, Function function, Nanoseconds waited);
   PhaseLoad& load_at(Worker& worker, Nanoseconds due);
@@ -108,11 +113,12 @@ class Crew {
 
   CrewSettings settings_;
   Clock::time_point begin_{};
-  std::atomic<bool> stopping_{false};
+  std::atomic<bool> stopping_{false}, finished_{false};
   std::atomic<std::int64_t> stopped_ns_;  ///< Since begin_; far away while nobody has stopped it.
   std::mutex arrivals_mutex_;
   std::optional<Arrivals> arrivals_;  ///< Of an open loop.
   std::vector<std::unique_ptr<Worker>> workers_;
+  const std::vector<Script> scripts_;
   mutable std::mutex failure_mutex_;
   std::optional<Error> failure_;
   LoadReport report_;

@@ -172,6 +172,7 @@ class Reader {
     if (const Status status = finish(params, made, node.where); !status) return status;
     plan_.workload = std::move(*made);
     if (const Status status = check_verbs(node, *plan_.workload, available); !status) return status;
+    if (!plan_.workload->scripts().empty()) return read_scripts(params, node);
     constexpr std::array<std::string_view, 7> own_keys = {
         "name", "load", "arrivals", "concurrency", "rate", "affinity", "timeout"};
     auto roles = read_roles(params, node, own_keys, **entry, available, plan_.loop.concurrency);
@@ -184,6 +185,43 @@ class Reader {
         return status;
     top_.set_resolved("workload", params.resolved());
     return Ok{};
+  }
+
+  /// Scripts are played one after the other, by one worker, as fast as they go.
+  Status read_scripts(Params& params, const ConfigNode& node) {
+    const std::string workload = "workload " + std::string(plan_.workload->name());
+    if (!plan_.target->has_steps())
+      return error_at(node.where, workload + " asks transactions step by step, which " +
+                                      target_text() +
+                                      " does not offer; these do: " + targets_with_steps());
+    constexpr std::array<std::string_view, 6> of_loads = {"load", "arrivals", "concurrency",
+                                                          "rate", "affinity", "roles"};
+    for (const std::string_view key : of_loads)
+      if (const ConfigNode* said = node.find(key))
+        return error_at(said->where, std::string(key) + ": " + workload +
+                                         " plays scripts one after the other, and has no load");
+    Map resolved = params.resolved();
+    std::erase_if(resolved, [&](const auto& member) {
+      return std::ranges::find(of_loads, member.first) != of_loads.end();
+    });
+    top_.set_resolved("workload", std::move(resolved));
+    plan_.loop = LoopPlan{};
+    plan_.loop.concurrency = 1;
+    plan_.loop.rate = 0;
+    plan_.affinity = Affinity::spread;
+    return Ok{};
+  }
+
+  /// Their names, as they are with their defaults.
+  std::string targets_with_steps() const {
+    std::string names;
+    for (const TargetEntry& entry : catalogues_.targets) {
+      Params defaults(empty_mapping(), "target");
+      const auto made = entry.make(defaults);
+      if (made && (*made)->has_steps())
+        names += (names.empty() ? "" : ", ") + std::string(entry.name);
+    }
+    return names.empty() ? "none" : names;
   }
 
   /// The target with what it was configured as, for a mode may decide what it understands:
@@ -239,6 +277,9 @@ class Reader {
     }
     if (plan_.client_machines == 0)
       top_.set_resolved("clients", "in-process");
+    else if (!plan_.workload->scripts().empty())
+      return error_at(node->where, "clients: workload " + std::string(plan_.workload->name()) +
+                                       " plays its scripts in the controller; say in-process");
     else
       top_.set_resolved("clients", Map{{"separate", plan_.client_machines}});
     return Ok{};
@@ -270,6 +311,9 @@ class Reader {
   /// After the workload, whose rate the phases may use, and before the faults, which need the time.
   Status read_load() {
     const ConfigNode* list = top_.node("phases");
+    if (list != nullptr && !plan_.workload->scripts().empty())
+      return error_at(list->where, "phases: workload " + std::string(plan_.workload->name()) +
+                                       " plays scripts one after the other, and has no load");
     plan_.has_phases = list != nullptr;
     if (list == nullptr) {
       if (plan_.loop.rate > 0) plan_.load = LoadProfile::constant(plan_.loop.rate);

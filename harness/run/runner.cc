@@ -268,7 +268,8 @@ class Run {
       if (const auto failure = crew_->failure()) break_off(*failure);
       report_progress("load");
       if (early_) early_finding_ = early_->finding();
-      if (interrupted() || broken_ || early_finding_ || now >= plan_.time) return;
+      const bool is_done = crew_->finished() || early_finding_ || now >= plan_.time;
+      if (interrupted() || broken_ || is_done) return;
       Nanoseconds until = std::min(now + tick, plan_.time);
       if (due) until = std::min(until, *due);
       std::this_thread::sleep_until(origin_ + until);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "harness/core/catalogue.h"
+#include "tests/fake_steps.h"
 
 namespace faultline::run_fakes {
 
@@ -232,6 +233,27 @@ struct Components {
     };
     return std::unique_ptr<Workload>(std::make_unique<Queue>());
   }
+  /// Has two scripts, each of a transaction that writes and one that reads.
+  static Result<std::unique_ptr<Workload>> scripted(Params&, std::span<const Function>) {
+    struct Scripted : RegisterWorkload {
+      Scripted() : RegisterWorkload(1, false) {}
+      std::string_view name() const override { return "scripted"; }
+      std::vector<Function> functions() const override { return {}; }
+      std::vector<Request> final_requests(const std::vector<std::string>&) const override {
+        return {};
+      }
+      std::vector<Script> scripts() const override {
+        const Step write{Step::Kind::access, List{"w", "x", 1}};
+        const Step read{Step::Kind::access, List{"r", "x", {}}}, commit{Step::Kind::commit, {}};
+        const Script script{"a", {{0, write}, {0, commit}, {1, read}, {1, commit}}};
+        return {script, script};
+      }
+    };
+    return std::unique_ptr<Workload>(std::make_unique<Scripted>());
+  }
+  static Result<std::unique_ptr<Target>> steps(Params&) {
+    return std::unique_ptr<Target>(std::make_unique<fakes::StepTarget>(fakes::Level::two_phase));
+  }
   static Result<std::unique_ptr<Nemesis>> nemesis(Params& params) {
     params.text("kind", "count");
     const bool effective = params.boolean("effective", true);
@@ -265,9 +287,10 @@ struct Components {
   }
 
   static const Catalogues& catalogues() {
-    static const std::vector<TargetEntry> targets = {{"memory", "", &target}};
-    static const std::vector<WorkloadEntry> workloads = {{"queue", "", &queue},
-                                                         {"registers", "", &workload}};
+    static const std::vector<TargetEntry> targets = {{"memory", "", &target},
+                                                     {"steps", "", &steps}};
+    static const std::vector<WorkloadEntry> workloads = {
+        {"queue", "", &queue}, {"registers", "", &workload}, {"scripted", "", &scripted}};
     static const std::vector<NemesisEntry> nemeses = {{"stall", "", &stall},
                                                       {"tally", "", &nemesis}};
     static const std::vector<CheckerEntry> checkers = {{"endless", "", &endless},

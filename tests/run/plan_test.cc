@@ -223,3 +223,21 @@ TEST_CASE("plan: a fault of client machines wants such machines, and names them"
   has(plan_error(minimal + "clients: separate\nfaults: [{ fault: tally, victims: c1 }]\n"),
       "unknown victim \"c1\"");
 }
+
+TEST_CASE("plan: a workload with scripts has one worker, and no load") {
+  const std::string scripted = "target: { name: steps, nodes: 1 }\nworkload: { name: scripted }\n";
+  const Result<Plan> plan = plan_of(scripted);
+  REQUIRE_MESSAGE(plan, plan.error().what);
+  CHECK(plan->loop.concurrency == 1);
+  CHECK(plan->load.unlimited());
+  for (const auto& [key, value] : plan->resolved)
+    if (key == "workload") CHECK(value == Value(Map{{"name", "scripted"}, {"timeout", "2s"}}));
+  has(plan_error("target: { name: memory }\nworkload: { name: scripted }\n"),
+      "workload scripted asks transactions step by step, which target memory (mode: quorum) does "
+      "not offer; these do: steps");
+  for (const std::string key : {"rate=5/s", "concurrency=3", "load=open", "affinity=roam"})
+    has(plan_error(scripted, {"workload." + key}),
+        "workload scripted plays scripts one after the other, and has no load");
+  has(plan_error(scripted + "phases: [{ steady: 1s, rate: 5/s }]\n"), "has no load");
+  has(plan_error(scripted + "clients: { separate: 1 }\n"), "say in-process");
+}
