@@ -12,6 +12,7 @@
 
 #include "harness/os/program.h"
 #include "targets/postgresql_session.h"
+#include "targets/postgresql_stepwise.h"
 #include "targets/targets.h"
 
 namespace faultline {
@@ -181,6 +182,12 @@ class Postgresql final : public Target {
 
   Result<std::unique_ptr<Client>> connect(const Node& node) const override {
     return std::unique_ptr<Client>(std::make_unique<PostgresqlClient>(node, isolation_));
+  }
+
+  bool has_steps() const override { return true; }
+  Result<std::unique_ptr<OpenTransaction>> open_transaction(const Node& node) const override {
+    return std::unique_ptr<OpenTransaction>(
+        std::make_unique<PgOpenTransaction>(node.address, postgresql_port, isolation_.sql));
   }
 
   /// A server by itself leads.

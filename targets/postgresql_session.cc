@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <utility>
 
 #include <libpq-fe.h>
 #include <poll.h>
@@ -181,16 +182,17 @@ Status LibpqSession::flush(Deadline deadline) {
   }
 }
 
-/// Until PQgetResult() would not block.
-Status LibpqSession::await_result(Deadline deadline) {
+std::optional<Status> LibpqSession::await_result(Deadline deadline) {
   while (PQisBusy(connection_) != 0) {
-    if (await_events(connection_, POLLIN, deadline) == 0) return Error{"timeout"};
+    if (await_events(connection_, POLLIN, deadline) == 0) return std::nullopt;
     if (PQconsumeInput(connection_) == 0) return Error{error_of(connection_)};
   }
   return Ok{};
 }
 
-PgReply LibpqSession::exchange(const PgStatement& statement, Deadline deadline) {
+int LibpqSession::server_process() const { return connection_ ? PQbackendPID(connection_) : 0; }
+
+std::optional<PgReply> LibpqSession::send(const PgStatement& statement, Deadline deadline) {
   PgReply unsent;
   unsent.kind = PgReply::Kind::unsent;
   if (!connection_ || PQstatus(connection_) != CONNECTION_OK) {
@@ -203,30 +205,49 @@ PgReply LibpqSession::exchange(const PgStatement& statement, Deadline deadline) 
   }
   std::vector<const char*> values;
   for (const std::string& parameter : statement.parameters) values.push_back(parameter.c_str());
+  reply_.reset();
   // It may send before it fails, so that from here on nothing is certain.
   if (PQsendQueryParams(connection_, statement.sql.c_str(), static_cast<int>(values.size()),
                         nullptr, values.data(), nullptr, nullptr, 0) == 0) {
     return lost(error_of(connection_));
   }
   if (const Status flushed = flush(deadline); !flushed) return lost(flushed.error().what);
-  std::optional<PgReply> reply;
+  return std::nullopt;
+}
+
+std::optional<PgReply> LibpqSession::receive(Deadline deadline) {
+  if (!connection_) return lost("not connected");
   for (;;) {
-    if (const Status here = await_result(deadline); !here) {
-      if (!reply || reply->kind != PgReply::Kind::error) return lost(here.error().what);
+    const std::optional<Status> here = await_result(deadline);
+    if (!here) return std::nullopt;
+    if (!*here) {
+      if (!reply_ || reply_->kind != PgReply::Kind::error) return lost(here->error().what);
       close();  // An error that ended the session: nothing comes after it.
-      return *std::move(reply);
+      return std::exchange(reply_, std::nullopt);
     }
     const PgResult result(PQgetResult(connection_), &PQclear);
     if (!result) break;
     PgReply next = reply_of(result.get());
     // A statement by itself is answered, and commits afterwards: what counts is an error of that.
     if (next.kind == PgReply::Kind::lost) return lost(next.message);
-    if (reply && next.kind != PgReply::Kind::error) return lost("more than one reply");
-    reply = std::move(next);
+    if (reply_ && next.kind != PgReply::Kind::error) return lost("more than one reply");
+    reply_ = std::move(next);
   }
-  if (!reply) return lost("no reply");
-  reply->after = transaction_of(connection_);
-  return *std::move(reply);
+  if (!reply_) return lost("no reply");
+  reply_->after = transaction_of(connection_);
+  return std::exchange(reply_, std::nullopt);
+}
+
+PgReply LibpqSession::exchange(const PgStatement& statement, Deadline deadline) {
+  if (auto failed = send(statement, deadline)) return *std::move(failed);
+  if (auto reply = receive(deadline)) return *std::move(reply);
+  // An error that is here already counts, though its session has no time left to end well.
+  if (reply_ && reply_->kind == PgReply::Kind::error) {
+    PgReply error = *std::exchange(reply_, std::nullopt);
+    close();
+    return error;
+  }
+  return lost("timeout");
 }
 
 }  // namespace faultline

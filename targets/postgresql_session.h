@@ -1,6 +1,7 @@
 // A session with a PostgreSQL server over libpq, which never blocks beyond a deadline.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,15 +26,25 @@ class LibpqSession final : public PgSession {
   PgReply exchange(const PgStatement& statement, Deadline deadline) override;
   void close() override;
 
+  /// exchange() in two halves. Nothing: it was handed to the kernel, and a reply is to be received;
+  /// else the reply already, unsent or lost.
+  std::optional<PgReply> send(const PgStatement& statement, Deadline deadline);
+  /// The reply to what was sent, or nothing if it is not here by `deadline`: then ask again.
+  std::optional<PgReply> receive(Deadline deadline);
+  /// The server's process for this session, 0 if there is none.
+  int server_process() const;
+
  private:
   bool idle() const;
   Status flush(Deadline deadline);
-  Status await_result(Deadline deadline);
+  /// Until PQgetResult() would not block; nothing at the deadline.
+  std::optional<Status> await_result(Deadline deadline);
   PgReply lost(const std::string& why);
 
   const std::string address_, port_;
   std::string options_;
   pg_conn* connection_ = nullptr;
+  std::optional<PgReply> reply_;  ///< What came of the reply that is being received.
 };
 
 }  // namespace faultline
