@@ -270,8 +270,7 @@ class Run {
       if (early_) early_finding_ = early_->finding();
       const bool is_done = crew_->finished() || early_finding_ || now >= plan_.time;
       if (interrupted() || broken_ || is_done) return;
-      Nanoseconds until = std::min(now + tick, plan_.time);
-      if (due) until = std::min(until, *due);
+      const Nanoseconds until = std::min({now + tick, plan_.time, due.value_or(plan_.time)});
       std::this_thread::sleep_until(origin_ + until);
     }
   }
