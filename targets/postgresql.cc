@@ -104,6 +104,13 @@ class PostgresqlClient final : public Client {
       : session_(node.address, postgresql_port, isolation.sql), isolation_(isolation) {}
 
   Outcome invoke(const Request& request, Deadline deadline) override {
+    const bool reads_bank = request.function == Function::read && request.value.map() != nullptr;
+    if (reads_bank || request.function == Function::transfer) {
+      if (const Status open = session_.open(deadline); !open)
+        return Outcome::fail(open.error().what);
+      return reads_bank ? pg_balances(session_, request, isolation_.sql, deadline)
+                        : pg_transfer(session_, request, isolation_.sql, deadline);
+    }
     if (const auto sayable = pg_statements(request); !sayable) {
       return Outcome::fail(sayable.error().what);
     }
@@ -126,7 +133,7 @@ class Postgresql final : public Target {
 
   std::string_view name() const override { return "postgresql"; }
   std::vector<Function> functions() const override {
-    return {Function::read, Function::write, Function::cas, Function::txn};
+    return {Function::read, Function::write, Function::cas, Function::txn, Function::transfer};
   }
 
   Status available() const override {

@@ -69,4 +69,11 @@ Outcome pg_single(PgSession& session, const Request& request, Deadline deadline)
 Outcome pg_transaction(PgSession& session, const Request& request, std::string_view isolation,
                        Deadline deadline);
 
+/// A bank on an open session (harness/core/bank.h): a read of all accounts, and a transfer that
+/// reads both and then writes both, each in one transaction of several statements.
+Outcome pg_balances(PgSession& session, const Request& request, std::string_view isolation,
+                    Deadline deadline);
+Outcome pg_transfer(PgSession& session, const Request& request, std::string_view isolation,
+                    Deadline deadline);
+
 }  // namespace faultline

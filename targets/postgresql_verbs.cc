@@ -20,11 +20,16 @@
 //   | COMMIT answered ROLLBACK                                 | fail                             |
 //   | COMMIT answered with an ERROR of class 40                | fail: 40001, 40P01: aborted      |
 //   | any other answer to COMMIT, or none                      | info (only reads in it: fail)    |
+//
+// A bank's read is the same with a SELECT for each account, and a transfer with two of them, one
+// INSERT for each and COMMIT; where the funds do not suffice, ROLLBACK, and a fail.
 // Sources: appendix A (error codes) and 13.2 (isolation) of PostgreSQL's manual; xact.c,
 // postgres.c.
 #include <algorithm>
 #include <array>
+#include <variant>
 
+#include "harness/core/bank.h"
 #include "targets/json_value.h"
 #include "targets/postgresql.h"
 
@@ -173,12 +178,22 @@ Outcome abandon(PgSession& session, const PgReply& reply, std::string why, Deadl
   return Outcome::fail(std::move(why));
 }
 
-Outcome commit(PgSession& session, const Request& request, List answers, Deadline deadline) {
+/// Why there is no transaction now; nothing if there is.
+std::optional<Outcome> pg_begin(PgSession& session, std::string_view isolation, Deadline deadline) {
+  const PgReply begun =
+      session.exchange({"BEGIN ISOLATION LEVEL " + std::string(isolation), {}}, deadline);
+  // Outside a transaction every statement would commit by itself.
+  if (begun.kind == Kind::done && begun.tag == "BEGIN" && begun.after == Transaction::open)
+    return std::nullopt;
+  session.close();
+  return Outcome::fail(describe(begun));
+}
+
+Outcome commit(PgSession& session, bool only_reads, Value answer, Deadline deadline) {
   const PgReply reply = session.exchange({"COMMIT", {}}, deadline);
   if (reply.after != Transaction::none) session.close();
-  if (reply.kind == Kind::done && reply.tag == "COMMIT") return Outcome::ok(std::move(answers));
+  if (reply.kind == Kind::done && reply.tag == "COMMIT") return Outcome::ok(std::move(answer));
   const bool undone = reply.kind == Kind::done && reply.tag == "ROLLBACK";
-  const bool only_reads = std::ranges::all_of(*request.value.list(), is_read);
   if (reply.kind == Kind::unsent || undone || of_class(reply, "40") || only_reads) {
     return Outcome::fail(describe(reply));
   }
@@ -212,13 +227,7 @@ Outcome pg_transaction(PgSession& session, const Request& request, std::string_v
                        Deadline deadline) {
   const auto statements = pg_statements(request);
   if (!statements) return Outcome::fail(statements.error().what);
-  const PgReply begun =
-      session.exchange({"BEGIN ISOLATION LEVEL " + std::string(isolation), {}}, deadline);
-  // Outside a transaction every statement would commit by itself.
-  if (begun.kind != Kind::done || begun.tag != "BEGIN" || begun.after != Transaction::open) {
-    session.close();
-    return Outcome::fail(describe(begun));
-  }
+  if (auto refused = pg_begin(session, isolation, deadline)) return *std::move(refused);
   List answers = *request.value.list();
   for (std::size_t i = 0; i < answers.size(); ++i) {
     const PgReply reply = session.exchange((*statements)[i], deadline);
@@ -233,7 +242,76 @@ Outcome pg_transaction(PgSession& session, const Request& request, std::string_v
       return abandon(session, reply, "the transaction ended early", deadline);
     }
   }
-  return commit(session, request, std::move(answers), deadline);
+  const bool only_reads = std::ranges::all_of(*request.value.list(), is_read);
+  return commit(session, only_reads, std::move(answers), deadline);
+}
+
+namespace {
+
+/// What an account holds; or how the transaction was given up.
+std::variant<std::int64_t, Outcome> pg_balance(PgSession& session, const Account& account,
+                                               Deadline deadline) {
+  const auto asked = statement(read_sql, account.name, {});
+  if (!asked) return abandon(session, {}, asked.error().what, deadline);
+  const PgReply reply = session.exchange(*asked, deadline);
+  const auto stored = read_answer(reply);
+  if (!stored) return abandon(session, reply, stored.error().what, deadline);
+  if (reply.after != Transaction::open)
+    return abandon(session, reply, "the transaction ended early", deadline);
+  if (const auto balance = balance_of(*stored, account.opening)) return *balance;
+  return abandon(session, reply, account.name + " holds no balance", deadline);
+}
+
+/// Nothing if it was done; or how the transaction was given up.
+std::optional<Outcome> pg_hold(PgSession& session, const std::string& account, Value balance,
+                               Deadline deadline) {
+  const auto asked = statement(write_sql, account, {&balance});
+  if (!asked) return abandon(session, {}, asked.error().what, deadline);
+  const PgReply reply = session.exchange(*asked, deadline);
+  if (reply.kind != Kind::done || reply.tag != "INSERT 0 1")
+    return abandon(session, reply, describe(reply), deadline);
+  if (reply.after != Transaction::open)
+    return abandon(session, reply, "the transaction ended early", deadline);
+  return std::nullopt;
+}
+
+}  // namespace
+
+Outcome pg_balances(PgSession& session, const Request& request, std::string_view isolation,
+                    Deadline deadline) {
+  const auto accounts = accounts_of(request.value);
+  if (!accounts) return Outcome::fail("a read of accounts wants {account: opening …}");
+  if (auto refused = pg_begin(session, isolation, deadline)) return *std::move(refused);
+  Map balances;
+  for (const Account& account : *accounts) {
+    auto read = pg_balance(session, account, deadline);
+    if (Outcome* outcome = std::get_if<Outcome>(&read)) return std::move(*outcome);
+    balances.emplace_back(account.name, std::get<std::int64_t>(read));
+  }
+  return commit(session, true, std::move(balances), deadline);
+}
+
+Outcome pg_transfer(PgSession& session, const Request& request, std::string_view isolation,
+                    Deadline deadline) {
+  const auto transfer = transfer_of(request.value);
+  if (!transfer) return Outcome::fail("a transfer wants {from, to, amount}");
+  if (auto refused = pg_begin(session, isolation, deadline)) return *std::move(refused);
+  auto from = pg_balance(session, {transfer->from, transfer->opening}, deadline);
+  if (Outcome* outcome = std::get_if<Outcome>(&from)) return std::move(*outcome);
+  auto to = pg_balance(session, {transfer->to, transfer->opening}, deadline);
+  if (Outcome* outcome = std::get_if<Outcome>(&to)) return std::move(*outcome);
+  const auto after = moved(*transfer, std::get<std::int64_t>(from), std::get<std::int64_t>(to));
+  if (!after) {
+    const PgReply undone = session.exchange({"ROLLBACK", {}}, deadline);
+    if (undone.kind != Kind::done || undone.after != Transaction::none) session.close();
+    return Outcome::fail("insufficient funds");
+  }
+  // In the order of the names: two that meet wait for each other's rows, and neither for ever.
+  std::pair first(transfer->from, after->first), second(transfer->to, after->second);
+  if (second.first < first.first) std::swap(first, second);
+  for (const auto& [account, balance] : {first, second})
+    if (auto outcome = pg_hold(session, account, balance, deadline)) return *std::move(outcome);
+  return commit(session, false, request.value, deadline);
 }
 
 }  // namespace faultline

@@ -65,12 +65,16 @@ std::filesystem::path refkv_program() {
 
 class RefkvClient final : public Client {
  public:
-  explicit RefkvClient(const Node& node) : http_(http_origin(node.address, port)) {}
+  RefkvClient(const Node& node, bool has_transactions)
+      : http_(http_origin(node.address, port)), has_transactions_(has_transactions) {}
 
   Outcome invoke(const Request& request, Deadline deadline) override {
-    if (request.function == Function::txn)
-      return refkv_transaction(
-          request, [&](const std::string& body) { return http_.post("/op", body, deadline); });
+    const RefkvExchange exchange = [&](const std::string& body) {
+      return http_.post("/op", body, deadline);
+    };
+    if (request.function == Function::txn) return refkv_transaction(request, exchange);
+    if (request.function == Function::transfer) return refkv_transfer(request, exchange);
+    if (has_transactions_) return refkv_balances(request, exchange);
     const auto body = refkv_body(request);
     if (!body) return Outcome::fail(body.error().what);
     return refkv_outcome(request, http_.post("/op", *body, deadline));
@@ -78,6 +82,7 @@ class RefkvClient final : public Client {
 
  private:
   Http http_;
+  const bool has_transactions_;
 };
 
 class Refkv final : public Target {
@@ -92,7 +97,7 @@ class Refkv final : public Target {
   std::string_view name() const override { return "refkv"; }
 
   std::vector<Function> functions() const override {
-    if (mode_ == "transactions") return {Function::txn};
+    if (mode_ == "transactions") return {Function::read, Function::txn, Function::transfer};
     if (mode_ == "leader") return {Function::read, Function::write, Function::cas};
     return {Function::read, Function::write};
   }
@@ -135,7 +140,7 @@ class Refkv final : public Target {
   }
 
   Result<std::unique_ptr<Client>> connect(const Node& node) const override {
-    return std::unique_ptr<Client>(std::make_unique<RefkvClient>(node));
+    return std::unique_ptr<Client>(std::make_unique<RefkvClient>(node, mode_ == "transactions"));
   }
 
   /// Fixed by configuration: the first node, whatever its state.

@@ -21,6 +21,11 @@ using RefkvExchange = std::function<HttpReply(const std::string& body)>;
 /// is a fail. The table for commit stands in refkv_transaction.cc.
 Outcome refkv_transaction(const Request& request, const RefkvExchange& exchange);
 
+/// A bank in mode transactions (harness/core/bank.h): a read of all accounts, and a transfer, each
+/// in one transaction. What funds do not suffice for is a fail, and nothing was asked to commit.
+Outcome refkv_balances(const Request& request, const RefkvExchange& exchange);
+Outcome refkv_transfer(const Request& request, const RefkvExchange& exchange);
+
 /// The value that a call was answered with: a scalar, or a list of scalars. An error if it was not
 /// ok.
 Result<Value> refkv_answer(const HttpReply& reply);

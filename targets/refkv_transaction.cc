@@ -8,9 +8,14 @@
 //   | 400, 503 {"ok":false,"definite":true,"error":"…"}     | fail |
 //   | anything else                                         | info |
 // What goes wrong before it is a fail: nothing was changed.
+//
+// A bank is transactions too. A transfer reads both accounts and then writes what they hold after
+// it, so that it is as isolated as any other transaction of the store: a command by which the store
+// moved the amount by itself would be atomic at every level, and no update would ever be lost.
 #include <optional>
 #include <utility>
 
+#include "harness/core/bank.h"
 #include "targets/json_value.h"
 #include "targets/refkv.h"
 
@@ -108,6 +113,50 @@ Outcome refkv_transaction(const Request& request, const RefkvExchange& exchange)
   }
   if (!transaction.changes_anything()) return Outcome::ok(std::move(answer));
   return transaction.commit(std::move(answer));
+}
+
+namespace refkv_client {
+namespace {
+
+Result<std::int64_t> read_balance(Transaction& transaction, const Account& account) {
+  const auto stored = transaction.read(account.name);
+  if (!stored) return stored.error();
+  const auto balance = balance_of(*stored, account.opening);
+  if (!balance) return Error{account.name + " holds no balance: " + to_text(*stored)};
+  return *balance;
+}
+
+}  // namespace
+}  // namespace refkv_client
+
+Outcome refkv_balances(const Request& request, const RefkvExchange& exchange) {
+  const auto accounts = accounts_of(request.value);
+  if (!accounts) return Outcome::fail("mode transactions reads accounts, {account: opening …}");
+  refkv_client::Transaction transaction(exchange);
+  if (const auto why = transaction.begin()) return Outcome::fail(*why);
+  Map balances;
+  for (const Account& account : *accounts) {
+    const auto balance = refkv_client::read_balance(transaction, account);
+    if (!balance) return Outcome::fail(balance.error().what);
+    balances.emplace_back(account.name, *balance);
+  }
+  return Outcome::ok(std::move(balances));
+}
+
+Outcome refkv_transfer(const Request& request, const RefkvExchange& exchange) {
+  const auto transfer = transfer_of(request.value);
+  if (!transfer) return Outcome::fail("a transfer wants {from, to, amount}");
+  refkv_client::Transaction transaction(exchange);
+  if (const auto why = transaction.begin()) return Outcome::fail(*why);
+  const auto from = refkv_client::read_balance(transaction, {transfer->from, transfer->opening});
+  if (!from) return Outcome::fail(from.error().what);
+  const auto to = refkv_client::read_balance(transaction, {transfer->to, transfer->opening});
+  if (!to) return Outcome::fail(to.error().what);
+  const auto after = moved(*transfer, *from, *to);
+  if (!after) return Outcome::fail("insufficient funds");
+  transaction.change(false, transfer->from, after->first);
+  transaction.change(false, transfer->to, after->second);
+  return transaction.commit(request.value);
 }
 
 }  // namespace faultline

@@ -136,7 +136,7 @@ std::string Words::answer(OperationId id) const {
       if (function == Function::read) return text(output);
       if (takes(function) && output.is_nil()) return "nothing";
       const bool silent = function == Function::write || function == Function::cas ||
-                          output.is_nil() || output == h_.argument()[id];
+                          output.is_nil() || h_.values().equal(output, h_.argument()[id]);
       return silent ? "ok" : text(output);
     }
     case Fate::mismatch:

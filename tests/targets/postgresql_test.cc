@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include "harness/core/bank.h"
 #include "targets/targets.h"
 #include "tests/targets/exchange.h"
 
@@ -295,6 +296,99 @@ TEST_CASE("postgresql transactions: what the answer to COMMIT means") {
     CHECK(end(mixed, reply) == Fate::info);
     CHECK(end(only_reads, reply) == Fate::fail);
   }
+}
+
+namespace {
+
+const Request bank_transfer{
+    Function::transfer, {}, value_of(Transfer{"b", "a", 3, 10, false}), false};
+const Request bank_read{Function::read, {}, Value(Map{{"a", 10}, {"b", 7}}), false};
+PgReply holds(const char* balance) { return rows({Cells{balance, {}}}, Transaction::open); }
+
+Played play_bank(const Request& request, std::deque<PgReply> replies) {
+  Script script(std::move(replies));
+  const auto run = request.function == Function::read ? pg_balances : pg_transfer;
+  Outcome outcome = run(script, request, "REPEATABLE READ", Deadline::max());
+  CHECK(script.replies.empty());
+  return {std::move(outcome), script.asked, script.closed};
+}
+
+}  // namespace
+
+TEST_CASE("postgresql bank: both accounts are read, then both written, in one transaction") {
+  const Played moved =
+      play_bank(bank_transfer, {begun, holds("5"), nothing, appended, appended, done("COMMIT")});
+  CHECK(moved.outcome.fate() == Fate::ok);
+  CHECK(moved.outcome.output() == bank_transfer.value);
+  REQUIRE(moved.asked.size() == 6);
+  CHECK(moved.asked[0] == "BEGIN ISOLATION LEVEL REPEATABLE READ");
+  CHECK(moved.asked[1] == pg_statements(read_k)->front().sql);
+  CHECK(moved.asked[3] == pg_statements(write_k)->front().sql);
+  CHECK_FALSE(moved.closed);
+  // What is written: by the order of the names, whatever the way.
+  struct Written final : PgSession {
+    PgReply exchange(const PgStatement& statement, Deadline) override {
+      if (statement.sql.starts_with("INSERT")) written.push_back(statement.parameters);
+      if (statement.sql.starts_with("BEGIN")) return begun;
+      if (statement.sql.starts_with("SELECT")) return holds("5");
+      return statement.sql == "COMMIT" ? done("COMMIT") : appended;
+    }
+    void close() override {}
+    std::vector<std::vector<std::string>> written;
+  } session;
+  CHECK(pg_transfer(session, bank_transfer, "SERIALIZABLE", Deadline::max()).fate() == Fate::ok);
+  CHECK(session.written == std::vector<std::vector<std::string>>{{"\"a\"", "8"}, {"\"b\"", "2"}});
+
+  const Played read = play_bank(bank_read, {begun, nothing, holds("3"), done("COMMIT")});
+  CHECK(read.outcome.output() == Value(Map{{"a", 10}, {"b", 3}}));
+}
+
+TEST_CASE("postgresql bank: insufficient funds are a fail without effect") {
+  const Played refused =
+      play_bank(bank_transfer, {begun, holds("2"), holds("9"), done("ROLLBACK")});
+  CHECK(refused.outcome.fate() == Fate::fail);
+  CHECK(refused.outcome.why() == "insufficient funds");
+  CHECK(refused.asked.back() == "ROLLBACK");
+  CHECK_FALSE(refused.closed);
+  const Played broken = play_bank(bank_transfer, {begun, holds("2"), holds("9"), lost()});
+  CHECK(broken.outcome.fate() == Fate::fail);
+  CHECK(broken.closed);
+}
+
+TEST_CASE("postgresql bank: before COMMIT a fail, lost in it an info, a conflict a fail") {
+  const PgReply conflict = error("40001", Transaction::failed);
+  CHECK(play_bank(bank_transfer, {begun, holds("5"), nothing, conflict, done("ROLLBACK")})
+            .outcome.fate() == Fate::fail);
+  const std::vector<std::deque<PgReply>> early{
+      {lost()},
+      {begun, lost()},
+      {begun, holds("\"x\"")},
+      {begun, rows({Cells{{}, "1"}}, Transaction::open)},
+      {begun, rows({}, Transaction::none)},
+      {begun, holds("5"), lost()},
+      {begun, holds("5"), nothing, lost()},
+      {begun, holds("5"), nothing, done("INSERT 0 0", Transaction::open)},
+      {begun, holds("5"), nothing, done("INSERT 0 1", Transaction::none)},
+      {begun, holds("5"), nothing, appended, fatal("57P01")},
+  };
+  for (std::size_t i = 0; i < early.size(); ++i) {
+    CAPTURE(i);
+    const Played played = play_bank(bank_transfer, early[i]);
+    CHECK(played.outcome.fate() == Fate::fail);
+    CHECK(played.closed);
+    for (const std::string& sql : played.asked) CHECK(sql != "COMMIT");
+  }
+  const auto end = [](const PgReply& reply) {
+    CHECK(play_bank(bank_read, {begun, nothing, nothing, reply}).outcome.fate() == Fate::fail);
+    return play_bank(bank_transfer, {begun, holds("5"), nothing, appended, appended, reply})
+        .outcome.fate();
+  };
+  for (const PgReply& reply : {error("40001"), done("ROLLBACK"), unsent()})
+    CHECK(end(reply) == Fate::fail);
+  for (const PgReply& reply : {lost(), fatal("57P01"), error("XX000"), done("BEGIN")})
+    CHECK(end(reply) == Fate::info);
+  CHECK(play_bank({Function::read, {}, {}, false}, {}).outcome.fate() == Fate::fail);
+  CHECK(play_bank({Function::transfer, {}, Value(7), false}, {}).outcome.fate() == Fate::fail);
 }
 
 TEST_CASE("postgresql parameters and command line") {

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include "harness/core/bank.h"
 #include "targets/refkv.h"
 #include "targets/refkv/codec.h"
 #include "targets/refkv/state.h"
@@ -228,6 +229,85 @@ TEST_CASE("refkv transactions: calls survive the wire, and what is none is refus
     CAPTURE(text);
     CHECK_THROWS_AS(refkv::parse_call(text), std::runtime_error);
   }
+}
+
+// A bank.
+
+Request transfer(const char* from, const char* to, int amount, bool overdraft = false) {
+  return {Function::transfer, {}, value_of(Transfer{from, to, amount, 10, overdraft}), false};
+}
+const Request balances{Function::read, {}, Value(Map{{"a", 10}, {"b", 10}}), false};
+
+TEST_CASE("refkv bank: amounts move whole, or are refused without a commit") {
+  for (const Isolation level : levels) {
+    Store store(level);
+    const RefkvExchange exchange = [&](const std::string& body) { return store.reply(body); };
+    CHECK(refkv_balances(balances, exchange).output() == Value(Map{{"a", 10}, {"b", 10}}));
+    const Request three = transfer("a", "b", 3);
+    CHECK(refkv_transfer(three, exchange).output() == three.value);
+    CHECK(refkv_balances(balances, exchange).output() == Value(Map{{"a", 7}, {"b", 13}}));
+    const std::uint64_t applied = store.applied;
+    const Outcome refused = refkv_transfer(transfer("a", "b", 8), exchange);
+    CHECK(refused.fate() == Fate::fail);
+    CHECK(refused.why() == "insufficient funds");
+    CHECK(store.applied == applied);
+    CHECK(refkv_transfer(transfer("a", "b", 8, true), exchange).fate() == Fate::ok);
+    CHECK(refkv_balances(balances, exchange).output() == Value(Map{{"a", -1}, {"b", 21}}));
+  }
+}
+
+TEST_CASE("refkv bank: two transfers that meet: one fails, or read committed loses an update") {
+  for (const Isolation level : levels) {
+    Store store(level);
+    const RefkvExchange plain = [&](const std::string& body) { return store.reply(body); };
+    const Outcome outer = refkv_transfer(transfer("a", "b", 3), [&](const std::string& body) {
+      if (body.find("\"commit\"") != std::string::npos)
+        CHECK(refkv_transfer(transfer("b", "c", 2), plain).fate() == Fate::ok);
+      return store.reply(body);
+    });
+    const Request all{Function::read, {}, Value(Map{{"a", 10}, {"b", 10}, {"c", 10}}), false};
+    const bool loses = level == Isolation::read_committed;
+    CHECK(outer.fate() == (loses ? Fate::ok : Fate::fail));
+    CHECK(refkv_balances(all, plain).output() ==
+          (loses ? Value(Map{{"a", 7}, {"b", 13}, {"c", 12}})
+                 : Value(Map{{"a", 10}, {"b", 8}, {"c", 12}})));
+  }
+}
+
+TEST_CASE("refkv bank: a read is of one moment, but for read committed") {
+  for (const Isolation level : levels) {
+    Store store(level);
+    int reads = 0;
+    const Outcome torn = refkv_balances(balances, [&](const std::string& body) {
+      if (body.find("\"read\"") != std::string::npos && ++reads == 2)
+        CHECK(refkv_transfer(transfer("a", "b", 3), [&](const std::string& inner) {
+                return store.reply(inner);
+              }).fate() == Fate::ok);
+      return store.reply(body);
+    });
+    CHECK(torn.output() == (level == Isolation::read_committed ? Value(Map{{"a", 10}, {"b", 13}})
+                                                               : Value(Map{{"a", 10}, {"b", 10}})));
+  }
+}
+
+TEST_CASE("refkv bank: what goes wrong before the commit is a fail, and in it an info") {
+  Store store(Isolation::serializable);
+  for (int broken = 0; broken < 4; ++broken) {
+    int exchanges = 0;
+    const Outcome outcome = refkv_transfer(transfer("a", "b", 1), [&](const std::string& body) {
+      if (exchanges++ != broken) return store.reply(body);
+      return HttpReply{.status = 0, .body = {}, .error = "timeout", .never_sent = false};
+    });
+    CHECK(outcome.fate() == (broken == 3 ? Fate::info : Fate::fail));
+  }
+  const RefkvExchange exchange = [&](const std::string& body) { return store.reply(body); };
+  CHECK(refkv_balances({Function::read, "k", {}, false}, exchange).fate() == Fate::fail);
+  CHECK(
+      refkv_transfer({Function::transfer, {}, Value(Map{{"from", "a"}}), false}, exchange).fate() ==
+      Fate::fail);
+  CHECK(run(store, {append("a", 1)}).fate() == Fate::ok);
+  CHECK(refkv_balances(balances, exchange).why() == "a holds no balance: [1]");
+  CHECK(refkv_transfer(transfer("b", "a", 1), exchange).fate() == Fate::fail);
 }
 
 }  // namespace
