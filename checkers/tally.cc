@@ -11,7 +11,9 @@ void Tally::conclude(const History& history, Verdict& verdict) const {
   verdict.validity = Validity::invalid;
   const Case& told = kinds_.at(first_).kept.front();
   verdict.witness = told.witness;
-  verdict.summary = std::string(first_) + ": " + told.sentence;
+  // A check that looks for one thing has its name, and need not say it twice.
+  if (first_ != verdict.name) verdict.summary = std::string(first_) + ": ";
+  verdict.summary += told.sentence;
   if (total_ > 1) verdict.summary += " (and " + with_thousands(total_ - 1) + " more)";
   const auto tell = [&](std::string_view anomaly, const Case& one) {
     verdict.explanation += std::string(verdict.explanation.empty() ? "" : "\n") +

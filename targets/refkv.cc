@@ -41,6 +41,7 @@ constexpr auto bug_modes = std::to_array<BugModes>({
     {"local-reads", "quorum"},
     {"no-write-back", "quorum"},
     {"none", "quorum leader multi transactions"},
+    {"reordered-apply", "transactions"},
     {"sloppy-quorum", "quorum"},
 });
 

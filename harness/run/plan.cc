@@ -396,8 +396,15 @@ class Reader {
     List resolved;
     if (list == nullptr) {
       for (const std::string& name : plan_.workload->checks()) {
-        const ConfigNode word = ConfigNode::of(name);
-        if (const Status status = read_check(word, resolved); !status) return status;
+        ConfigNode item = ConfigNode::of(name);
+        if (const std::string model = plan_.workload->model(); !model.empty()) {
+          ConfigNode::Member check, asked;
+          check.key = "check", check.value = std::move(item);
+          asked.key = "model", asked.value = ConfigNode::of(model);
+          item = ConfigNode{};
+          item.members = {std::move(check), std::move(asked)};
+        }
+        if (const Status status = read_check(item, resolved); !status) return status;
       }
     } else {
       if (list->kind != ConfigNode::Kind::sequence)

@@ -40,7 +40,8 @@ class LeaderEngine final : public Engine {
 
   void on_call(const Call& call, Done done) override {
     if (self() == leader_node) return decide(call, std::move(done));
-    if (call.only_observes() && has_bug(Bug::follower_reads)) return done(observe(call));
+    if (call.only_observes() && (has_bug(Bug::follower_reads) || has_bug(Bug::reordered_apply)))
+      return done(observe(call));
     if (waiting_.size() >= calls_pending_max) return done(Answer::refused("busy"));
     const std::uint64_t request = next_request();
     const auto deadline = runtime_.now() + call_timeout;
@@ -56,6 +57,7 @@ class LeaderEngine final : public Engine {
   static constexpr std::chrono::milliseconds heartbeat_interval{20};
   static constexpr std::chrono::milliseconds resend_interval{200};
   static constexpr std::size_t append_entries_max = 128;
+  static constexpr std::uint64_t lag_commands = 30;
   static constexpr std::size_t log_entries_max = 5'000'000;
 
   struct Follower {
@@ -83,7 +85,15 @@ class LeaderEngine final : public Engine {
   }
 
   Answer observe(const Call& call) const {
-    return state_->observe(call, commit_, std::span(log_).subspan(commit_));
+    Call seen = call;
+    if (has_bug(Bug::reordered_apply) && lags(call.key)) seen.at -= std::min(seen.at, lag_commands);
+    return state_->observe(seen, commit_, std::span(log_).subspan(commit_));
+  }
+  /// The bug reordered-apply: each node is behind with keys of its own. FNV-1a, alike everywhere.
+  bool lags(const std::string& key) const {
+    std::uint64_t hash = 0xcbf29ce484222325ull;
+    for (const char c : key) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
+    return (hash >> 32) % options_.nodes.size() == self();
   }
   /// The next command of the log.
   Answer apply() {

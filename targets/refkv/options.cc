@@ -117,6 +117,13 @@ std::span<const BugInfo> bug_table() {
        "while a write is under way. To make that visible, the replicas are asked to store one "
        "after "
        "another, the next after an answer or after 100 ms"},
+      {Bug::reordered_apply,
+       "reordered-apply",
+       {Mode::transactions},
+       "every node answers reads from its own copy, in which some of the keys lag behind: others "
+       "on "
+       "every node",
+       "the last 30 commits, all the time (read committed: only as long as the node is behind)"},
       {Bug::sloppy_quorum,
        "sloppy-quorum",
        {Mode::quorum},

@@ -24,6 +24,7 @@ enum class Bug : std::uint8_t {
   forgets_on_restart,
   local_reads,
   no_write_back,
+  reordered_apply,
   sloppy_quorum,
 };
 
