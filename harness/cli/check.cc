@@ -386,7 +386,8 @@ void add_check(CLI::App& app, Invocation& invocation) {
       ->add_option(
           "--checks", options->choice.checks,
           "what to check, separated by commas; else what the run was configured with, else "
-          "list-append for transactions that append, rw-register for those that write unique "
+          "bank for transfers, list-append for transactions that append, rw-register for those "
+          "that write unique "
           "values, else linearizable")
       ->type_name("CHECKER")
       ->delimiter(',')

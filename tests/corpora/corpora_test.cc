@@ -271,5 +271,43 @@ TEST_CASE("corpora: isolation of registers") {
   }
 }
 
+TEST_CASE("corpora: banks and long forks") {
+  const fs::path root = corpora();
+  if (is_absent(root)) return;
+  struct Case {
+    const char *file, *check;
+    Validity validity;
+    const char* what;  ///< Every anomaly, or the reason.
+    const char* negative_balances = nullptr;
+  };
+  const Case cases[] = {
+      {"bank.edn", "bank", Validity::valid, ""},
+      {"bank.json", "bank", Validity::valid, ""},
+      {"bank-tidb.edn", "bank", Validity::invalid, "wrong-total"},
+      {"bank-negative-balances.json", "bank", Validity::invalid, "negative-balance"},
+      // Nothing was ever moved in these two, which Jepsen does not mind.
+      {"bank-negative-balances.json", "bank", Validity::unknown, "vacuous", "true"},
+      {"bank-neg.edn", "bank", Validity::unknown, "vacuous"},
+      // Its writes are not there: that what is read was never written is ours to say.
+      {"long-fork.edn", "long-fork", Validity::invalid, "garbage-read long-fork"},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.file);
+    const auto loaded = load_history(root / "elle-cli/jepsen" / c.file);
+    REQUIRE(loaded);
+    ConfigNode params;
+    if (c.negative_balances != nullptr)
+      params.members.push_back({"negative_balances", {}, ConfigNode::of(c.negative_balances)});
+    const auto checker = make_checker(checkers(), c.check, params);
+    REQUIRE(checker);
+    const Verdict verdict = judge(**checker, loaded->history, {}).verdict;
+    CAPTURE(verdict.summary);
+    CHECK(verdict.validity == c.validity);
+    std::string what = verdict.reason;
+    for (const auto& [name, count] : verdict.anomalies) what += (what.empty() ? "" : " ") + name;
+    CHECK(what == c.what);
+  }
+}
+
 }  // namespace
 }  // namespace faultline
