@@ -43,6 +43,7 @@ using AccountIndex = std::uint32_t;
 struct Move {
   AccountIndex from = 0, to = 0;
   std::int64_t amount = 0;
+  bool overdraft = false;
 };
 
 /// The history in the terms of a bank: which accounts there are, and what each transfer moves.
@@ -121,12 +122,14 @@ class BankRecord {
 
   bool parse_transfer(OperationId row) {
     expected_ = "expected transfers {from, to, amount} of an amount that is not negative";
-    if (!move_of(row)) return false;
+    const auto move = move_of(row);
+    if (!move) return false;
+    overdraft_ |= move->overdraft;
     transfers += history_.fate()[row] == Fate::ok;
     return true;
   }
 
-  /// Accounts that no read asks for are accounts_max: where reads ask for none, all of them are.
+  /// An account that no read asks for is number accounts_max, which nobody counts.
   std::optional<Move> move_of(OperationId row) const {
     const ValueHandle argument = history_.argument()[row];
     if (argument.kind() != ValueHandle::Kind::map) return std::nullopt;
@@ -146,7 +149,7 @@ class BankRecord {
         move.amount = value.small_integer();
         ++known;
       } else if (member == "overdraft") {
-        overdraft_ |= value.kind() == ValueHandle::Kind::boolean && value.bits() >> 3 != 0;
+        move.overdraft = pool_.value(value) == Value(true);
       }
     }
     return known == 3 ? std::optional(move) : std::nullopt;
@@ -158,7 +161,7 @@ class BankRecord {
   std::vector<ValueHandle> names_;
   std::vector<std::int64_t> openings_;
   ValueHandle asked_{};
-  mutable bool overdraft_ = false;
+  bool overdraft_ = false;
   const char* expected_ = "";
 };
 

@@ -9,7 +9,10 @@ using transactional::MicroOperation;
 using transactional::nobody;
 
 Sightings::Sightings(const transactional::Transactions& all)
-    : all_(all), history_(all.history()), writers_(all.key_count(), nobody) {
+    : all_(all),
+      history_(all.history()),
+      writers_(all.key_count(), nobody),
+      last_readers_(all.key_count(), nobody) {
   for (Transaction t = 0; t < all.size(); ++t)
     if (!take(t)) return;
 }
@@ -31,16 +34,16 @@ bool Sightings::take(Transaction t) {
     writes_ += history_.fate()[t] == Fate::ok;
     return true;
   }
-  for (std::size_t i = 0; i < micro.size(); ++i)
-    for (std::size_t j = 0; j < i; ++j)
-      if (micro[i].key == micro[j].key)
-        return refuse("reads key " + key(micro[i].key) + " a second time");
+  for (const MicroOperation& m : micro) {
+    if (last_readers_[m.key] == t) return refuse("reads key " + key(m.key) + " a second time");
+    last_readers_[m.key] = t;
+  }
   if (history_.fate()[t] == Fate::ok && !micro.empty()) reads_.push_back(t);
   return true;
 }
 
 std::uint64_t Sightings::bytes() const {
-  return (writers_.capacity() + reads_.capacity()) * sizeof(Transaction);
+  return (writers_.capacity() + last_readers_.capacity() + reads_.capacity()) * sizeof(Transaction);
 }
 
 void Sightings::note_unwritten(Tally& tally) const {

@@ -43,7 +43,8 @@ class Sightings {
   const transactional::Transactions& all_;
   const History& history_;
   std::string unsupported_;
-  std::vector<Transaction> writers_;  ///< By key.
+  std::vector<Transaction> writers_;       ///< By key.
+  std::vector<Transaction> last_readers_;  ///< By key: the last transaction to read it so far.
   std::vector<Transaction> reads_;
   std::uint64_t writes_ = 0;
 };
