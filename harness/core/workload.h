@@ -29,8 +29,8 @@ class Workload {
   virtual std::vector<Function> functions() const = 0;
   /// Checkers that read its histories, when the configuration names none.
   virtual std::vector<std::string> checks() const = 0;
-  /// The model that these are asked for then, as in `checks: [{ check: …, model: … }]`; empty: their
-  /// own default.
+  /// The model that these are asked for then, as `model:` of each would say. Empty: their own
+  /// default.
   virtual std::string model() const { return {}; }
   /// The generator of worker `worker` of `workers`. `rng` is that worker's own.
   virtual std::unique_ptr<Generator> generator(Rng rng, std::size_t worker,
