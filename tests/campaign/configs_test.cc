@@ -70,5 +70,30 @@ TEST_CASE("configs: every one asks a question, and makes a plan or a campaign") 
   }
 }
 
+TEST_CASE(
+    "configs: a workload's checks are asked for its model, unless the configuration says more") {
+  const Catalogues catalogues{checkers(), nemeses(), workloads(), targets()};
+  const auto checks_of = [&](const char* workload, const char* checks) {
+    const std::string text =
+        "name: t\ntarget: { name: refkv, mode: transactions }\ntime: 1s\nworkload: { name: " +
+        std::string(workload) + " }\n" + checks;
+    const auto config = parse_config(text, "t.yaml");
+    REQUIRE(config);
+    const auto plan = make_plan(*config, catalogues, {"t", 1});
+    REQUIRE_MESSAGE(plan, (plan ? "" : plan.error().what));
+    for (const auto& [key, value] : plan->resolved)
+      if (key == "checks") return to_text(value);
+    return std::string();
+  };
+  const auto has = [](const std::string& text, const char* part) {
+    return text.find(part) != std::string::npos;
+  };
+  CHECK(has(checks_of("write-skew", ""), "rw-register"));
+  CHECK(has(checks_of("write-skew", ""), "\"serializable\""));
+  CHECK(has(checks_of("sequential", ""), "\"strong-session-serializable\""));
+  CHECK(has(checks_of("write-skew", "checks: [rw-register]"), "\"strict-serializable\""));
+  CHECK(has(checks_of("rw-register", ""), "\"strict-serializable\""));
+}
+
 }  // namespace
 }  // namespace faultline
