@@ -61,6 +61,10 @@ TEST_CASE("long-fork: reads that can stand one after the other") {
   CHECK(judged(two_writes().both(2, {read(1, 1), read(2)}).both(3, {read(1), read(2)})) ==
         "unknown vacuous");
   CHECK(judged(two_writes().both(2, {read(1, 1)}).both(3, {read(2, 1)})) == "unknown vacuous");
+  CHECK(judged(two_writes()
+                   .both(0, {write(3)})
+                   .both(2, {read(1, 1), read(2)})
+                   .both(3, {read(3, 1), read(4)})) == "unknown vacuous");
 }
 
 TEST_CASE("long-fork: the pair may be far apart in the order of sizes") {
