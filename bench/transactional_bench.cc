@@ -116,7 +116,9 @@ void judge(benchmark::State& state, Work work, std::string_view model, Make make
   const auto anomaly_every = static_cast<std::size_t>(state.range(2));
   const History history = Database(transactions, list_max, anomaly_every, work).run();
   ConfigNode mapping;
-  mapping.members.push_back({"model", {}, ConfigNode::of(std::string(model))});
+  ConfigNode::Member& member = mapping.members.emplace_back();
+  member.key = "model";
+  member.value = ConfigNode::of(std::string(model));
   Params params(mapping, "check");
   const auto checker = make(params);
   Verdict verdict;

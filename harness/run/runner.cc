@@ -266,8 +266,8 @@ class Run {
       look_at_disk(crashes > 0);
       look_at_clients();
       if (const auto failure = crew_->failure()) break_off(*failure);
-      report_progress("load");
       if (early_) early_finding_ = early_->finding();
+      report_progress("load");
       const bool is_done = crew_->finished() || early_finding_ || now >= plan_.time;
       if (interrupted() || broken_ || is_done) return;
       const Nanoseconds until = std::min({now + tick, plan_.time, due.value_or(plan_.time)});

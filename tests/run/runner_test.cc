@@ -145,7 +145,7 @@ TEST_CASE("runner: with fail-fast, the load ends when a violation is proven") {
     stage.on_progress = [&](const Progress& progress, fakes::FakeCluster&) {
       if (progress.phase == "load") told = progress.violation;
     };
-    const auto report = stage.run("time: 10min\n");
+    const auto report = stage.run("time: 600s\n");
     REQUIRE(report);
     CHECK(verdict_of(*report) == "invalid");
     CHECK(told == "violation proven: lost-write 1");

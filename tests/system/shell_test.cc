@@ -33,8 +33,8 @@ std::string installed(const std::string& name) {
   return {};
 }
 
-struct Script {
-  explicit Script(const std::string& shell) {
+struct CompletionScript {
+  explicit CompletionScript(const std::string& shell) {
     std::ofstream(path()) << run({program, "completions", shell}).output;
   }
   fs::path path() const { return folder.path() / "script"; }
@@ -51,7 +51,7 @@ std::vector<std::string> lines_of(const std::string& text) {
 TEST_CASE("completions: bash, without the package bash-completion") {
   const std::string bash = installed("bash");
   if (bash.empty()) return;
-  const Script script("bash");
+  const CompletionScript script("bash");
   std::ofstream(script.folder.path() / "a test.yaml") << "";
   // What readline would hand to the function for these words, the last of them unfinished.
   const auto complete = [&](const std::string& words) {
@@ -89,7 +89,7 @@ TEST_CASE("completions: bash, without the package bash-completion") {
 TEST_CASE("completions: zsh takes the script") {
   const std::string zsh = installed("zsh");
   if (zsh.empty()) return;
-  const Script script("zsh");
+  const CompletionScript script("zsh");
   CHECK(run({zsh, "-f", "-n", script.path().string()}).exit_code == 0);
   const std::string load = "autoload -Uz compinit && compinit -u -D && source " +
                            script.path().string() + " && print ${_comps[faultline]}";
@@ -99,7 +99,7 @@ TEST_CASE("completions: zsh takes the script") {
 TEST_CASE("completions: fish completes by the script") {
   const std::string fish = installed("fish");
   if (fish.empty()) return;
-  const Script script("fish");
+  const CompletionScript script("fish");
   CHECK(run({fish, "--no-config", "-n", script.path().string()}).exit_code == 0);
   const auto complete = [&](const std::string& line) {
     const std::string text = "source " + script.path().string() + "; complete -C '" + line + "'";
