@@ -20,8 +20,9 @@ void all_or_none(Turn& turn) {
 }  // namespace shaped_workloads
 
 Result<std::unique_ptr<Workload>> make_mav(Params& params, std::span<const Function> available) {
-  return shaped_workload({"mav", "consistent-view", 3, 2, 16, true, &shaped_workloads::all_or_none},
-                         params, available);
+  return shaped_workload(
+      {"mav", "monotonic-atomic-view", 3, 2, 16, true, &shaped_workloads::all_or_none}, params,
+      available);
 }
 
 }  // namespace faultline

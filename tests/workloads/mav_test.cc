@@ -9,7 +9,7 @@ TEST_CASE("mav: all keys of a place are written, or read in the opposite order")
   const auto workload = workload_of("mav", {});
   REQUIRE(workload);
   CHECK((*workload)->checks() == std::vector<std::string>{"rw-register"});
-  CHECK((*workload)->model() == "consistent-view");
+  CHECK((*workload)->model() == "monotonic-atomic-view");
   CHECK(refusal_of("mav", {{"width", "1"}}).find("width") != std::string::npos);
   const auto wide = workload_of("mav", {{"width", "4"}});
   REQUIRE(wide);
