@@ -180,8 +180,9 @@ std::string shortfalls(const Findings& f, const Answer& answer) {
       text += "not recovered: " + missing + "\n";
   if (f.interrupted) text += "interrupted, and healed\n";
   if (f.ended_early)
-    text += "the load was ended after " + format_duration(Nanoseconds(*f.ended_early)) +
-            ", when a violation was proven\n";
+    text += "the load ended at " +
+            fmt::sprintf("%.2f s", static_cast<double>(*f.ended_early) / 1e9) +
+            ": a violation was proven\n";
   if (f.broken && answer.reason != "incomplete")
     text += "the run is incomplete: " + f.broken->what + "\n";
   return text;

@@ -149,7 +149,7 @@ TEST_CASE("runner: with fail-fast, the load ends when a violation is proven") {
     REQUIRE(report);
     CHECK(verdict_of(*report) == "invalid");
     CHECK(told == "violation proven: lost-write 1");
-    CHECK(report->text.find("when a violation was proven") != std::string::npos);
+    CHECK(report->text.find("s: a violation was proven") != std::string::npos);
     const Value ended = *member_of(stage.file("results.json"), "ended_early_ns");
     CHECK(*ended.integer() > 0);
     CHECK(*ended.integer() < Nanoseconds(10min).count());

@@ -134,6 +134,17 @@ TEST_CASE("script player: steps in the script's order, and a transaction is one 
   CHECK(history.begin()[1] < history.end()[0]);
 }
 
+TEST_CASE("script player: who waited goes on before another one begins") {
+  Stage stage(3);
+  stage.told.looks[1] = {
+      {Kind::done, {}, {}}, {Kind::waiting, {}, {}}, {Kind::waiting, {}, {}}, {Kind::done, {}, {}}};
+  stage.play({"s",
+              {access(0, write_x), access(1, List{"w", "s/x", 2}), access(1, read_x), commit(0),
+               access(2, read_x), commit(1), commit(2)}});
+  CHECK(stage.told.log == Log{"1 begin", "1 w", "2 begin", "2 w", "1 commit", "1 gone", "2 r",
+                              "3 begin", "3 r", "2 commit", "2 gone", "3 commit", "3 gone"});
+}
+
 TEST_CASE("script player: one that waits is held back, and goes on before the script does") {
   Stage stage(2);
   // Begin; then the write: running, waiting; waiting after each of the three steps of the other,
