@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "harness/core/check.h"
+#include "workloads/mix.h"
 #include "workloads/workloads.h"
 
 namespace faultline {
@@ -77,19 +78,6 @@ class BankWorkload : public Workload {
   const BankSettings settings_;
 };
 
-Status read_bank_mix(Params& params, BankSettings& settings) {
-  if (const ConfigNode* node = params.node("mix")) {
-    Params mix(*node, "mix");
-    settings.reads = static_cast<std::uint64_t>(mix.integer("read", 0, 0, 1'000'000));
-    settings.transfers = static_cast<std::uint64_t>(mix.integer("transfer", 0, 0, 1'000'000));
-    if (const Status read = mix.finish(); !read) return read.error();
-    if (settings.reads + settings.transfers == 0)
-      return error_at(node->where, "mix: every weight is 0");
-  }
-  params.set_resolved("mix", Map{{"read", settings.reads}, {"transfer", settings.transfers}});
-  return Ok{};
-}
-
 }  // namespace
 }  // namespace bank_workload
 
@@ -104,7 +92,9 @@ Result<std::unique_ptr<Workload>> make_bank(Params& params, std::span<const Func
   settings.negative_balances = params.boolean("negative_balances", false);
   if (settings.balance == 0 && !settings.negative_balances)
     params.fail("balance", "nothing can be moved: accounts hold nothing and may not go below it");
-  if (const Status read = bank_workload::read_bank_mix(params, settings); !read)
+  if (const Status read =
+          read_mix(params, {{"read", settings.reads}, {"transfer", settings.transfers}});
+      !read)
     return read.error();
   return std::unique_ptr<Workload>(std::make_unique<bank_workload::BankWorkload>(settings));
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "harness/core/check.h"
+#include "workloads/mix.h"
 
 namespace faultline {
 namespace group_workloads {
@@ -106,19 +107,6 @@ class Groups : public Workload {
   const GroupSettings settings_;
 };
 
-Status read_group_mix(Params& params, GroupSettings& settings) {
-  if (const ConfigNode* node = params.node("mix")) {
-    Params mix(*node, "mix");
-    settings.reads = static_cast<std::uint64_t>(mix.integer("read", 0, 0, 1'000'000));
-    settings.writes = static_cast<std::uint64_t>(mix.integer("write", 0, 0, 1'000'000));
-    if (const Status read = mix.finish(); !read) return read.error();
-    if (settings.reads + settings.writes == 0)
-      return error_at(node->where, "mix: every weight is 0");
-  }
-  params.set_resolved("mix", Map{{"read", settings.reads}, {"write", settings.writes}});
-  return Ok{};
-}
-
 }  // namespace
 }  // namespace group_workloads
 
@@ -130,7 +118,8 @@ Result<std::unique_ptr<Workload>> group_workload(const group_workloads::GroupQue
   group_workloads::GroupSettings settings;
   settings.group_size =
       static_cast<std::uint64_t>(params.integer("group_size", question.group_size, 2, 64));
-  if (const Status read = group_workloads::read_group_mix(params, settings); !read)
+  if (const Status read = read_mix(params, {{"read", settings.reads}, {"write", settings.writes}});
+      !read)
     return read.error();
   return std::unique_ptr<Workload>(std::make_unique<group_workloads::Groups>(question, settings));
 }

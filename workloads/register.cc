@@ -7,6 +7,7 @@
 #include <array>
 
 #include "harness/core/check.h"
+#include "workloads/mix.h"
 #include "workloads/workloads.h"
 
 namespace faultline {
@@ -107,29 +108,19 @@ std::uint64_t read_values(Params& params) {
   return static_cast<std::uint64_t>(params.integer("values", 5, 1, 1'000'000));
 }
 
-/// The weights of `mix:`; where it is absent, Jepsen's proportions with what the target offers.
-Status read_mix(Params& params, std::span<const Function> available, Settings& settings) {
-  const ConfigNode* node = params.node("mix");
-  if (node == nullptr) {
+/// Where `mix:` is absent, Jepsen's proportions with what the target offers.
+Status read_weights(Params& params, std::span<const Function> available, Settings& settings) {
+  auto& [reads, writes, cases] = settings.weights;
+  if (params.node("mix") == nullptr) {
     const bool cas = contains(available, Function::cas);
     const bool write = contains(available, Function::write);
     settings.weights = {cas ? 50u : 60u, write ? (cas ? 30u : 40u) : 0u, cas ? 20u : 0u};
     if (!write || !contains(available, Function::read))
       params.fail("mix", "the target has no registers: it does not understand read and write");
-  } else {
-    Params mix(*node, "mix");
-    for (std::size_t i = 0; i < verbs.size(); ++i) {
-      const std::string_view verb = name_of(verbs[i]);
-      settings.weights[i] = static_cast<std::uint64_t>(mix.integer(verb, 0, 0, 1'000'000));
-    }
-    if (const Status read = mix.finish(); !read) return read.error();
-    if (settings.total_weight() == 0) return error_at(node->where, "mix: every weight is 0");
   }
-  Map resolved;
-  for (std::size_t i = 0; i < verbs.size(); ++i)
-    resolved.emplace_back(name_of(verbs[i]), settings.weights[i]);
-  params.set_resolved("mix", std::move(resolved));
-  return Ok{};
+  return read_mix(
+      params,
+      {{name_of(verbs[0]), reads}, {name_of(verbs[1]), writes}, {name_of(verbs[2]), cases}});
 }
 
 }  // namespace
@@ -143,7 +134,7 @@ Result<std::unique_ptr<Workload>> make_register(Params& params,
       static_cast<std::uint64_t>(params.integer("ops_per_key", 2000, 1, 1'000'000'000));
   params.choice("distribution", distributions[0], distributions);
   settings.small_values = read_values(params);
-  if (const Status read = read_mix(params, available, settings); !read) return read.error();
+  if (const Status read = read_weights(params, available, settings); !read) return read.error();
   return std::unique_ptr<Workload>(std::make_unique<Register>(settings));
 }
 

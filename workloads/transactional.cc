@@ -4,6 +4,7 @@
 #include <array>
 
 #include "harness/core/check.h"
+#include "workloads/mix.h"
 
 namespace faultline {
 namespace transactional_workloads {
@@ -116,20 +117,6 @@ std::uint64_t weight_of(std::string_view distribution, std::uint64_t slot) {
   return std::max<std::uint64_t>(1, weight_max >> std::min<std::uint64_t>(slot, 63));
 }
 
-/// The weights of `mix:`.
-Status read_mix(const Question& question, Params& params, Settings& settings) {
-  if (const ConfigNode* node = params.node("mix")) {
-    Params mix(*node, "mix");
-    settings.reads = static_cast<std::uint64_t>(mix.integer("read", 0, 0, 1'000'000));
-    settings.changes = static_cast<std::uint64_t>(mix.integer(question.mix, 0, 0, 1'000'000));
-    if (const Status read = mix.finish(); !read) return read.error();
-    if (settings.reads + settings.changes == 0)
-      return error_at(node->where, "mix: every weight is 0");
-  }
-  params.set_resolved("mix", Map{{"read", settings.reads}, {question.mix, settings.changes}});
-  return Ok{};
-}
-
 Status read_settings(const Question& question, Params& params, Settings& settings) {
   const auto number = [&](std::string_view key, std::uint64_t otherwise, std::int64_t min,
                           std::int64_t max) {
@@ -152,7 +139,7 @@ Status read_settings(const Question& question, Params& params, Settings& setting
     settings.weights.push_back(weight_of(distribution, slot));
     settings.total += settings.weights.back();
   }
-  return read_mix(question, params, settings);
+  return read_mix(params, {{"read", settings.reads}, {question.mix, settings.changes}});
 }
 
 }  // namespace
