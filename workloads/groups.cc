@@ -50,10 +50,11 @@ class GroupRequests : public Generator {
   Request write() {
     const std::uint64_t key = next_key();
     ++written_;
-    List access{List{
+    List accesses;
+    accesses.emplace_back(List{
         "w", group_name(key / settings_.group_size) + std::to_string(key % settings_.group_size),
-        key + 1}};
-    return {Function::txn, {}, std::move(access), false};
+        key + 1});
+    return {Function::txn, {}, std::move(accesses), false};
   }
 
   /// Mostly of what is being written, else a few before or after it.

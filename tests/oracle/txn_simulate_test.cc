@@ -55,7 +55,8 @@ void simulate(Make make, bool registers) {
                                                : std::string(level.next) + " refuted " +
                                                      std::to_string(share(refuted, count)) + " %"));
     // Where what was aborted is read, lists may have no order.
-    if (!registers) CHECK(share(valid, count) >= (level.level == Level::read_uncommitted ? 50 : 99));
+    if (!registers)
+      CHECK(share(valid, count) >= (level.level == Level::read_uncommitted ? 50 : 99));
     if (!level.next.empty()) CHECK(refuted > count / 50);
   }
 }
