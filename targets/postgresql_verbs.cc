@@ -263,7 +263,7 @@ std::variant<std::int64_t, Outcome> pg_balance(PgSession& session, const Account
 }
 
 /// Nothing if it was done; or how the transaction was given up.
-std::optional<Outcome> pg_hold(PgSession& session, const std::string& account, Value balance,
+std::optional<Outcome> pg_hold(PgSession& session, const std::string& account, const Value& balance,
                                Deadline deadline) {
   const auto asked = statement(write_sql, account, {&balance});
   if (!asked) return abandon(session, {}, asked.error().what, deadline);
