@@ -23,6 +23,13 @@ ChildOptions shell(std::string script) {
 /// Waits until it is killed, and lets traps run meanwhile: who waits for a child does.
 const std::string idle = "tail -f /dev/null >/dev/null & while :; do wait; done";
 
+/// Gone, or a zombie until somebody's init reaps it.
+bool has_ended(pid_t process) {
+  if (kill(process, 0) != 0) return true;
+  const std::string stat = system_test::read_file("/proc/" + std::to_string(process) + "/stat");
+  return stat.empty() || stat.find(") Z ") != std::string::npos;
+}
+
 ChildResult run(const ChildOptions& options, Signals* signals = nullptr) {
   auto result = run_child(options, signals);
   REQUIRE_MESSAGE(result, (result ? "" : result.error().what));
@@ -151,16 +158,10 @@ TEST_CASE("child: signals that came between two children wait to be taken") {
 }
 
 TEST_CASE("child: nothing of its group outlives it") {
-  const ChildResult result = run(shell("sleep 1000 >/dev/null & echo $!"));
+  const ChildResult result = run(shell("tail -f /dev/null >/dev/null & echo $!"));
   CHECK(result.exit_code == 0);
   const pid_t left = static_cast<pid_t>(std::stoi(result.output));
-  // Somebody's init reaps it: gone, or a zombie until then.
-  for (int i = 0; i < 2000 && kill(left, 0) == 0; ++i) {
-    const std::string stat = system_test::read_file("/proc/" + std::to_string(left) + "/stat");
-    if (stat.empty() || stat.find(") Z ") != std::string::npos) return;
-    usleep(1000);
-  }
-  CHECK(kill(left, 0) != 0);
+  CHECK(system_test::eventually([&] { return has_ended(left); }));
 }
 
 TEST_CASE("child: whatever kills the caller kills the child") {
@@ -169,24 +170,19 @@ TEST_CASE("child: whatever kills the caller kills the child") {
   const pid_t caller = fork();
   REQUIRE(caller >= 0);
   if (caller == 0) {
-    (void)run_child(shell("echo $$ > " + told.string() + "; exec sleep 1000"));
+    (void)run_child(shell("echo $$ > " + told.string() + "; exec tail -f /dev/null"));
     _exit(0);
   }
   std::string text;
-  for (int i = 0; i < 5000 && text.empty(); ++i) {
+  const bool has_told = system_test::eventually([&] {
     text = system_test::read_file(told);
-    usleep(1000);
-  }
+    return text.ends_with('\n');
+  });
   kill(caller, SIGKILL);
   waitpid(caller, nullptr, 0);
-  REQUIRE_FALSE(text.empty());
+  REQUIRE(has_told);
   const pid_t child = static_cast<pid_t>(std::stoi(text));
-  for (int i = 0; i < 2000 && kill(child, 0) == 0; ++i) {
-    const std::string stat = system_test::read_file("/proc/" + std::to_string(child) + "/stat");
-    if (stat.empty() || stat.find(") Z ") != std::string::npos) return;
-    usleep(1000);
-  }
-  CHECK(kill(child, 0) != 0);
+  CHECK(system_test::eventually([&] { return has_ended(child); }));
 }
 
 }  // namespace
