@@ -175,6 +175,8 @@ std::vector<std::string_view> directly_ruled_out_by(Anomaly anomaly) {
       return {"strong-session-causal"};
     case WriteCORead:
       return {"causal"};
+    case prefix_violation:
+      return {"prefix"};
     case G_single_item:
       return {"consistent-view", "parallel-snapshot-isolation", "repeatable-read"};
     case G_nonadjacent_item:

@@ -32,6 +32,7 @@ namespace faultline::transactional {
   ANOMALY(causality_violation, "causality-violation")                 \
   ANOMALY(causality_violation_process, "causality-violation-process") \
   ANOMALY(WriteCORead, "WriteCORead")                                 \
+  ANOMALY(prefix_violation, "prefix-violation")                       \
   ANOMALY(G0, "G0")                                                   \
   ANOMALY(G0_process, "G0-process")                                   \
   ANOMALY(G0_realtime, "G0-realtime")                                 \

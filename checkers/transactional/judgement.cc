@@ -116,6 +116,13 @@ ModelSet proven(const Offences& offences, const CycleFindings& cycles, bool orde
   return with_weaker(set);
 }
 
+ModelSet refuted_by(const Offences& offences, const CycleFindings& cycles) {
+  ModelSet refuted;
+  for (std::size_t a = 0; a < anomaly_names().size(); ++a)
+    if (offences.counts[a] + cycles.counts[a] > 0) refuted |= ruled_out_by(static_cast<Anomaly>(a));
+  return refuted;
+}
+
 std::string repeated_text(const Transactions& all, const Elements& elements, std::string_view what,
                           std::string_view done) {
   const History& history = all.history();

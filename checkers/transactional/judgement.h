@@ -22,6 +22,9 @@ std::string joined(const std::vector<std::string>& names);
 /// order of all versions is known, or it does not matter which of some it is.
 ModelSet proven(const Offences& offences, const CycleFindings& cycles, bool ordered);
 
+/// What those that were found rule out.
+ModelSet refuted_by(const Offences& offences, const CycleFindings& cycles);
+
 /// "appends must be unique, or reads tell nothing: 5 was appended to key 3 by …"
 std::string repeated_text(const Transactions& all, const Elements& elements, std::string_view what,
                           std::string_view done);

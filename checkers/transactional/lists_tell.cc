@@ -59,6 +59,20 @@ std::string ListLanguage::rw(const Teller& t, Transaction from, Transaction to) 
     for (const AppendId append : lists_.unobserved(m.key))
       if (all_.appends()[append].transaction == to) return sentence(all_.appends()[append].element);
   }
+  return missed(t, from, to);
+}
+
+/// One that is further behind.
+std::string ListLanguage::missed(const Teller& t, Transaction from, Transaction to) const {
+  std::uint64_t micro = first_of(from);
+  for (const MicroOperation& m : all_.of(from)) {
+    const std::uint32_t version = lists_.version(micro++);
+    if (version == Lists::not_there) continue;
+    for (const MicroOperation& other : all_.of(to))
+      if (other.is_append() && other.key == m.key && lists_.position(other.append) >= version)
+        return t.label(from) + " read key " + t.key(m.key) + " as " + t.list(all_.list(m)) +
+               ", without " + t.label(to) + "'s " + t.text(other.value);
+  }
   return t.label(from) + " did not see what " + t.label(to) + " appended";
 }
 

@@ -19,6 +19,7 @@ class ListLanguage final : public Language {
   std::string ww(const Teller& t, Transaction from, Transaction to) const;
   std::string wr(const Teller& t, Transaction from, Transaction to) const;
   std::string rw(const Teller& t, Transaction from, Transaction to) const;
+  std::string missed(const Teller& t, Transaction from, Transaction to) const;
   std::uint64_t first_of(Transaction t) const {
     return static_cast<std::uint64_t>(all_.of(t).data() - all_.micro().data());
   }

@@ -22,6 +22,14 @@ Registers::Registers(const Transactions& transactions, const Elements& values)
       offences_);
 }
 
+Registers::Registers(const Dependencies& objects, BigVector<Version> seen)
+    : transactions_(objects.transactions()), seen_(std::move(seen)) {
+  committed_.assign(transactions_.size(), 0);
+  for (Transaction t = 0; t < transactions_.size(); ++t)
+    committed_[t] = objects.is_committed(t) ? 1 : 0;
+  mark_last();
+}
+
 /// For each read what it saw, and from that, which infos happened.
 void Registers::commit(const Elements& values) {
   seen_.assign(transactions_.micro().size(), no_version);

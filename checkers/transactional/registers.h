@@ -38,6 +38,8 @@ struct Intervals {
 class Registers final : public Dependencies {
  public:
   Registers(const Transactions& transactions, const Elements& values);
+  /// Of other objects whose versions are known: by micro-operation what was seen. No offences.
+  Registers(const Dependencies& objects, BigVector<Version> seen);
 
   const Transactions& transactions() const override { return transactions_; }
   const Offences& offences() const override { return offences_; }
