@@ -90,7 +90,10 @@ class ListAppend final : public Checker {
   std::string_view name() const override { return "list-append"; }
   std::vector<std::string_view> anomalies() const override {
     using enum Anomaly;
-    return anomalies_by_name({cyclic_versions, cyclic_versions_process, cyclic_versions_realtime});
+    return anomalies_by_name({cyclic_versions, cyclic_versions_process, cyclic_versions_realtime,
+                              no_snapshot_order, no_snapshot_order_process,
+                              no_snapshot_order_realtime, no_serial_order, no_serial_order_process,
+                              no_serial_order_realtime});
   }
   std::vector<std::pair<std::string_view, std::string_view>> models() const override {
     return models_with_docs();

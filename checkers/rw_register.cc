@@ -3,6 +3,7 @@
 // two things are done: what can be inferred of it refutes, and an order that is guessed proves, if
 // no anomaly is left with it. Up to causal consistency no guess is needed (weak_levels.h).
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include "checkers/transactional/judgement.h"
 #include "checkers/transactional/registers_order.h"
 #include "checkers/transactional/registers_tell.h"
+#include "checkers/transactional/strong_levels.h"
 #include "checkers/transactional/weak_levels.h"
 
 namespace faultline {
@@ -51,21 +53,27 @@ class RwRegisterRun {
     bytes_ = transactions.bytes() + registers.bytes();
     CycleFindings cycles;
     WeakFindings weak;
+    StrongFindings strong;
     const char* ended = nullptr;
     try {
-      search(registers, cycles, weak);
+      search(registers, cycles, weak, strong);
     } catch (const OutOfBudget&) {
       ended = meter_.reason();
     } catch (const OutOfBytes&) {
       ended = "memory";
     }
-    holds_ |= weak.holds;
-    verdict_.counted.emplace_back("edges", std::max({edges_, cycles.edges, weak.edges}));
+    holds_ |= weak.holds | strong.holds;
+    verdict_.counted.emplace_back("edges",
+                                  std::max({edges_, cycles.edges, weak.edges, strong.edges}));
+    if (strong.pairs > 0) {
+      verdict_.engine = "graph+sat";
+      verdict_.counted.emplace_back("pairs", strong.pairs);
+    }
     const RegisterLanguage language(registers);
     judge({registers, language, cycles, holds_, ended,
            "reads leave the order of some versions open, and none that was tried proves it: read "
            "keys before writing them",
-           told(language, weak)},
+           told(language, weak, strong)},
           asked_, verdict_);
   }
 
@@ -74,7 +82,8 @@ class RwRegisterRun {
     return too_much(bytes, budget_, history_.size(), verdict_);
   }
 
-  void search(Registers& registers, CycleFindings& cycles, WeakFindings& weak) {
+  void search(Registers& registers, CycleFindings& cycles, WeakFindings& weak,
+              StrongFindings& strong) {
     const ModelSet strongest = ModelSet().set(find_model("strict-serializable").value());
     // What needs no order of versions is decided without one.
     const bool is_weak = (asked_ & ~weak_models()).none();
@@ -92,20 +101,27 @@ class RwRegisterRun {
     dependencies.ww = {true, true, true};
     dependencies.ww_wr = cycles.ww_wr;
     holds_ |= proven(registers.offences(), dependencies, true);
-    ModelSet open = asked_;
-    for (std::size_t a = 0; a < anomaly_names().size(); ++a)
-      if (registers.offences().counts[a] + cycles.counts[a] > 0)
-        open &= ~ruled_out_by(static_cast<Anomaly>(a));
-    if (!is_weak) {
-      for (const Order order : {Order::process, Order::none})
-        if ((open & ~holds_).any()) try_order(registers, order);
-      decide_weak_levels(registers, asked_ & ~holds_, bytes_, meter_, weak);
-    }
+    if (is_weak) return;
+    ModelSet refuted;
+    const auto refute = [&](const std::vector<std::uint64_t>& counts) {
+      for (std::size_t a = 0; a < counts.size(); ++a)
+        if (counts[a] > 0) refuted |= ruled_out_by(static_cast<Anomaly>(a));
+    };
+    refute(registers.offences().counts);
+    refute(cycles.counts);
+    for (const Order order : {Order::process, Order::none})
+      if ((asked_ & ~refuted & ~holds_).any()) try_order(registers, order);
+    decide_weak_levels(registers, asked_ & ~holds_, bytes_, meter_, weak);
+    refute(weak.counts);
+    decide_strong_levels(registers, asked_ & ~refuted & ~holds_ & ~weak.holds, refuted,
+                         std::move(sequences_), bytes_, meter_, strong);
   }
 
-  static std::vector<OtherFinding> told(const RegisterLanguage& language,
-                                        const WeakFindings& weak) {
+  static std::vector<OtherFinding> told(const RegisterLanguage& language, const WeakFindings& weak,
+                                        const StrongFindings& strong) {
     std::vector<OtherFinding> all;
+    for (const auto& [anomaly, why] : strong.refuted)
+      all.push_back({anomaly, 1, language.tell_refutation(name_of(anomaly), why)});
     for (std::size_t a = 0; a < weak.counts.size(); ++a) {
       const auto anomaly = static_cast<Anomaly>(a);
       const Contradiction* smallest = nullptr;
@@ -125,6 +141,7 @@ class RwRegisterRun {
     find_cycles(OrderedRegisters(registers, guess.versions()), meter_, found);
     edges_ = found.edges;
     holds_ |= proven(registers.offences(), found, true);
+    sequences_[static_cast<std::size_t>(order)] = guess.sequence();
   }
 
   const History& history_;
@@ -135,6 +152,7 @@ class RwRegisterRun {
   std::uint64_t bytes_ = 0;  ///< Taken by what stays.
   ModelSet holds_;           ///< With one order of the versions or another.
   std::uint64_t edges_ = 0;
+  std::array<std::vector<Transaction>, 3> sequences_;  ///< By order: what was guessed.
 };
 
 class RwRegister final : public Checker {

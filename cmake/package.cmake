@@ -43,7 +43,7 @@ An x86-64-v3 processor (AVX2) is needed; \"faultline doctor\" says what else.")
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_NAME libfaultline-dev)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_SHLIBDEPS OFF)
-set(CPACK_DEBIAN_LIBRARY_PACKAGE_DEPENDS "libsimdjson-dev, zlib1g-dev, libzstd-dev")
+set(CPACK_DEBIAN_LIBRARY_PACKAGE_DEPENDS "libcadical-dev, libsimdjson-dev, zlib1g-dev, libzstd-dev")
 set(CPACK_COMPONENT_LIBRARY_DESCRIPTION
 "consistency checkers of Faultline as a C++ library
 Histories of what the clients of a store saw, and checkers that prove from a

@@ -67,6 +67,7 @@ const std::map<std::string, std::set<std::string>> arrows = {
 /// Third-party headers by prefix, and the rooms where they may appear (in .cc files only).
 const std::map<std::string, std::set<std::string>> third_party = {
     {"boost/unordered", {"checkers", "io"}},
+    {"cadical", {"checkers"}},
     {"boost/process", {"os"}},
     {"boost/asio", {"refkv", "os"}},
     {"boost/beast", {"refkv"}},

@@ -180,8 +180,10 @@ std::vector<std::string_view> directly_ruled_out_by(Anomaly anomaly) {
     case G_single_item:
       return {"consistent-view", "parallel-snapshot-isolation", "repeatable-read"};
     case G_nonadjacent_item:
+    case no_snapshot_order:
       return {"snapshot-isolation", "repeatable-read"};
     case G2_item:
+    case no_serial_order:
       return {"repeatable-read"};
     case G0_process:
       return {"strong-session-read-uncommitted"};
@@ -191,8 +193,10 @@ std::vector<std::string_view> directly_ruled_out_by(Anomaly anomaly) {
     case G_single_item_process:
       return {"strong-session-consistent-view"};
     case G_nonadjacent_item_process:
+    case no_snapshot_order_process:
       return {"strong-session-snapshot-isolation"};
     case G2_item_process:
+    case no_serial_order_process:
       return {"strong-session-serializable"};
     case G0_realtime:
       return {"strong-read-uncommitted"};
@@ -202,8 +206,10 @@ std::vector<std::string_view> directly_ruled_out_by(Anomaly anomaly) {
     case G_single_item_realtime:
       return {"strong-consistent-view"};
     case G_nonadjacent_item_realtime:
+    case no_snapshot_order_realtime:
       return {"strong-snapshot-isolation"};
     case G2_item_realtime:
+    case no_serial_order_realtime:
       return {"strict-serializable"};
   }
   return {};

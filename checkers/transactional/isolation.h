@@ -47,7 +47,13 @@ namespace faultline::transactional {
   ANOMALY(G_nonadjacent_item_realtime, "G-nonadjacent-item-realtime") \
   ANOMALY(G2_item, "G2-item")                                         \
   ANOMALY(G2_item_process, "G2-item-process")                         \
-  ANOMALY(G2_item_realtime, "G2-item-realtime")
+  ANOMALY(G2_item_realtime, "G2-item-realtime")                       \
+  ANOMALY(no_snapshot_order, "no-snapshot-order")                     \
+  ANOMALY(no_snapshot_order_process, "no-snapshot-order-process")     \
+  ANOMALY(no_snapshot_order_realtime, "no-snapshot-order-realtime")   \
+  ANOMALY(no_serial_order, "no-serial-order")                         \
+  ANOMALY(no_serial_order_process, "no-serial-order-process")         \
+  ANOMALY(no_serial_order_realtime, "no-serial-order-realtime")
 
 enum class Anomaly : std::uint8_t {
 #define FAULTLINE_ANOMALY(name, text) name,

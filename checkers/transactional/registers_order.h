@@ -25,6 +25,8 @@ class Guess {
   Guess(const Registers& registers, Order order, Meter& meter);
 
   VersionOrder versions() const;
+  /// The committed transactions, as they were executed.
+  const std::vector<Transaction>& sequence() const { return sequence_; }
 
  private:
   struct Execution;

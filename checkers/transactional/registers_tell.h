@@ -3,9 +3,11 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "checkers/transactional/polygraph.h"
 #include "checkers/transactional/registers.h"
 #include "checkers/transactional/tell.h"
 #include "checkers/transactional/weak_levels.h"
@@ -22,10 +24,15 @@ class RegisterLanguage final : public Language {
   std::vector<Transaction> seen_by(const Step& from, Transaction to) const override;
   std::vector<Transaction> seen_by(const Offence& o) const override;
   Told tell_contradiction(const Contradiction& contradiction) const;
+  Told tell_refutation(std::string_view name, const Refutation& refutation) const;
 
  private:
   std::string reason(const Teller& t, const Tie& from, Transaction to) const;
   std::string knew(const Teller& t, const Tie& from) const;
+  std::string reason(const Teller& t, const ForcedStep& from, Transaction to) const;
+  std::string precedence(const Teller& t, const Precedence& one) const;
+  std::string case_text(const Teller& t, const Refutation& all, const std::vector<Case>& cases,
+                        std::uint32_t at, const std::string& indent) const;
   /// Why one version comes before another one.
   struct Evidence {
     Version before = no_version, after = no_version;

@@ -147,23 +147,31 @@ Told tell(const Dependencies& source, const Language& language, const Cycle& cyc
   return tell_circle(name_of(cycle.anomaly), teller, language, members, reasons);
 }
 
+std::string chain_text(const Teller& teller, std::span<const Transaction> members,
+                       std::span<const std::string> reasons, std::string_view indent) {
+  const std::size_t count = members.size();
+  std::string chain;
+  for (std::size_t i = 0; i < count; ++i) {
+    const bool is_last = i + 1 == count;
+    chain += std::string(indent) + (is_last ? "but " : "    ") + teller.label(members[i]) + " < " +
+             teller.label(members[(i + 1) % count]) + ", because " + reasons[i] +
+             (is_last ? ": a contradiction\n" : "\n");
+  }
+  return chain;
+}
+
 Told tell_circle(std::string_view name, const Teller& teller, const Language& language,
                  std::span<const Transaction> members, std::span<const std::string> reasons) {
   Told told;
   told.witness = teller.witness();
   const std::size_t count = members.size();
-  std::string chain;
-  for (std::size_t i = 0; i < count; ++i) {
-    const bool is_last = i + 1 == count;
-    chain += "  " + std::string(is_last ? "but " : "    ") + teller.label(members[i]) + " < " +
-             teller.label(members[(i + 1) % count]) + ", because " + reasons[i] +
-             (is_last ? ": a contradiction\n" : "\n");
-    told.sentence += (i == 0 ? "" : is_last ? ", although " : ", and ") + reasons[i];
-  }
+  for (std::size_t i = 0; i < count; ++i)
+    told.sentence += (i == 0 ? "" : i + 1 == count ? ", although " : ", and ") + reasons[i];
   if (count > 3)
     told.sentence = "each of " + std::to_string(count) +
                     " transactions must come before the next, and the last before the first";
-  told.explanation = std::string(name) + ": let\n" + teller.table(language) + "  then\n" + chain;
+  told.explanation = std::string(name) + ": let\n" + teller.table(language) + "  then\n" +
+                     chain_text(teller, members, reasons);
   return told;
 }
 

@@ -71,6 +71,9 @@ class Teller {
 
 Told tell(const Dependencies& source, const Language& language, const Offence& offence);
 Told tell(const Dependencies& source, const Language& language, const Cycle& cycle);
+/// A line for each: why it must come before the next one, the last before the first.
+std::string chain_text(const Teller& teller, std::span<const Transaction> members,
+                       std::span<const std::string> reasons, std::string_view indent = "  ");
 /// Of transactions each of which must come before the next one, and the last before the first: the
 /// reasons are theirs.
 Told tell_circle(std::string_view name, const Teller& teller, const Language& language,
