@@ -3,7 +3,6 @@
 // two things are done: what can be inferred of it refutes, and an order that is guessed proves, if
 // no anomaly is left with it. Up to causal consistency no guess is needed (weak_levels.h).
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <utility>
 
@@ -113,8 +112,8 @@ class RwRegisterRun {
       if ((asked_ & ~refuted & ~holds_).any()) try_order(registers, order);
     decide_weak_levels(registers, asked_ & ~holds_, bytes_, meter_, weak);
     refute(weak.counts);
-    decide_strong_levels(registers, asked_ & ~refuted & ~holds_ & ~weak.holds, refuted,
-                         std::move(sequences_), bytes_, meter_, strong);
+    decide_strong_levels(registers, asked_ & ~refuted & ~holds_ & ~weak.holds, refuted, sequence_,
+                         bytes_, meter_, strong);
   }
 
   static std::vector<OtherFinding> told(const RegisterLanguage& language, const WeakFindings& weak,
@@ -141,7 +140,7 @@ class RwRegisterRun {
     find_cycles(OrderedRegisters(registers, guess.versions()), meter_, found);
     edges_ = found.edges;
     holds_ |= proven(registers.offences(), found, true);
-    sequences_[static_cast<std::size_t>(order)] = guess.sequence();
+    if (order == Order::realtime) sequence_ = guess.sequence();
   }
 
   const History& history_;
@@ -152,7 +151,7 @@ class RwRegisterRun {
   std::uint64_t bytes_ = 0;  ///< Taken by what stays.
   ModelSet holds_;           ///< With one order of the versions or another.
   std::uint64_t edges_ = 0;
-  std::array<std::vector<Transaction>, 3> sequences_;  ///< By order: what was guessed.
+  std::vector<Transaction> sequence_;  ///< As was guessed with real time.
 };
 
 class RwRegister final : public Checker {

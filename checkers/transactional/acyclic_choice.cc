@@ -1,6 +1,7 @@
 #include "checkers/transactional/acyclic_choice.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <functional>
 #include <optional>
 #include <queue>
@@ -33,9 +34,8 @@ void add_clause(CaDiCaL::Solver& solver, const std::vector<int>& literals) {
   solver.add(0);
 }
 
-std::vector<int> negated(std::vector<int> literals) {
-  for (int& literal : literals) literal = -literal;
-  return literals;
+std::size_t index_of(AcyclicChoice::Literal literal) {
+  return static_cast<std::size_t>(std::abs(literal)) - 1;
 }
 
 }  // namespace
@@ -68,17 +68,40 @@ AcyclicChoice::AcyclicChoice(Meter& meter)
     : meter_(meter), solver_(std::make_unique<Solver>(meter)) {}
 AcyclicChoice::~AcyclicChoice() = default;
 
-AcyclicChoice::Literal AcyclicChoice::add_choice(bool likely) {
-  chosen_.push_back(likely);
-  const auto literal = static_cast<Literal>(chosen_.size());
-  solver_->sat.phase(likely ? literal : -literal);
+AcyclicChoice::Literal AcyclicChoice::add_choice() {
+  chosen_.push_back(true);
+  firm_.push_back(false);
+  variables_.push_back(0);
+  return static_cast<Literal>(chosen_.size());
+}
+
+AcyclicChoice::Literal AcyclicChoice::add_firm_choice() {
+  const Literal literal = add_choice();
+  firm_.back() = true;
   return literal;
+}
+
+int AcyclicChoice::to_solver(Literal literal) {
+  int& variable = variables_[index_of(literal)];
+  if (variable == 0) {
+    of_variable_.push_back(static_cast<Literal>(index_of(literal)) + 1);
+    variable = static_cast<int>(of_variable_.size());
+    solver_->sat.phase(variable);
+  }
+  return literal > 0 ? variable : -variable;
+}
+
+/// Not all of it.
+std::vector<int> AcyclicChoice::clause_of(const Lemma& lemma) {
+  std::vector<int> clause;
+  for (const Literal literal : lemma.choices) clause.push_back(-to_solver(literal));
+  return clause;
 }
 
 std::uint64_t AcyclicChoice::bytes() const {
   constexpr std::uint64_t per_choice = 400;  // of the solver's, and of the lemmas
   return links_.capacity() * (sizeof(Link) + 40) + nodes_ * std::uint64_t{40} +
-         (choices() + lemmas_.size()) * per_choice;
+         (of_variable_.size() + lemmas_.size()) * per_choice + choices() * 8;
 }
 
 void AcyclicChoice::index() {
@@ -94,7 +117,9 @@ void AcyclicChoice::index() {
 AcyclicChoice::Tangle AcyclicChoice::tangle() {
   // What the solver knows never to be chosen is in no cycle any more.
   const auto may_be = [&](const Link& link) {
-    return link.condition == 0 || solver_->sat.fixed(link.condition) >= 0;
+    if (link.condition == 0) return true;
+    const int variable = variables_[index_of(link.condition)];
+    return variable == 0 || solver_->sat.fixed(link.condition > 0 ? variable : -variable) >= 0;
   };
   const Graph whole = Graph::of(0, nodes_, [&](auto visit) {
     for (const Link& link : links_)
@@ -132,13 +157,31 @@ bool AcyclicChoice::solve() {
   return false;
 }
 
+/// With all that is firm; what of it is contradicted is so no more.
+bool AcyclicChoice::ask() {
+  for (;;) {
+    for (std::size_t i = 0; i < of_variable_.size(); ++i)
+      if (firm_[index_of(of_variable_[i])]) solver_->sat.assume(static_cast<int>(i) + 1);
+    if (!meter_.spend(of_variable_.size() + 1)) throw OutOfBudget();
+    if (solver_->solve()) return true;
+    bool gave_in = false;
+    for (std::size_t i = 0; i < of_variable_.size(); ++i)
+      if (const std::size_t choice = index_of(of_variable_[i]);
+          firm_[choice] && solver_->sat.failed(static_cast<int>(i) + 1)) {
+        firm_[choice] = false;
+        gave_in = true;
+      }
+    if (!gave_in) return false;
+  }
+}
+
 /// Asks the solver.
 bool AcyclicChoice::choose() {
-  if (!solver_->solve()) return false;
-  for (std::size_t i = 0; i < chosen_.size(); ++i)
-    if (const auto literal = static_cast<Literal>(i) + 1; literal <= solver_->sat.vars())
-      chosen_[i] = solver_->sat.val(literal) > 0;
-  if (!meter_.spend(chosen_.size() / 8 + 1)) throw OutOfBudget();
+  // A solver that knows of nothing has nothing to say.
+  if (!lemmas_.empty() && !ask()) return false;
+  for (std::size_t i = 0; i < of_variable_.size(); ++i)
+    chosen_[index_of(of_variable_[i])] = solver_->sat.val(static_cast<int>(i) + 1) > 0;
+  if (!meter_.spend(of_variable_.size() + 1)) throw OutOfBudget();
   return true;
 }
 
@@ -231,12 +274,10 @@ bool AcyclicChoice::learn(const Tangle& tangle) {
     any[part] = place;
     const Literal condition = links_[tangle.links[place]].condition;
     if (condition == 0 || tries[part] >= tries_max) continue;
-    const auto choice = static_cast<std::size_t>(std::abs(condition)) - 1;
-    if (is_used[choice]) continue;
+    if (is_used[index_of(condition)]) continue;
     ++tries[part];
     add_lemma(tangle, cycle_through(place));
-    for (const Literal literal : lemmas_.back().choices)
-      is_used[static_cast<std::size_t>(std::abs(literal)) - 1] = true;
+    for (const Literal literal : lemmas_.back().choices) is_used[index_of(literal)] = true;
   }
   for (std::uint32_t part = 0; part < parts.size(); ++part)
     if (parts.is_cyclic(part) && tries[part] == 0) add_lemma(tangle, cycle_through(any[part]));
@@ -254,7 +295,7 @@ void AcyclicChoice::add_lemma(const Tangle& tangle, std::vector<std::uint32_t> c
   std::ranges::sort(lemma.choices);
   const auto rest = std::ranges::unique(lemma.choices);
   lemma.choices.erase(rest.begin(), rest.end());
-  add_clause(solver_->sat, negated(lemma.choices));
+  add_clause(solver_->sat, clause_of(lemma));
   lemmas_.push_back(std::move(lemma));
 }
 
@@ -292,10 +333,10 @@ std::vector<Node> AcyclicChoice::sorted(std::span<const std::uint32_t> ranks) co
 }
 
 std::vector<AcyclicChoice::Lemma> AcyclicChoice::core() {
-  const auto first = static_cast<int>(chosen_.size()) + 1;
+  const auto first = static_cast<int>(of_variable_.size()) + 1;
   Solver fresh(meter_);
   for (std::size_t i = 0; i < lemmas_.size(); ++i) {
-    std::vector<int> clause = negated(lemmas_[i].choices);
+    std::vector<int> clause = clause_of(lemmas_[i]);
     clause.push_back(-(first + static_cast<int>(i)));
     add_clause(fresh.sat, clause);
   }

@@ -36,8 +36,12 @@ class AcyclicChoice {
   AcyclicChoice& operator=(const AcyclicChoice&) = delete;
 
   Node add_node() { return nodes_++; }
-  /// `likely`: which of the two is tried first.
-  Literal add_choice(bool likely);
+  /// What is likely is taken while nothing speaks against it. The solver hears of a choice only
+  /// when a cycle hangs on it.
+  Literal add_choice();
+  /// One that is not taken back as long as all those can stay: only if cycles contradict some,
+  /// these become as the others are.
+  Literal add_firm_choice();
   void add_link(const Link& link) { links_.push_back(link); }
 
   std::size_t nodes() const { return nodes_; }
@@ -69,13 +73,18 @@ class AcyclicChoice {
   Tangle tangle();
   bool choose();
   bool learn(const Tangle& tangle);
+  bool ask();
+  int to_solver(Literal literal);
+  std::vector<int> clause_of(const Lemma& lemma);
   void add_lemma(const Tangle& tangle, std::vector<std::uint32_t> cycle);
 
   Meter& meter_;
   std::unique_ptr<Solver> solver_;
   Node nodes_ = 0;
   std::vector<Link> links_;
-  std::vector<bool> chosen_;  ///< By choice.
+  std::vector<bool> chosen_, firm_;   ///< By choice.
+  std::vector<int> variables_;        ///< By choice: the solver's; 0: it has not heard of it.
+  std::vector<Literal> of_variable_;  ///< The other way round, by the solver's from 1.
   std::vector<Lemma> lemmas_;
   /// The edges by where they come from.
   std::vector<std::uint64_t> begins_;

@@ -38,7 +38,7 @@ class Polygraph {
         link(begin(i), commit(i), Meaning(Edge::free), 0, 0);
     add_reads();
     if (order_ == Order::process) add_processes();
-    if (order_ == Order::realtime) add_realtime();
+    add_realtime();
   }
 
   Decision decide(std::span<const Transaction> sequence, std::uint64_t bytes_used) {
@@ -156,7 +156,17 @@ class Polygraph {
 
   /// A chain of moments: those that ended before it lead there, and from there to what began
   /// after it. A moment is a begin; those between which nothing ended need only one.
+  ///
+  /// Where the order need not keep real time it is still likely to: then it is a choice for each
+  /// transaction, so that only those leave it that must, and what happens at different times
+  /// need not be compared.
   void add_realtime() {
+    const auto condition = [&](std::uint32_t place) {
+      return order_ == Order::realtime ? 0 : static_cast<Literal>(place) + 1;
+    };
+    if (order_ != Order::realtime)
+      for (std::size_t i = 0; i < members_.size(); ++i) choice_.add_firm_choice();
+    pair_of_choice_.resize(choice_.choices(), Meaning::no_pair);
     const auto begins = all_.history().begin(), ends = all_.history().end();
     std::vector<Node> moments(members_.size() + 1, no_node_);  // By rank of the begin.
     const auto begins_later = [&](Position end) {
@@ -169,7 +179,7 @@ class Polygraph {
       if (end == never) continue;
       Node& moment = moments[begins_later(end)];
       if (moment == no_node_) moment = choice_.add_node();
-      link_certain(commit(i), moment, Edge::realtime);
+      link(commit(i), moment, Meaning(Edge::realtime), condition(i), 1);
     }
     Node before = no_node_;
     for (std::uint32_t i = 0; i < members_.size(); ++i) {
@@ -177,7 +187,7 @@ class Polygraph {
         if (before != no_node_) link(before, moments[i], Meaning(Edge::free), 0, 0);
         before = moments[i];
       }
-      if (before != no_node_) link(before, begin(i), Meaning(Edge::free), 0, 0);
+      if (before != no_node_) link(before, begin(i), Meaning(Edge::free), condition(i), 0);
     }
   }
 
@@ -192,7 +202,7 @@ class Polygraph {
     FAULTLINE_CHECK(number < Meaning::no_pair);
     pairs_.push_back({before, after});
     if (registers_.is_initial(before)) return add_side({before, after}, number, 0);
-    const Literal literal = choice_.add_choice(true);
+    const Literal literal = choice_.add_choice();
     pair_of_choice_.push_back(number);
     add_side({before, after}, number, literal);
     add_side({after, before}, number, -literal);
@@ -281,9 +291,12 @@ class Polygraph {
     Refutation all{claim_, order_, {}};
     for (const AcyclicChoice::Lemma& lemma : choice_.core()) {
       ForcedCycle cycle;
-      for (const Literal literal : lemma.choices)
-        cycle.given.push_back(
-            side_of(pair_of_choice_[static_cast<std::size_t>(std::abs(literal)) - 1], literal));
+      for (const Literal literal : lemma.choices) {
+        const std::uint32_t pair = pair_of_choice_[static_cast<std::size_t>(std::abs(literal)) - 1];
+        // To leave real time harms nothing, so that no cycle with it is needed.
+        FAULTLINE_CHECK(pair != Meaning::no_pair);
+        cycle.given.push_back(side_of(pair, literal));
+      }
       cycle.steps = steps(lemma.links);
       all.cycles.push_back(std::move(cycle));
     }

@@ -1,6 +1,7 @@
 #include "checkers/transactional/strong_levels.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <utility>
 
@@ -32,11 +33,10 @@ constexpr Strong strong_levels[] = {
 
 class StrongLevels {
  public:
-  StrongLevels(const Registers& registers, ModelSet refuted,
-               std::array<std::vector<Transaction>, 3> sequences, std::uint64_t bytes_used,
-               Meter& meter, StrongFindings& into)
+  StrongLevels(const Registers& registers, ModelSet refuted, std::span<const Transaction> sequence,
+               std::uint64_t bytes_used, Meter& meter, StrongFindings& into)
       : registers_(registers),
-        sequences_(std::move(sequences)),
+        sequence_(sequence),
         bytes_used_(bytes_used),
         meter_(meter),
         into_(into),
@@ -59,10 +59,8 @@ class StrongLevels {
 
  private:
   void decide_level(const Strong& level) {
-    auto& sequence = sequences_[static_cast<std::size_t>(level.order)];
-    if (sequence.empty()) sequence = Guess(registers_, level.order, meter_).sequence();
     Decision decision =
-        decide(registers_, members_, sequence, level.claim, level.order, bytes_used_, meter_);
+        decide(registers_, members_, sequence_, level.claim, level.order, bytes_used_, meter_);
     into_.pairs = std::max(into_.pairs, decision.pairs);
     if (decision.answer == Decision::Answer::holds) {
       CycleFindings found;
@@ -101,7 +99,7 @@ class StrongLevels {
   }
 
   const Registers& registers_;
-  std::array<std::vector<Transaction>, 3> sequences_;
+  const std::span<const Transaction> sequence_;
   const std::uint64_t bytes_used_;
   Meter& meter_;
   StrongFindings& into_;
@@ -113,10 +111,10 @@ class StrongLevels {
 }  // namespace
 
 void decide_strong_levels(const Registers& registers, ModelSet open, ModelSet refuted,
-                          std::array<std::vector<Transaction>, 3> sequences,
-                          std::uint64_t bytes_used, Meter& meter, StrongFindings& findings) {
+                          std::span<const Transaction> sequence, std::uint64_t bytes_used,
+                          Meter& meter, StrongFindings& findings) {
   if (open.none()) return;
-  StrongLevels levels(registers, refuted, std::move(sequences), bytes_used, meter, findings);
+  StrongLevels levels(registers, refuted, sequence, bytes_used, meter, findings);
   for (ModelId m = 0; m < models().size(); ++m)
     if (open.test(m)) levels.decide_model(m);
 }

@@ -4,7 +4,6 @@
 // other; a refutation is made small and looked at again before it is believed.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -26,11 +25,10 @@ struct StrongFindings {
 };
 
 /// Decides what it can of `open`, asking for no more than that takes; `refuted`: models that are.
-/// `sequences`: by Order, all committed transactions in one that was guessed; what is empty is
-/// guessed here. Adds to `findings` as it goes. Throws OutOfBudget and OutOfBytes; `bytes_used`
-/// are taken already.
+/// `sequence`: all committed transactions in an order that was guessed. Adds to `findings` as it
+/// goes. Throws OutOfBudget and OutOfBytes; `bytes_used` are taken already.
 void decide_strong_levels(const Registers& registers, ModelSet open, ModelSet refuted,
-                          std::array<std::vector<Transaction>, 3> sequences,
-                          std::uint64_t bytes_used, Meter& meter, StrongFindings& findings);
+                          std::span<const Transaction> sequence, std::uint64_t bytes_used,
+                          Meter& meter, StrongFindings& findings);
 
 }  // namespace faultline::transactional
