@@ -16,7 +16,7 @@
 namespace faultline::oracle::txn {
 
 inline constexpr int keys_max = 3;
-inline constexpr std::size_t transactions_max = 8;
+inline constexpr std::size_t transactions_max = 12;
 
 using Elements = std::vector<int>;
 
