@@ -187,7 +187,10 @@ bool AcyclicChoice::choose() {
 
 namespace {
 
-/// Ways that need the fewest choices, and of those the shortest.
+/// Short ways that need few choices: each counts as a long piece of the way, but not as more than
+/// every way without it, or most of a history would be walked through for each.
+constexpr std::uint64_t choice_length = 16;
+
 class CheapWays {
  public:
   struct Reached {
@@ -199,7 +202,7 @@ class CheapWays {
   explicit CheapWays(std::size_t nodes) : reached_(nodes) {}
 
   /// The places of the links from `start` to `goal`, last first; `each(node, visit)` calls
-  /// visit(place, to, choices, length).
+  /// visit(place, to, is_choice, length).
   template <typename Each>
   std::vector<std::uint32_t> find(Node start, Node goal, Each each, Meter& meter) {
     ++search_;
@@ -213,7 +216,7 @@ class CheapWays {
       if (here == goal) break;
       each(here, [&](std::uint32_t place, Node to, bool is_choice, std::uint32_t length) {
         ++steps;
-        reach(to, here, place, cost + (std::uint64_t{is_choice} << 32) + length);
+        reach(to, here, place, cost + length + (is_choice ? choice_length : 0));
       });
       if (steps >= 4096 && !meter.spend(4 * std::exchange(steps, 0))) throw OutOfBudget();
     }
@@ -250,7 +253,7 @@ bool AcyclicChoice::learn(const Tangle& tangle) {
   const Components<Plain> parts(now, meter_);
   if (parts.acyclic()) return false;
   // For each component some edges that were chosen; if it has none, any.
-  constexpr std::uint32_t tries_max = 48;
+  constexpr std::uint32_t tries_max = 200;
   std::vector<std::uint32_t> tries(parts.size(), 0);
   std::vector<bool> is_used(chosen_.size(), false);
   std::vector<std::uint32_t> any(parts.size(), 0xffffffffu);

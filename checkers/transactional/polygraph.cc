@@ -184,7 +184,7 @@ class Polygraph {
     Node before = no_node_;
     for (std::uint32_t i = 0; i < members_.size(); ++i) {
       if (moments[i] != no_node_) {
-        if (before != no_node_) link(before, moments[i], Meaning(Edge::free), 0, 0);
+        if (before != no_node_) link(before, moments[i], Meaning(Edge::free), 0, 1);
         before = moments[i];
       }
       if (before != no_node_) link(before, begin(i), Meaning(Edge::free), condition(i), 0);
