@@ -1,7 +1,8 @@
 // The checker `rw-register`: isolation of transactions that write registers and read them (Elle's
 // rw-register; Kingsbury & Alvaro 2020). Nothing tells the order of all versions of a key, so that
 // two things are done: what can be inferred of it refutes, and an order that is guessed proves, if
-// no anomaly is left with it. Up to causal consistency no guess is needed (weak_levels.h).
+// no anomaly is left with it. Up to causal consistency no guess is needed (weak_levels.h). What is
+// open then of snapshot isolation and serializability, a solver decides (strong_levels.h).
 #include <algorithm>
 #include <memory>
 #include <utility>

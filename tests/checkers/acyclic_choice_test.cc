@@ -67,10 +67,10 @@ struct Puzzle {
   AcyclicChoice choice{meter};
 
   Puzzle(Rng& rng, bool with_firm) {
-    nodes = 2 + rng.below(6);
+    nodes = 2 + rng.below(8);
     for (std::size_t i = 0; i < nodes; ++i) CHECK(choice.add_node() == i);
     firm = with_firm ? rng.below(4) : 0;
-    choices = firm + rng.below(6);
+    choices = firm + rng.below(7);
     for (std::size_t i = 0; i < choices; ++i)
       CHECK((i < firm ? choice.add_firm_choice() : choice.add_choice()) == static_cast<int>(i) + 1);
     add_links(rng, rng.below(3 * nodes));
