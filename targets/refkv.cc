@@ -17,6 +17,7 @@
 #include <nlohmann/json.hpp>
 
 #include "targets/json_value.h"
+#include "targets/refkv_stepwise.h"
 #include "targets/targets.h"
 
 namespace faultline {
@@ -39,10 +40,12 @@ constexpr auto bug_modes = std::to_array<BugModes>({
     {"follower-reads", "leader transactions"},
     {"forgets-on-restart", "quorum leader transactions"},
     {"local-reads", "quorum"},
+    {"lost-updates", "transactions"},
     {"no-write-back", "quorum"},
     {"none", "quorum leader multi transactions"},
     {"reordered-apply", "transactions"},
     {"sloppy-quorum", "quorum"},
+    {"write-skew", "transactions"},
 });
 
 bool ours_to_run(const std::filesystem::path& path) {
@@ -142,6 +145,16 @@ class Refkv final : public Target {
 
   Result<std::unique_ptr<Client>> connect(const Node& node) const override {
     return std::unique_ptr<Client>(std::make_unique<RefkvClient>(node, mode_ == "transactions"));
+  }
+
+  bool has_steps() const override { return mode_ == "transactions"; }
+  Result<std::unique_ptr<OpenTransaction>> open_transaction(const Node& node) const override {
+    if (!has_steps()) return Target::open_transaction(node);
+    auto http = std::make_shared<Http>(http_origin(node.address, port));
+    return std::unique_ptr<OpenTransaction>(std::make_unique<RefkvOpenTransaction>(
+        [http = std::move(http)](const std::string& body, Deadline deadline) {
+          return http->post("/op", body, deadline);
+        }));
   }
 
   /// Fixed by configuration: the first node, whatever its state.

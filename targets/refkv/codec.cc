@@ -10,8 +10,10 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::array op_names{"read", "write", "cas", "begin", "commit"};
-constexpr std::array access_names{"r", "w", "append"};
+constexpr std::array op_names{"read", "write",  "cas",  "begin",  "commit",
+                              "open", "access", "look", "finish", "abort"};
+constexpr std::array access_names{"r", "w", "append", "r-where", "delete-where"};
+constexpr std::array match_names{"any", "equal", "multiple-of"};
 constexpr std::array answer_names{"ok", "mismatch", "refused", "unknown"};
 
 template <typename Enum, std::size_t n>
@@ -37,13 +39,41 @@ Tag parse_tag(const Json& json) {
           json.at(2).get<std::uint64_t>()};
 }
 
-/// [["r","k"],["append","k",7],["w","j",8]]; clients say values outright, and nodes to each other
-/// as texts.
+bool is_of_open(Op op) { return op >= Op::access; }
+bool has_key(Op op) { return op == Op::read || op == Op::write || op == Op::cas; }
+
+/// ["p/","equal",7]: keys that begin with p/, with a 7.
+Json match_to_json(const Access& access) {
+  const Match& match = access.match;
+  Json json{access.key, match_names.at(static_cast<std::size_t>(match.kind)), nullptr};
+  if (match.kind != Match::Kind::any) json[2] = match.number;
+  return json;
+}
+
+void parse_match(const Json& json, Access& access) {
+  Match& match = access.match;
+  access.key = json.at(0).get<std::string>();
+  if (access.key.empty()) throw std::runtime_error("a prefix of nothing");
+  match.kind = parse_enum<Match::Kind>(match_names, json.at(1).get<std::string>());
+  if (match.kind == Match::Kind::any) return;
+  if (!json.at(2).is_number_integer()) throw std::runtime_error("an integer is to be matched");
+  match.number = json.at(2).get<std::int64_t>();
+  if (match.kind == Match::Kind::multiple_of && match.number < 1)
+    throw std::runtime_error("multiples of less than 1");
+}
+
+/// [["r","k"],["append","k",7],["w","j",8],["r-where",["p/","any",null]]]; clients say values
+/// outright, and nodes to each other as texts.
 template <typename OfText>
 Json accesses_to_json(const std::vector<Access>& accesses, OfText&& of_text) {
   Json json = Json::array();
   for (const Access& access : accesses) {
-    json.push_back({access_names.at(static_cast<std::size_t>(access.kind)), access.key});
+    json.push_back({access_names.at(static_cast<std::size_t>(access.kind))});
+    if (access.kind >= Access::Kind::find) {
+      json.back().push_back(match_to_json(access));
+      continue;
+    }
+    json.back().push_back(access.key);
     if (access.kind != Access::Kind::read) json.back().push_back(of_text(access.value));
   }
   return json;
@@ -55,9 +85,13 @@ std::vector<Access> parse_accesses(const Json& json, ToText&& to_text) {
   for (const Json& item : json) {
     Access access;
     access.kind = parse_enum<Access::Kind>(access_names, item.at(0).get<std::string>());
-    access.key = item.at(1).get<std::string>();
+    if (access.kind >= Access::Kind::find)
+      parse_match(item.at(1), access);
+    else
+      access.key = item.at(1).get<std::string>();
     if (access.key.size() > key_bytes_max) throw std::runtime_error("key too long");
-    if (access.kind != Access::Kind::read) access.value = to_text(item.at(2));
+    if (access.kind == Access::Kind::write || access.kind == Access::Kind::append)
+      access.value = to_text(item.at(2));
     accesses.push_back(std::move(access));
     if (accesses.size() > accesses_max) throw std::runtime_error("too many accesses");
   }
@@ -68,11 +102,10 @@ std::vector<Access> parse_accesses(const Json& json, ToText&& to_text) {
 Json to_json(const Call& call) {
   Json json{{"op", op_names.at(static_cast<std::size_t>(call.op))}};
   if (call.at != 0) json["at"] = call.at;
-  if (call.op == Op::commit) {
+  if (call.op == Op::commit || call.op == Op::access)
     json["a"] = accesses_to_json(call.accesses, [](const std::string& text) { return text; });
-  } else if (call.op != Op::begin) {
-    json["k"] = call.key;
-  }
+  if (is_of_open(call.op)) json["t"] = call.transaction;
+  if (has_key(call.op)) json["k"] = call.key;
   if (call.op == Op::write || call.op == Op::cas) json["v"] = call.value;
   if (call.op == Op::cas) json["e"] = call.expected;
   return json;
@@ -82,12 +115,11 @@ Call parse_inner_call(const Json& json) {
   Call call;
   call.op = parse_enum<Op>(op_names, json.at("op").get<std::string>());
   call.at = json.value("at", std::uint64_t{0});
-  if (call.op == Op::commit) {
+  if (call.op == Op::commit || call.op == Op::access)
     call.accesses =
         parse_accesses(json.at("a"), [](const Json& text) { return text.get<std::string>(); });
-  } else if (call.op != Op::begin) {
-    call.key = json.at("k").get<std::string>();
-  }
+  if (is_of_open(call.op)) call.transaction = json.at("t").get<std::uint64_t>();
+  if (has_key(call.op)) call.key = json.at("k").get<std::string>();
   if (call.op == Op::write || call.op == Op::cas) call.value = json.at("v").get<std::string>();
   if (call.op == Op::cas) call.expected = json.at("e").get<std::string>();
   return call;
@@ -207,11 +239,11 @@ Call parse_call(std::string_view body) {
     Call call;
     call.op = parse_enum<Op>(op_names, json.at("op").get<std::string>());
     call.at = json.value("at", std::uint64_t{0});
-    if (call.op == Op::commit) {
-      call.accesses = parse_accesses(json.at("accesses"), scalar_text);
-    } else if (call.op != Op::begin) {
-      call.key = json.at("key").get<std::string>();
-    }
+    if (call.op == Op::commit) call.accesses = parse_accesses(json.at("accesses"), scalar_text);
+    if (call.op == Op::access)
+      call.accesses = parse_accesses(Json::array({json.at("access")}), scalar_text);
+    if (is_of_open(call.op)) call.transaction = json.at("transaction").get<std::uint64_t>();
+    if (has_key(call.op)) call.key = json.at("key").get<std::string>();
     if (call.key.size() > key_bytes_max) throw std::runtime_error("key too long");
     if (call.op == Op::write || call.op == Op::cas) call.value = scalar_text(json.at("value"));
     if (call.op == Op::cas) call.expected = scalar_text(json.at("expected"));
@@ -222,12 +254,11 @@ Call parse_call(std::string_view body) {
 std::string encode_call(const Call& call) {
   Json json{{"op", op_names.at(static_cast<std::size_t>(call.op))}};
   if (call.at != 0) json["at"] = call.at;
-  if (call.op == Op::commit) {
-    json["accesses"] =
-        accesses_to_json(call.accesses, [](const std::string& text) { return Json::parse(text); });
-  } else if (call.op != Op::begin) {
-    json["key"] = call.key;
-  }
+  const auto outright = [](const std::string& text) { return Json::parse(text); };
+  if (call.op == Op::commit) json["accesses"] = accesses_to_json(call.accesses, outright);
+  if (call.op == Op::access) json["access"] = accesses_to_json(call.accesses, outright).at(0);
+  if (is_of_open(call.op)) json["transaction"] = call.transaction;
+  if (has_key(call.op)) json["key"] = call.key;
   if (call.op == Op::write || call.op == Op::cas) json["value"] = Json::parse(call.value);
   if (call.op == Op::cas) json["expected"] = Json::parse(call.expected);
   return json.dump();
@@ -237,8 +268,11 @@ std::string encode_answer(const Answer& answer) {
   switch (answer.kind) {
     case Answer::Kind::ok:
       return R"({"ok":true,"value":)" + answer.value + "}";
-    case Answer::Kind::mismatch:
-      return R"({"ok":false,"mismatch":true})";
+    case Answer::Kind::mismatch: {
+      Json json{{"ok", false}, {"mismatch", true}};
+      if (!answer.error.empty()) json["error"] = answer.error;
+      return json.dump();
+    }
     case Answer::Kind::refused:
     case Answer::Kind::unknown:
       break;

@@ -14,11 +14,11 @@ namespace refkv {
 // POST /op, from a client: {"op":"read","key":"k"}, {"op":"write","key":"k","value":7},
 // {"op":"cas","key":"k","expected":7,"value":8}. Values are JSON scalars. In mode transactions
 // {"op":"begin"}, {"op":"read","key":"k","at":12} and {"op":"commit","at":12,"accesses":
-// [["r","k"],["append","k",7],["w","j",8]]}.
+// [["r","k"],["append","k",7],["w","j",8]]}. Open transactions: open_transactions.h.
 Call parse_call(std::string_view body);
 std::string encode_call(const Call& call);
 
-/// {"ok":true,"value":7} | {"ok":false,"mismatch":true} |
+/// {"ok":true,"value":7} | {"ok":false,"mismatch":true} (and "error", of an open transaction) |
 /// {"ok":false,"definite":true,"error":"…"}: certainly without effect, ever |
 /// {"ok":false,"definite":false,"error":"…"}: it may have had an effect, or may still.
 std::string encode_answer(const Answer& answer);

@@ -19,11 +19,12 @@ std::unique_ptr<Engine> make_engine(const Options& options, Runtime& runtime) {
 }
 
 void Engine::call(const Call& call, Done done) {
-  static constexpr std::array names{"read", "write", "compare-and-set", "begin", "commit"};
+  static constexpr std::array names{"read",   "write", "compare-and-set", "begin", "commit", "open",
+                                    "access", "look",  "finish",          "abort"};
   const bool is_understood =
       call.op == Op::read ||
       (options_.mode == Mode::transactions
-           ? call.op == Op::begin || call.op == Op::commit
+           ? call.op >= Op::begin
            : call.op == Op::write || (call.op == Op::cas && options_.mode == Mode::leader));
   if (is_understood) return on_call(call, std::move(done));
   done(Answer::refused(std::string("no ") + names.at(static_cast<std::size_t>(call.op)) +

@@ -31,14 +31,25 @@ void send_at_once(tcp::socket& socket) {
   static_cast<void>(socket.set_option(tcp::no_delay(true), ignored));
 }
 
+/// What serves the connections.
+struct Service {
+  Handler handler;
+  std::function<void(std::uint64_t)> closed;
+  std::size_t count = 0;   ///< Of connections now,
+  std::uint64_t ever = 0;  ///< and ever.
+};
+
 /// One connection of a client or of another node. Owns itself while an operation is pending.
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(tcp::socket socket, const Handler& handler, std::size_t& count)
-      : stream_(std::move(socket)), handler_(handler), count_(count) {
-    ++count_;
+  Session(tcp::socket socket, std::shared_ptr<Service> service)
+      : stream_(std::move(socket)), service_(std::move(service)), number_(++service_->ever) {
+    ++service_->count;
   }
-  ~Session() { --count_; }
+  ~Session() {
+    --service_->count;
+    service_->closed(number_);
+  }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -57,11 +68,11 @@ class Session : public std::enable_shared_from_this<Session> {
     http::request<http::string_body> request = parser_->release();
     keep_alive_ = request.keep_alive();
     stream_.expires_never();
-    handler_({request.method() == http::verb::post, std::string(request.target()),
-              std::move(request.body())},
-             [self = shared_from_this()](int status, std::string body) {
-               self->write(status, std::move(body));
-             });
+    service_->handler({number_, request.method() == http::verb::post, std::string(request.target()),
+                       std::move(request.body())},
+                      [self = shared_from_this()](int status, std::string body) {
+                        self->write(status, std::move(body));
+                      });
   }
 
   void write(int status, std::string body) {
@@ -77,8 +88,8 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
   beast::tcp_stream stream_;
-  const Handler& handler_;
-  std::size_t& count_;
+  const std::shared_ptr<Service> service_;
+  const std::uint64_t number_;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
   http::response<http::string_body> reply_;
@@ -87,15 +98,17 @@ class Session : public std::enable_shared_from_this<Session> {
 
 class Listener : public std::enable_shared_from_this<Listener> {
  public:
-  Listener(asio::io_context& io, const tcp::endpoint& endpoint, Handler handler)
-      : acceptor_(io, endpoint), retry_(io), handler_(std::move(handler)) {}
+  Listener(asio::io_context& io, const tcp::endpoint& endpoint, Service service)
+      : acceptor_(io, endpoint),
+        retry_(io),
+        service_(std::make_shared<Service>(std::move(service))) {}
 
   void accept() {
     acceptor_.async_accept([self = shared_from_this()](error_code error, tcp::socket socket) {
       if (error) return self->accept_later();  // out of descriptors, most likely
-      if (self->count_ < connections_max) {
+      if (self->service_->count < connections_max) {
         send_at_once(socket);
-        std::make_shared<Session>(std::move(socket), self->handler_, self->count_)->read();
+        std::make_shared<Session>(std::move(socket), self->service_)->read();
       }
       self->accept();
     });
@@ -109,8 +122,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
 
   tcp::acceptor acceptor_;  // with SO_REUSEADDR, which is its default
   asio::steady_timer retry_;
-  Handler handler_;
-  std::size_t count_ = 0;
+  const std::shared_ptr<Service> service_;
 };
 
 class Periodic : public std::enable_shared_from_this<Periodic> {
@@ -143,8 +155,11 @@ std::size_t roughly_bytes(const Message& m) {
 
 }  // namespace
 
-void serve_http(asio::io_context& io, const Peer& address, Handler handler) {
-  std::make_shared<Listener>(io, endpoint_of(address), std::move(handler))->accept();
+void serve_http(asio::io_context& io, const Peer& address, Handler handler,
+                std::function<void(std::uint64_t)> closed) {
+  std::make_shared<Listener>(io, endpoint_of(address),
+                             Service{.handler = std::move(handler), .closed = std::move(closed)})
+      ->accept();
 }
 
 void run_periodically(asio::io_context& io, std::chrono::milliseconds interval,

@@ -19,6 +19,7 @@ class io_context;  // NOLINT(readability-identifier-naming): Boost's name
 namespace refkv {
 
 struct HttpRequest {
+  std::uint64_t connection = 0;  ///< No two of this process have the same.
   bool post = false;
   std::string path;
   std::string body;
@@ -26,8 +27,10 @@ struct HttpRequest {
 using Respond = std::function<void(int status, std::string body)>;
 using Handler = std::function<void(HttpRequest request, Respond respond)>;
 
-/// Serves `handler` at the address for ever. Throws if it cannot listen.
-void serve_http(boost::asio::io_context& io, const Peer& address, Handler handler);
+/// Serves `handler` at the address for ever, and tells `closed` of every connection that is no
+/// more, once all of its requests are answered. Throws if it cannot listen.
+void serve_http(boost::asio::io_context& io, const Peer& address, Handler handler,
+                std::function<void(std::uint64_t connection)> closed);
 
 inline constexpr std::size_t connections_max = 1024;
 inline constexpr std::size_t body_bytes_max = 32u << 20;

@@ -21,11 +21,15 @@
 //   - A forwarded call is sent once. A follower says "refused" only if it never left its queue, or
 //   if
 //     the leader says so.
+// Open transactions (open_transactions.h) are the leader's alone, and end with it; what one commits
+// is a command like any other.
 #include <algorithm>
+#include <optional>
 #include <span>
 #include <utility>
 
 #include "targets/refkv/engine.h"
+#include "targets/refkv/open_transactions.h"
 #include "targets/refkv/state.h"
 
 namespace refkv {
@@ -36,7 +40,10 @@ constexpr std::size_t leader_node = 0;
 class LeaderEngine final : public Engine {
  public:
   LeaderEngine(const Options& options, Runtime& runtime)
-      : Engine(options, runtime), state_(make_state(options)), followers_(options.nodes.size()) {}
+      : Engine(options, runtime), state_(make_state(options)), followers_(options.nodes.size()) {
+    if (const VersionsState* versions = state_->versions())
+      open_.emplace(*versions, options.isolation, options.bug);
+  }
 
   void on_call(const Call& call, Done done) override {
     if (self() == leader_node) return decide(call, std::move(done));
@@ -45,7 +52,8 @@ class LeaderEngine final : public Engine {
     if (waiting_.size() >= calls_pending_max) return done(Answer::refused("busy"));
     const std::uint64_t request = next_request();
     const auto deadline = runtime_.now() + call_timeout;
-    waiting_.emplace(request, Waiting{call.only_observes(), std::move(done), deadline});
+    const bool is_harmless = call.only_observes() || call.is_step();
+    waiting_.emplace(request, Waiting{is_harmless, std::move(done), deadline});
     // Not to expire before withdraw() has been asked about it.
     runtime_.send(leader_node, {.kind = Message::Kind::forward, .request = request, .call = call},
                   deadline + call_timeout);
@@ -67,7 +75,7 @@ class LeaderEngine final : public Engine {
     Clock::time_point heartbeat{};
   };
   struct Waiting {
-    bool only_observes;
+    bool is_harmless;  ///< It changes nothing.
     Done done;
     Clock::time_point deadline;
   };
@@ -98,7 +106,9 @@ class LeaderEngine final : public Engine {
   /// The next command of the log.
   Answer apply() {
     ++commit_;
-    return state_->apply(log_[commit_ - 1], commit_);
+    const Answer answer = state_->apply(log_[commit_ - 1], commit_);
+    if (open_) open_->applied(commit_);
+    return answer;
   }
 
   void append(const Call& call) {
@@ -114,12 +124,25 @@ class LeaderEngine final : public Engine {
   void decide(const Call& call, Done done) {
     if (!leads()) return done(Answer::refused("the leader recovers"));
     if (call.only_observes()) return done(observe(call));
+    if (call.is_step()) return done(step(call));
     if (log_.size() - commit_ >= calls_pending_max) return done(Answer::refused("busy"));
     if (runtime_.disk_full() || log_.size() >= log_entries_max) {
       return done(Answer::refused("log full"));
     }
-    append(call);
+    if (call.op == Op::finish) {
+      const auto end = open_->finish(call.transaction);
+      if (const Answer* answer = std::get_if<Answer>(&end)) return done(*answer);
+      append(std::get<Call>(end));
+      open_->committing(call.transaction, log_.size());
+    } else {
+      append(call);
+    }
     waiting_.emplace(log_.size(), Waiting{false, std::move(done), runtime_.now() + call_timeout});
+  }
+
+  Answer step(const Call& call) {
+    if (call.op == Op::open) return open_->open(next_request(), commit_, runtime_.now());
+    return open_->step(call, runtime_.now());
   }
 
   std::uint64_t commit_target() const {
@@ -245,13 +268,14 @@ class LeaderEngine final : public Engine {
       waiting_.erase(first);
       if (never_sent) {
         call.done(Answer::refused("the leader cannot be reached"));
-      } else if (call.only_observes) {
+      } else if (call.is_harmless) {
         call.done(Answer::refused("the leader did not answer"));
       } else {
         call.done(Answer::unknown("not committed in time"));
       }
     }
     if (self() == leader_node) tick_leader(now);
+    if (open_) open_->expire(now);
   }
 
   bool is_ready(std::size_t answered, bool leader_serves) const override {
@@ -266,7 +290,8 @@ class LeaderEngine final : public Engine {
   std::uint64_t serve_from_ = 0;     ///< Leader: serves once commit_ has come this far.
   std::uint64_t leader_commit_ = 0;  ///< Follower: what the leader has committed.
   std::unique_ptr<State> state_;
-  std::vector<Follower> followers_;  ///< Leader only; by node.
+  std::optional<OpenTransactions> open_;  ///< Mode transactions.
+  std::vector<Follower> followers_;       ///< Leader only; by node.
   /// Leader: calls by index in the log. Follower: forwarded calls by request. Oldest first.
   std::map<std::uint64_t, Waiting> waiting_;
 };

@@ -6,6 +6,8 @@
 // Everything runs on one thread, but for the journal's writer.
 #include <cstdio>
 #include <exception>
+#include <map>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -45,9 +47,10 @@ class Node final : public Runtime {
   void start() {
     persist({.epoch = engine_->epoch(), .tag = {}, .call = {}}, [this] {
       engine_->start();
-      serve_http(io_, options_.listen, [this](const HttpRequest& request, const Respond& respond) {
-        handle(request, respond);
-      });
+      serve_http(
+          io_, options_.listen,
+          [this](const HttpRequest& request, const Respond& respond) { handle(request, respond); },
+          [this](std::uint64_t connection) { give_up_opened_by(connection); });
       run_periodically(io_, Engine::tick_interval, [this] { engine_->tick(); });
     });
   }
@@ -78,7 +81,7 @@ class Node final : public Runtime {
   void handle(const HttpRequest& request, const Respond& respond) {
     try {
       if (request.post && request.path == "/op") {
-        handle_call(parse_call(request.body), respond);
+        handle_call(parse_call(request.body), request.connection, respond);
       } else if (request.post && request.path == "/peer") {
         handle_batch(parse_batch(request.body, options_.nodes.size()), respond);
       } else if (!request.post && request.path == "/status") {
@@ -91,11 +94,24 @@ class Node final : public Runtime {
     }
   }
 
-  void handle_call(const Call& call, const Respond& respond) {
-    engine_->call(call, [respond](const Answer& answer) {
+  void handle_call(const Call& call, std::uint64_t connection, const Respond& respond) {
+    if (call.op == Op::finish || call.op == Op::abort)
+      if (const auto mine = opened_.find(connection); mine != opened_.end())
+        std::erase(mine->second, call.transaction);
+    engine_->call(call, [this, op = call.op, connection, respond](const Answer& answer) {
       const bool ok = answer.kind == Answer::Kind::ok || answer.kind == Answer::Kind::mismatch;
+      if (op == Op::open && ok) opened_[connection].push_back(std::stoull(answer.value));
       respond(ok ? 200 : 503, encode_answer(answer));
     });
+  }
+
+  /// An open transaction ends with the connection that opened it.
+  void give_up_opened_by(std::uint64_t connection) {
+    const auto found = opened_.find(connection);
+    if (found == opened_.end()) return;
+    for (const std::uint64_t transaction : found->second)
+      engine_->call({.op = Op::abort, .transaction = transaction}, [](const Answer&) {});
+    opened_.erase(found);
   }
 
   /// The reply carries what there is to say to that node, once what the batch gave rise to is on
@@ -123,6 +139,7 @@ class Node final : public Runtime {
   std::unique_ptr<Engine> engine_;
   std::vector<std::unique_ptr<Link>> links_;
   std::uint64_t appended_ = 0;
+  std::map<std::uint64_t, std::vector<std::uint64_t>> opened_;  ///< Transactions, by connection.
   Journal journal_;
 };
 

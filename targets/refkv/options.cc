@@ -93,8 +93,9 @@ std::span<const BugInfo> bug_table() {
       {Bug::dirty_reads,
        "dirty-reads",
        {Mode::transactions},
-       "a read sees what others have asked to commit, before it is certain that they can",
-       "while a commit is under way"},
+       "a read sees what others have asked to commit, before it is certain that they can; and what "
+       "open transactions have written",
+       "while a commit is under way, or a transaction open"},
       {Bug::follower_reads,
        "follower-reads",
        {Mode::leader, Mode::transactions},
@@ -110,6 +111,11 @@ std::span<const BugInfo> bug_table() {
        {Mode::quorum},
        "a read is answered from the local copy, without asking anybody",
        "as long as the node is cut off or paused, else about a millisecond per write"},
+      {Bug::lost_updates,
+       "lost-updates",
+       {Mode::transactions},
+       "a transaction may change what was changed since it began, even if it has read that",
+       "from begin to commit (read committed: none, for there it may)"},
       {Bug::no_write_back,
        "no-write-back",
        {Mode::quorum},
@@ -129,6 +135,12 @@ std::span<const BugInfo> bug_table() {
        {Mode::quorum},
        "reads and writes are content with half of the nodes, rounded down: R + W <= N",
        "as long as two groups of that size are cut from each other"},
+      {Bug::write_skew,
+       "write-skew",
+       {Mode::transactions},
+       "what a transaction only read may have changed when it commits, although it is to be "
+       "serializable",
+       "from begin to commit (isolation serializable alone)"},
   };
   return table;
 }

@@ -23,9 +23,11 @@ enum class Bug : std::uint8_t {
   follower_reads,
   forgets_on_restart,
   local_reads,
+  lost_updates,
   no_write_back,
   reordered_apply,
   sloppy_quorum,
+  write_skew,
 };
 
 /// One line per bug: what deviates, in which modes it makes a difference, and how wide its window

@@ -11,6 +11,8 @@
 
 namespace refkv {
 
+class VersionsState;
+
 class State {
  public:
   virtual ~State() = default;
@@ -20,6 +22,8 @@ class State {
   /// the log has beyond, which may still be refused, or never come to pass.
   virtual Answer observe(const Call& call, std::uint64_t applied,
                          std::span<const Call> pending) const = 0;
+  /// Nothing but in mode transactions.
+  virtual const VersionsState* versions() const { return nullptr; }
 };
 
 /// One value a key: reads, writes and compare-and-sets.

@@ -20,14 +20,34 @@ struct Tag {
   friend auto operator<=>(const Tag&, const Tag&) = default;
 };
 
-enum class Op : std::uint8_t { read, write, cas, begin, commit };
+enum class Op : std::uint8_t {
+  read,
+  write,
+  cas,
+  begin,
+  commit,
+  // Of open transactions: open_transactions.h.
+  open,
+  access,
+  look,
+  finish,
+  abort,
+};
 
-/// What a transaction does with a key.
+/// Which of the values under keys with a prefix: integers all.
+struct Match {
+  enum class Kind : std::uint8_t { any, equal, multiple_of };
+  Kind kind = Kind::any;
+  std::int64_t number = 0;  ///< At least 1 for multiple_of; of `any` nothing.
+};
+
+/// What a transaction does with a key, or with all rows that match.
 struct Access {
-  enum class Kind : std::uint8_t { read, write, append };
+  enum class Kind : std::uint8_t { read, write, append, find, erase };
   Kind kind = Kind::read;
-  std::string key{};
+  std::string key{};           ///< Of find and erase a prefix of keys, not empty.
   std::string value = "null";  ///< To write, or the element to append to the list.
+  Match match{};               ///< Of find and erase.
 };
 
 /// A client's request. Values are JSON texts in a canonical spelling; "null" is absent.
@@ -37,9 +57,14 @@ struct Call {
   std::string value = "null";      ///< To write.
   std::string expected = "null";   ///< Of a compare-and-set.
   std::uint64_t at = 0;            ///< Of a read in a transaction and of commit: what begin said.
-  std::vector<Access> accesses{};  ///< Of commit: all, in the order of the transaction.
+  std::vector<Access> accesses{};  ///< Of commit all, in the transaction's order; of access one.
+  std::uint64_t transaction = 0;   ///< What open said; of the calls of open transactions.
 
   bool only_observes() const { return op == Op::read || op == Op::begin; }
+  /// A step of an open transaction, which changes nothing that others need ever see.
+  bool is_step() const {
+    return op == Op::open || op == Op::access || op == Op::look || op == Op::abort;
+  }
 };
 
 /// What a client is told. The difference between `refused` and `unknown` is the heart of it: after
@@ -48,10 +73,10 @@ struct Answer {
   enum class Kind : std::uint8_t { ok, mismatch, refused, unknown };
   Kind kind = Kind::unknown;
   std::string value = "null";  ///< Of a read that is ok; of begin: the moment.
-  std::string error{};         ///< Of refused and unknown.
+  std::string error{};         ///< Of refused and unknown; of a mismatch why, or nothing.
 
   static Answer ok(std::string value = "null") { return {Kind::ok, std::move(value), {}}; }
-  static Answer mismatch() { return {Kind::mismatch, "null", {}}; }
+  static Answer mismatch(std::string why = {}) { return {Kind::mismatch, "null", std::move(why)}; }
   static Answer refused(std::string error) { return {Kind::refused, "null", std::move(error)}; }
   static Answer unknown(std::string error) { return {Kind::unknown, "null", std::move(error)}; }
 };

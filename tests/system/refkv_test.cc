@@ -76,6 +76,32 @@ TEST_CASE("refkv leader: compare-and-set, on the leader and forwarded") {
   CHECK(eventually([&] { return is_ok(cluster.read(1, "k"), 8); }));
 }
 
+TEST_CASE(
+    "refkv transactions: open ones on every node wait for each other, and end with their client") {
+  RefkvCluster cluster("transactions", "none", 3);
+  const auto begun = [&](std::size_t node) {
+    auto open = cluster.target().open_transaction(cluster.nodes()[node]);
+    REQUIRE(open);
+    (*open)->send({Step::Kind::begin, {}}, in(std::chrono::seconds(5)));
+    CHECK((*open)->look(in(std::chrono::seconds(5))).kind == StepReport::Kind::done);
+    return std::move(*open);
+  };
+  const auto ask = [&](OpenTransaction& open, const Step& step) {
+    open.send(step, in(std::chrono::seconds(5)));
+    return open.look(in(std::chrono::seconds(5))).kind;
+  };
+  for (std::size_t node = 0; node < 3; ++node) {
+    const std::string key = "k" + std::to_string(node);
+    auto holder = begun(node), waiter = begun((node + 1) % 3);
+    CHECK(ask(*holder, {Step::Kind::access, List{"w", key, 1}}) == StepReport::Kind::done);
+    CHECK(ask(*waiter, {Step::Kind::access, List{"w", key, 2}}) == StepReport::Kind::waiting);
+    holder.reset();
+    CHECK(eventually(
+        [&] { return waiter->look(in(std::chrono::seconds(5))).kind == StepReport::Kind::done; }));
+    CHECK(ask(*waiter, {Step::Kind::commit, {}}) == StepReport::Kind::done);
+  }
+}
+
 TEST_CASE("refkv quorum: a minority of dead or paused peers costs next to nothing") {
   RefkvCluster cluster("quorum", "none", 5);
   cluster.kill(3);
