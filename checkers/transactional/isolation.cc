@@ -164,6 +164,7 @@ std::vector<std::string_view> directly_ruled_out_by(Anomaly anomaly) {
     case future_read:
       return {"read-atomic", "causal"};
     case lost_update:
+    case G_cursor:
       return {"cursor-stability", "update-atomic"};
     case OTV:
       return {"monotonic-atomic-view", "monotonic-view"};

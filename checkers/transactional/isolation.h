@@ -27,6 +27,7 @@ namespace faultline::transactional {
   ANOMALY(internal, "internal")                                       \
   ANOMALY(future_read, "future-read")                                 \
   ANOMALY(lost_update, "lost-update")                                 \
+  ANOMALY(G_cursor, "G-cursor")                                       \
   ANOMALY(OTV, "OTV")                                                 \
   ANOMALY(fractured_read, "fractured-read")                           \
   ANOMALY(causality_violation, "causality-violation")                 \

@@ -100,6 +100,8 @@ ModelSet proven(const Offences& offences, const CycleFindings& cycles, bool orde
   prove("read-committed", committed && cycles.ww_wr.alone);
   prove("strong-session-read-committed", committed && cycles.ww_wr.process);
   prove("strong-read-committed", committed && cycles.ww_wr.realtime);
+  prove("cursor-stability", committed && offences.cursors_known && cycles.ww_wr.alone &&
+                                none_of({lost_update, G_cursor}));
   const bool consistent = ordered && cycles.ww_wr.alone && cycles.single_rw.alone;
   prove("consistent-view", committed && consistent);
   prove("strong-session-consistent-view",

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <unordered_set>
 
+#include "checkers/transactional/cursors.h"
 #include "checkers/transactional/lost_updates.h"
 
 namespace faultline::transactional {
@@ -21,14 +22,17 @@ Lists::Lists(const Transactions& transactions, const Elements& elements, Prefixe
   place_reads(elements);
   note_lost_updates(
       transactions_, order_.size() + longest_.size(),
-      [this](std::uint64_t micro) {
+      [this](Transaction t, std::uint64_t micro) {
         const KeyIndex key = transactions_.micro()[micro].key;
-        return versions_[micro] == not_there ? order_.size() + longest_.size()
-                                             : begins_[key] + key + versions_[micro];
+        const std::uint32_t version = versions_[micro];
+        const bool is_own = version != not_there && version > 0 && writer(key, version - 1) == t;
+        return version == not_there || is_own ? order_.size() + longest_.size()
+                                              : begins_[key] + key + version;
       },
       offences_);
   note_dirty_updates();
   collect_unobserved();
+  note_cursors(*this, offences_);
 }
 
 void Lists::place_elements(const Elements& elements) {

@@ -109,6 +109,9 @@ std::string ListLanguage::sentence(const Teller& t, const Offence& o) const {
     case lost_update:
       return other + " and " + who + " both read key " + key + " as " + t.read_list(o.micro) +
              " and appended to it: neither saw what the other did";
+    case G_cursor:
+      return who + " read key " + key + " as " + t.read_list(o.micro) + " and appended " +
+             t.text(o.element) + " to it, behind what " + other + " had appended in between";
     default:
       break;
   }

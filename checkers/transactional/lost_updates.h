@@ -9,9 +9,9 @@
 
 namespace faultline::transactional {
 
-/// Two that read the same version of a key, before they changed it. `version_of` numbers the
-/// version that the read at a micro-operation saw, below `versions`; `versions` if that is not
-/// known.
+/// Two that read the same version of a key, before they changed it. `version_of(t, micro)` numbers
+/// the version that t's read at a micro-operation saw, below `versions`; `versions` if that is not
+/// known, or its own: who reads what it writes only later (future-read) loses nothing by that.
 template <typename VersionOf>
 void note_lost_updates(const Transactions& all, std::size_t versions, VersionOf version_of,
                        Offences& offences) {
@@ -31,12 +31,13 @@ void note_lost_updates(const Transactions& all, std::size_t versions, VersionOf 
       if (here.transaction != t) here = {t};
       if (here.has_changed) continue;
       if (!m.is_append()) {
-        if (!here.has_read && version_of(self) != versions) here.read = self, here.has_read = true;
+        if (!here.has_read && version_of(t, self) != versions)
+          here.read = self, here.has_read = true;
         continue;
       }
       here.has_changed = true;
       if (!here.has_read) continue;
-      Transaction& updater = updaters[version_of(here.read)];
+      Transaction& updater = updaters[version_of(t, here.read)];
       if (updater != nobody)
         offences.note({Anomaly::lost_update, t, updater, here.read, 0, m.key, {}, {}});
       else

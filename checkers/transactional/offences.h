@@ -26,6 +26,8 @@ struct Offences {
   static constexpr std::size_t kept_max = 8;  ///< Of a kind.
   std::vector<Offence> kept;
   std::vector<std::uint64_t> counts = std::vector<std::uint64_t>(anomaly_names().size(), 0);
+  /// Every G-cursor that there is was noted; else only some.
+  bool cursors_known = false;
 
   void note(const Offence& offence) {
     if (counts[static_cast<std::size_t>(offence.anomaly)]++ < kept_max) kept.push_back(offence);

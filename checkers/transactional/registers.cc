@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "checkers/transactional/cursors.h"
 #include "checkers/transactional/lost_updates.h"
 #include "checkers/transactional/walks.h"
 
@@ -15,11 +16,12 @@ Registers::Registers(const Transactions& transactions, const Elements& values)
   place_reads();
   note_lost_updates(
       transactions_, version_count(),
-      [this](std::uint64_t micro) {
+      [this](Transaction, std::uint64_t micro) {
         const Version seen = version(micro);
         return seen == no_version ? version_count() : seen;
       },
       offences_);
+  note_cursors(*this, offences_);
 }
 
 Registers::Registers(const Dependencies& objects, BigVector<Version> seen)

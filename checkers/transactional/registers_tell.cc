@@ -205,6 +205,10 @@ std::string RegisterLanguage::sentence(const Teller& t, const Offence& o) const 
     case lost_update:
       return other + " and " + who + " both read key " + key + " as " +
              t.text(all_.micro()[o.micro].value) + " and wrote it: neither saw what the other did";
+    case G_cursor:
+      return who + " read key " + key + " as " + t.text(all_.micro()[o.micro].value) +
+             " and wrote " + value + " to it, over what " + other +
+             " had written in between, of which it had read";
     case cyclic_versions:
     case cyclic_versions_process:
     case cyclic_versions_realtime: {

@@ -133,7 +133,12 @@ std::vector<Kind> offences() {
        Plant()
            .together({{read('a', {}), append('a', 1)}, {read('a', {}), append('a', 2)}})
            .both(2, {read('a', {1, 2})}),
-       {{"G-single-item", 1}, {"lost-update", 1}}},
+       {{"G-cursor", 1}, {"G-single-item", 1}, {"lost-update", 1}}},
+      {"G-cursor",
+       Plant()
+           .together({{append('a', 1)}, {read('a', {}), append('a', 2)}})
+           .both(2, {read('a', {1, 2})}),
+       {{"G-cursor", 1}, {"G-single-item", 1}}},
       {"dirty-update",
        Plant()
            .both(0, {append('a', 1)}, Fate::fail)

@@ -35,6 +35,7 @@ enum class Kind {
   convergent,
   causal,
   consistent,
+  cursor,
   parallel,
   snapshot,
   serializable,
@@ -46,7 +47,7 @@ struct Model {
   Kind kind;
   Order order;
 };
-inline constexpr std::array<Model, 22> models = {{
+inline constexpr std::array<Model, 23> models = {{
     {"read-uncommitted", Kind::uncommitted, Order::none},
     {"strong-session-read-uncommitted", Kind::uncommitted, Order::session},
     {"strong-read-uncommitted", Kind::uncommitted, Order::real_time},
@@ -59,6 +60,7 @@ inline constexpr std::array<Model, 22> models = {{
     {"causal-cerone", Kind::convergent, Order::none},
     {"strong-session-causal", Kind::convergent, Order::session},
     {"causal", Kind::causal, Order::session},
+    {"cursor-stability", Kind::cursor, Order::none},
     {"consistent-view", Kind::consistent, Order::none},
     {"strong-session-consistent-view", Kind::consistent, Order::session},
     {"strong-consistent-view", Kind::consistent, Order::real_time},
@@ -399,9 +401,32 @@ class Oracle {
     if (!irreflexive(earlier)) return false;
     if (model_.kind == Kind::committed) return true;
     if (model_.kind == Kind::monotonic) return never_goes_back(versions, earlier);
+    if (model_.kind == Kind::cursor) return no_cursor_is_lost(versions);
     for (std::size_t t = 0; t < history_->size(); ++t)
       for (std::size_t reader = 0; reader < history_->size(); ++reader)
         if (has(missed[t], reader) && has(earlier[reader], t)) return false;
+    return true;
+  }
+
+  /// Adya's G-cursor: whoever read a version of a key before writing it itself has written the next
+  /// one, if his is behind it.
+  bool no_cursor_is_lost(const Versions& versions) const {
+    for (std::size_t t = 0; t < history_->size(); ++t) {
+      if ((*history_)[t].fate != Fate::ok) continue;
+      Set written = 0;  // keys
+      for (const Micro& m : (*history_)[t].micros) {
+        const auto k = static_cast<std::size_t>(m.key);
+        if (m.append) written |= only(k);
+        const auto& order = versions[k];
+        const auto own = std::find(order.begin(), order.end(), t);
+        if (m.append || has(written, k) || own == order.end()) continue;
+        const int from = source(t, m);
+        const auto next =
+            from < 0 ? order.begin()
+                     : std::find(order.begin(), order.end(), static_cast<std::size_t>(from)) + 1;
+        if (next < own) return false;
+      }
+    }
     return true;
   }
 

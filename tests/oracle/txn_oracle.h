@@ -29,13 +29,14 @@ enum class Model {
   serializable,
   strong_session_serializable,
   strict_serializable,
+  cursor_stability,
 };
 
 struct ModelName {
   Model model;
   std::string_view name;
 };
-inline constexpr std::array<ModelName, 9> all_models = {{
+inline constexpr std::array<ModelName, 10> all_models = {{
     {Model::read_uncommitted, "read-uncommitted"},
     {Model::read_committed, "read-committed"},
     {Model::parallel_snapshot_isolation, "parallel-snapshot-isolation"},
@@ -45,6 +46,7 @@ inline constexpr std::array<ModelName, 9> all_models = {{
     {Model::serializable, "serializable"},
     {Model::strong_session_serializable, "strong-session-serializable"},
     {Model::strict_serializable, "strict-serializable"},
+    {Model::cursor_stability, "cursor-stability"},
 }};
 
 using Set = std::uint32_t;  ///< Of transactions.
@@ -303,13 +305,16 @@ class ParallelSnapshotIsolation {
 ///   read committed: moreover no element of a transaction that did not commit is read (G1a), no
 ///     read ends with another transaction's append that is not its last to the key (G1b), and no
 ///     cycle has write and read dependencies (G1c).
+///   cursor stability: moreover nobody's append to a key comes behind another one's that is right
+///     behind what its transaction had read of the key, before it appended to it (G-cursor).
 /// What a transaction reads of its own appends is restricted by neither, and neither is the order
 /// of the appends of one transaction, which no edge speaks of.
 class Adya {
  public:
   bool allows(const Transactions& history, Model model) {
     history_ = &history;
-    reads_too_ = model == Model::read_committed;
+    reads_too_ = model != Model::read_uncommitted;
+    cursors_too_ = model == Model::cursor_stability;
     if (!sane(history, longest_)) return false;
     Set oks = 0, infos = 0;
     for (std::size_t t = 0; t < history.size(); ++t) {
@@ -366,6 +371,7 @@ class Adya {
     if (!hopeless_.insert(done).second) return false;
     for (std::size_t t = 0; t < history_->size(); ++t) {
       if (!has(committed_, t) || has(done, t) || (reads_too_ && reads_ahead(t, done))) continue;
+      if (cursors_too_ && loses_cursor((*history_)[t], laid)) continue;
       std::array<std::size_t, keys_max> next = laid;
       bool fits = true;
       for (int key = 0; key < keys_max; ++key) {
@@ -391,8 +397,21 @@ class Adya {
     return false;
   }
 
+  /// Has it read less of a key than is laid, where its own appends come now?
+  static bool loses_cursor(const Transaction& t, const std::array<std::size_t, keys_max>& laid) {
+    Set changed = 0;  // keys
+    for (const Micro& m : t.micros) {
+      const auto k = static_cast<std::size_t>(m.key);
+      if (m.append) changed |= only(k);
+      if (t.fate == Fate::ok && !m.append && !has(changed, k) && !appended(t, m.key).empty() &&
+          m.list.size() < laid[k])
+        return true;
+    }
+    return false;
+  }
+
   const Transactions* history_ = nullptr;
-  bool reads_too_ = false;
+  bool reads_too_ = false, cursors_too_ = false;
   Set committed_ = 0;
   State longest_;
   std::array<std::vector<std::size_t>, keys_max> writers_;  ///< Of the elements read.
@@ -407,6 +426,7 @@ class TxnOracle {
     switch (model) {
       case Model::read_uncommitted:
       case Model::read_committed:
+      case Model::cursor_stability:
         return adya_.allows(history, model);
       case Model::parallel_snapshot_isolation:
         return parallel_.allows(history);

@@ -342,7 +342,8 @@ TEST_CASE("refkv simulated: the correct modes are linearizable") {
 
 TEST_CASE("refkv simulated: every bug, and mode multi, is caught") {
   for (const BugInfo& info : bug_table()) {
-    if (info.bug == Bug::write_skew) continue;  // It takes two keys: open_transactions_test.cc.
+    // These take two keys, or transactions that read and write: open_transactions_test.cc.
+    if (info.bug == Bug::write_skew || info.bug == Bug::lost_updates) continue;
     for (const Mode mode : info.modes) {
       const std::string bug(info.name);
       CAPTURE(bug);
