@@ -16,9 +16,9 @@ struct Cursor {
   std::uint64_t read = 0;       ///< The micro-operation, if somebody was missed.
   std::uint32_t version = 0;    ///< That it read.
   bool has_changed = false, is_noted = false;
-  // Of a list: the place of its last append, and the oldest version read after one.
-  std::uint32_t greatest_own = 0, version_later = 0;
-  bool missed_later = false, has_read_all = false;
+  // Of a list.
+  std::uint32_t greatest_own = 0;  ///< The place of its last append.
+  bool has_read_all = false;       ///< That anybody did.
 };
 
 /// Of lists; made once and thrown away.
@@ -52,7 +52,6 @@ class ListCursors {
     const std::uint32_t position = lists_.position(m.append);
     here.greatest_own = here.has_changed ? std::max(here.greatest_own, position) : position;
     here.has_changed = true;
-    if (here.missed_later && position >= here.version_later) offences_.cursors_known = false;
     if (here.has_read_all && position == Lists::not_there) doubt(here.transaction, m.key);
     if (here.missed == nobody || here.is_noted || position < here.version) return;
     here.is_noted = true;
@@ -71,9 +70,8 @@ class ListCursors {
     const Transaction next = lists_.writer(key, version);
     if (next == nobody || next == here.transaction) return;
     if (here.has_changed) {
+      // What it appends later comes behind others' (G0) if that does not.
       if (here.greatest_own >= version) offences_.cursors_known = false;
-      here.version_later = here.missed_later ? std::min(here.version_later, version) : version;
-      here.missed_later = true;
       return;
     }
     // Of several reads the oldest version is what most comes after.

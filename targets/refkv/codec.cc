@@ -239,7 +239,13 @@ Call parse_call(std::string_view body) {
     Call call;
     call.op = parse_enum<Op>(op_names, json.at("op").get<std::string>());
     call.at = json.value("at", std::uint64_t{0});
-    if (call.op == Op::commit) call.accesses = parse_accesses(json.at("accesses"), scalar_text);
+    if (call.op == Op::commit) {
+      call.accesses = parse_accesses(json.at("accesses"), scalar_text);
+      // Of what it deletes a commit says the keys.
+      for (const Access& access : call.accesses)
+        if (access.kind == Access::Kind::erase)
+          throw std::runtime_error("only open transactions delete by predicate");
+    }
     if (call.op == Op::access)
       call.accesses = parse_accesses(Json::array({json.at("access")}), scalar_text);
     if (is_of_open(call.op)) call.transaction = json.at("transaction").get<std::uint64_t>();

@@ -51,7 +51,6 @@ class OpenTransactions {
   /// Undoes those that nobody has asked for anything for so long.
   void expire(Clock::time_point now);
 
-  std::size_t size() const { return open_.size(); }
   static constexpr std::size_t open_max = 100;
   static constexpr std::chrono::seconds idle_max{60};
   static constexpr std::size_t accesses_each_max = 10'000;

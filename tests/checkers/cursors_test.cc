@@ -119,6 +119,13 @@ TEST_CASE("G-cursor of lists: what nobody read comes after all others, and is fr
   CHECK(with({read(x, {1}), append(x, 2)}).reason == "incomplete");
   CHECK(with({append(x, 2), read(x, {1})}).validity == Validity::unknown);
   CHECK(with({append(x, 2)}).validity == Validity::valid);
+  // And if it is the first in the history.
+  Transactions early = together({{read(x, {}), append(x, 2)},
+                                 {append(x, 3)},
+                                 {read(y, {}), append(z, 1)},
+                                 {read(z, {}), append(y, 1)},
+                                 {read(y, {1}), read(z, {1})}});
+  CHECK(judged(early, false, "cursor-stability").validity == Validity::unknown);
 }
 
 TEST_CASE("G-cursor of lists: a read behind one's own append tells nothing") {
@@ -130,6 +137,11 @@ TEST_CASE("G-cursor of lists: a read behind one's own append tells nothing") {
   const Transactions later =
       together({{append(x, 1)}, {append(x, 2), read(x, {}), append(x, 3)}, {read(x, {2, 1, 3})}});
   CHECK(judged(later, false, "cursor-stability").validity != Validity::valid);
+  // It read its own append before it made it, and then missed what came before that.
+  CHECK(cursors_in(together({{append(x, 1)},
+                             {read(x, {1, 2}), read(x, {}), append(x, 2)},
+                             {append(x, 3)},
+                             {read(x, {1, 2, 3})}})) == 1);
   // Who reads its own append before it makes it loses nothing by that.
   CHECK(judged(together(
                    {{read(x, {1}), append(x, 1)}, {read(x, {1}), append(x, 2)}, {read(x, {1, 2})}}),
@@ -161,6 +173,9 @@ TEST_CASE("G-cursor of registers: by that order alone without which there would 
   CHECK(cursors_in(
             together({{append(x, 1), append(y, 1)}, {append(x, 2), read(x, {}), read(y, {1})}}),
             true) == 0);
+  CHECK(cursors_in(together({{append(x, 1), append(y, 1)},
+                             {append(x, 2), read(x, {}), read(z, {}), append(z, 1), read(y, {1})}}),
+                   true) == 0);
 }
 
 }  // namespace

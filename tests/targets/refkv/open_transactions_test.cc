@@ -82,6 +82,8 @@ TEST_CASE("refkv open transactions: alone, it sees what is there and its own cha
     CHECK(actor.found(find_20()) == Value(List{}));
     CHECK(actor.found(get("t/y")) == Value());
     CHECK(actor.access(put("t/z", -21)).kind == Kind::done);
+    CHECK(actor.access(put("s/z", 3)).kind == Kind::done);
+    CHECK(actor.access(put("u/z", 3)).kind == Kind::done);
     CHECK(actor.found(rows("r-where", "multiple-of", 3)) == Value(List{Value(List{"t/z", -21})}));
     CHECK(actor.commit() == Kind::done);
     Actor after(store);
@@ -234,6 +236,10 @@ TEST_CASE("refkv open transactions: a row is held until the commit is applied") 
   CHECK(first.commit() == Kind::lost);
   CHECK(second.look().kind == Kind::waiting);
   CHECK(Actor(store).found(get("t/x")) == Value());
+  // It is too late to undo it, and nobody is to believe that it was.
+  const std::string number = std::to_string((std::uint64_t{1} << 40) + 1);
+  CHECK(store.post(R"({"op":"abort","transaction":)" + number + "}").status == 503);
+  CHECK(second.look().kind == Kind::waiting);
   store.let_disk();
   CHECK(second.look().kind == Kind::done);
   CHECK(Actor(store).found(get("t/x")) == Value(1));
@@ -285,6 +291,7 @@ TEST_CASE("refkv open transactions: what cannot be asked is refused, and changes
   for (const char* body :
        {R"({"op":"look","transaction":7})", R"({"op":"abort","transaction":7})",
         R"({"op":"finish","transaction":7})", R"({"op":"access","transaction":7})",
+        R"({"op":"commit","at":0,"accesses":[["delete-where",["p","any",null]]]})",
         R"({"op":"access","transaction":7,"access":["r-where",["","any",null]]})",
         R"({"op":"access","transaction":7,"access":["r-where",["p","multiple-of",0]]})",
         R"({"op":"access","transaction":7,"access":["r-where",["p","equal",1.5]]})",
