@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "harness/core/target.h"
 #include "targets/refkv/codec.h"
 #include "targets/refkv/engine.h"
 #include "targets/refkv_stepwise.h"
+#include "tests/fake_steps.h"
 #include "tests/targets/exchange.h"
 
 namespace faultline {
@@ -75,23 +75,10 @@ class OneRefkv : public refkv::Runtime {
   std::unique_ptr<refkv::Engine> engine_;
 };
 
-/// A target that nobody starts.
-class OneRefkvTarget : public Target {
+/// A target that nobody starts: its transactions are that store's.
+class OneRefkvTarget : public fakes::StepTarget {
  public:
-  explicit OneRefkvTarget(OneRefkv& store) : store_(store) {}
-  std::string_view name() const override { return "refkv"; }
-  std::vector<Function> functions() const override { return {Function::txn}; }
-  Status available() const override { return Ok{}; }
-  std::filesystem::path program() const override { return "/bin/true"; }
-  std::string version() const override { return "1"; }
-  Result<Launch> launch(const Node&, std::span<const Node>) const override {
-    return Launch{{"/bin/true"}, {}};
-  }
-  Status ready(const Node&, Deadline) const override { return Ok{}; }
-  Result<std::unique_ptr<Client>> connect(const Node&) const override {
-    return Error{"only steps"};
-  }
-  bool has_steps() const override { return true; }
+  explicit OneRefkvTarget(OneRefkv& store) : StepTarget(fakes::Level::none), store_(store) {}
   Result<std::unique_ptr<OpenTransaction>> open_transaction(const Node&) const override {
     return store_.open();
   }

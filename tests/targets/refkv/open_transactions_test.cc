@@ -245,6 +245,27 @@ TEST_CASE("refkv open transactions: a row is held until the commit is applied") 
   CHECK(Actor(store).found(get("t/x")) == Value(1));
 }
 
+TEST_CASE("refkv open transactions: what a refused or undone one held goes to who waits for it") {
+  OneRefkv store(Isolation::snapshot);
+  Actor first(store), second(store), third(store), fourth(store);
+  CHECK(first.access(put("t/x", 1)).kind == Kind::done);
+  CHECK(second.access(put("t/y", 2)).kind == Kind::done);
+  CHECK(third.access(put("t/y", 3)).kind == Kind::waiting);
+  CHECK(second.access(put("t/x", 2)).kind == Kind::waiting);
+  CHECK(fourth.access(put("t/y", 4)).kind == Kind::waiting);
+  // The second one is refused for x, so that y is the third one's, which came before it.
+  CHECK(first.commit() == Kind::done);
+  CHECK(third.look().kind == Kind::done);
+  CHECK(second.look().kind == Kind::refused);
+  // Undone while it waits: nobody gets the row in its name.
+  const std::string number = std::to_string((std::uint64_t{1} << 40) + 4);
+  CHECK(store.post(R"({"op":"abort","transaction":)" + number + "}").status == 200);
+  CHECK(third.abort() == Kind::done);
+  Actor fifth(store);
+  CHECK(fifth.access(put("t/y", 5)).kind == Kind::done);
+  CHECK(fifth.commit() == Kind::done);
+}
+
 TEST_CASE("refkv open transactions: and those at once, each sees the other's commits") {
   for (const Isolation level : levels) {
     OneRefkv store(level);
