@@ -12,13 +12,10 @@ namespace {
 /// What an open transaction has done to a key.
 struct Cursor {
   Transaction transaction = nobody;
-  Transaction missed = nobody;  ///< Who wrote the version after the one that was read.
-  std::uint64_t read = 0;       ///< The micro-operation, if somebody was missed.
-  std::uint32_t version = 0;    ///< That it read.
+  std::uint64_t read = 0;     ///< The micro-operation,
+  std::uint32_t version = 0;  ///< and the version that it read before it changed it.
   bool has_changed = false, is_noted = false;
-  // Of a list.
-  std::uint32_t greatest_own = 0;  ///< The place of its last append.
-  bool has_read_all = false;       ///< That anybody did.
+  std::uint32_t greatest_own = 0;  ///< Of a list: the place of its last append.
 };
 
 /// Of lists; made once and thrown away.
@@ -38,7 +35,7 @@ class ListCursors {
         const std::uint64_t self = micro++;
         if (all_.fate(t) != Fate::ok) continue;
         Cursor& here = cursors_[m.key];
-        if (here.transaction != t) here = {.transaction = t};
+        if (here.transaction != t) here = {.transaction = t, .version = Lists::not_there};
         if (m.is_append())
           change(here, m);
         else
@@ -52,33 +49,27 @@ class ListCursors {
     const std::uint32_t position = lists_.position(m.append);
     here.greatest_own = here.has_changed ? std::max(here.greatest_own, position) : position;
     here.has_changed = true;
-    if (here.has_read_all && position == Lists::not_there) doubt(here.transaction, m.key);
-    if (here.missed == nobody || here.is_noted || position < here.version) return;
+    if (here.version == Lists::not_there || here.is_noted || position < here.version) return;
+    if (here.version >= lists_.order(m.key).size()) return doubt(here.transaction, m.key);
+    const Transaction next = lists_.writer(m.key, here.version);
+    if (next == nobody || next == here.transaction) return;
     here.is_noted = true;
-    offences_.note(
-        {Anomaly::G_cursor, here.transaction, here.missed, here.read, 0, m.key, m.value, {}});
+    offences_.note({Anomaly::G_cursor, here.transaction, next, here.read, 0, m.key, m.value, {}});
   }
 
   void read(Cursor& here, KeyIndex key, std::uint64_t self) {
     const std::uint32_t version = lists_.version(self);
     if (version == Lists::not_there) return;
-    if (version >= lists_.order(key).size()) {
-      here.has_read_all = true;
-      if (here.has_changed && here.greatest_own == Lists::not_there) doubt(here.transaction, key);
+    if (!here.has_changed) {
+      // Of several reads the oldest version is what most comes after.
+      if (version < here.version) here.version = version, here.read = self;
       return;
     }
+    // What it appends later comes behind others' (G0) if what it has appended does not.
+    if (here.greatest_own < version) return;
+    if (version >= lists_.order(key).size()) return doubt(here.transaction, key);
     const Transaction next = lists_.writer(key, version);
-    if (next == nobody || next == here.transaction) return;
-    if (here.has_changed) {
-      // What it appends later comes behind others' (G0) if that does not.
-      if (here.greatest_own >= version) offences_.cursors_known = false;
-      return;
-    }
-    // Of several reads the oldest version is what most comes after.
-    if (here.missed != nobody && here.version <= version) return;
-    here.missed = next;
-    here.read = self;
-    here.version = version;
+    if (next != nobody && next != here.transaction) offences_.cursors_known = false;
   }
 
   /// It has read all that anybody did, and appended what nobody read: if others did that too, it is
