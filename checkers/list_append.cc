@@ -11,6 +11,7 @@
 #include "checkers/transactional/judgement.h"
 #include "checkers/transactional/lists_tell.h"
 #include "checkers/transactional/lists_weak.h"
+#include "checkers/transactional/online_list_append.h"
 #include "checkers/transactional/saturation.h"
 #include "harness/core/text.h"
 
@@ -113,6 +114,9 @@ class ListAppend final : public Checker {
     verdict.model = joined(names_of(asked_));
     guarded(verdict, [&] { ListAppendRun(history, budget, asked_, verdict).check(); });
     return verdict;
+  }
+  std::unique_ptr<OnlineChecker> online(const Budget& budget) const override {
+    return online_list_append(asked_, budget);
   }
 
  private:

@@ -5,12 +5,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "harness/core/history.h"
+#include "harness/core/online.h"
 
 namespace faultline {
 
@@ -68,6 +70,9 @@ class Checker {
   virtual bool suits(const History&) const { return false; }
   /// The models that it can judge by, with what each is.
   virtual std::vector<std::pair<std::string_view, std::string_view>> models() const { return {}; }
+  /// The same question, answered while the history grows; nullptr if it cannot be. The flag of the
+  /// budget must outlive it.
+  virtual std::unique_ptr<OnlineChecker> online(const Budget&) const { return nullptr; }
 };
 
 }  // namespace faultline

@@ -1,0 +1,121 @@
+// Excerpts of a growing history: a component, and, in the end, all of it.
+#include <algorithm>
+#include <utility>
+
+#include "checkers/transactional/online_lists.h"
+
+namespace faultline::transactional {
+
+Excerpt OnlineLists::component(Node any) {
+  std::vector<Transaction> members;
+  order_.each_member(any, [&](Node node) {
+    if (const std::uint32_t t = order_.owner(node); t != none) members.push_back(t);
+  });
+  std::ranges::sort(members);
+  boost::unordered_flat_map<Transaction, Node> place;
+  std::vector<Span> spans;
+  for (const Transaction t : members) {
+    place.emplace(t, static_cast<Node>(spans.size()));
+    spans.push_back(span_of(t));
+  }
+  std::vector<Excerpt::Edge> edges;
+  order_.each_edge_inside(any, [&](Node from, Node to, Tie why) {
+    if (why == Tie::realtime) return;
+    edges.push_back({place.at(order_.owner(from)), place.at(order_.owner(to)), why});
+  });
+  const std::size_t nodes = spans.size();
+  return {std::move(spans), nodes, std::move(edges)};
+}
+
+Span OnlineLists::span_of(Transaction t) const {
+  const Fact& fact = facts_[t];
+  const bool is_ok = fact.state == State::ok;
+  return {fact.begin, is_ok ? fact.end : never, fact.process, is_ok ? Fate::ok : Fate::info};
+}
+
+Excerpt OnlineLists::whole() {
+  std::vector<Node> place(facts_.size(), none);
+  std::vector<Span> spans;
+  for (Transaction t = 0; t < facts_.size(); ++t) {
+    const bool is_in = is_contradicted_ ? facts_[t].state == State::ok : facts_[t].node != none;
+    if (!is_in) continue;
+    place[t] = static_cast<Node>(spans.size());
+    spans.push_back(span_of(t));
+  }
+  std::vector<Excerpt::Edge> edges;
+  std::size_t nodes = spans.size();
+  if (is_contradicted_) {
+    place_again(edges, place);
+  } else {
+    order_.each_edge([&](Node from, Node to, Tie why) {
+      if (why != Tie::realtime)
+        edges.push_back({place[order_.owner(from)], place[order_.owner(to)], why});
+    });
+  }
+  add_unread(edges, place, nodes);
+  return {std::move(spans), nodes, std::move(edges)};
+}
+
+/// What was read of each key in the end, where only certain writes count.
+void OnlineLists::place_again(std::vector<Excerpt::Edge>& edges, const std::vector<Node>& place) {
+  for (Added& added : added_) added.place = none;
+  for (KeyIndex k = 0; k < keys_.size(); ++k) {
+    Key& key = keys_[k];
+    key.last_certain = nobody;
+    for (std::uint32_t at = 0; at < key.longest.size(); ++at) {
+      const AppendId append = find(k, key.longest[at]);
+      if (append == no_append || added_[append].place != none) continue;
+      added_[append].place = at;
+      const Transaction t = added_[append].by;
+      if (facts_[t].state != State::ok) continue;
+      const Transaction before = std::exchange(key.last_certain, t);
+      if (before != nobody && before != t)
+        edges.push_back({place[before], place[t], Tie::certain_ww});
+    }
+  }
+}
+
+/// From what stands last in its list to an append that nobody read.
+void OnlineLists::add_last_writes(std::vector<Excerpt::Edge>& edges,
+                                  const std::vector<Node>& place, const Added& added) const {
+  const Key& key = keys_[added.key];
+  const Transaction t = added.by;
+  const bool is_ok = facts_[t].state == State::ok;
+  const std::size_t size = key.longest.size();
+  const Transaction last =
+      is_contradicted_ || size == 0 ? nobody : happened(key.places[size - 1]);
+  if (last != nobody && last != t) edges.push_back({place[last], place[t], Tie::ww});
+  if (is_ok && key.last_certain != nobody && key.last_certain != t)
+    edges.push_back({place[key.last_certain], place[t], Tie::skipping});
+}
+
+/// In the end: appends of which nobody read anything come after all others.
+void OnlineLists::add_unread(std::vector<Excerpt::Edge>& edges, const std::vector<Node>& place,
+                             std::size_t& nodes) {
+  std::vector<std::pair<KeyIndex, AppendId>> unread;
+  for (AppendId a = 0; a < added_.size(); ++a)
+    if (added_[a].place == none && place[added_[a].by] != none) unread.emplace_back(added_[a].key, a);
+  std::ranges::stable_sort(unread, {}, &std::pair<KeyIndex, AppendId>::first);
+  Groups groups(static_cast<Node>(nodes));
+  for (std::size_t i = 0; i < unread.size(); ++i) {
+    groups.add(place[added_[unread[i].second].by]);
+    if (i + 1 == unread.size() || unread[i + 1].first != unread[i].first) groups.finish_group();
+  }
+  nodes = groups.nodes();
+  const auto visit = [&](Node from, Node to, Edge kind) {
+    edges.push_back({from, to, Tie::rw, kind == Edge::free});
+  };
+  std::size_t group = 0;
+  for (std::size_t i = 0; i < unread.size(); ++i) {
+    const KeyIndex k = unread[i].first;
+    add_last_writes(edges, place, added_[unread[i].second]);
+    if (i + 1 < unread.size() && unread[i + 1].first == k) continue;
+    groups.each_of(group, visit);
+    for (std::uint32_t cell = is_contradicted_ ? none : keys_[k].places.back().readers_before;
+         cell != none; cell = waiting_[cell].next)
+      groups.each_from(place[waiting_[cell].reader], group, Edge::rw, visit);
+    ++group;
+  }
+}
+
+}  // namespace faultline::transactional
