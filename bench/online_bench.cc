@@ -17,6 +17,7 @@ std::vector<OnlineEvent> events_of(const History& history) {
   for (std::size_t row = 0; row < history.size(); ++row) {
     events[history.begin()[row]] = {history.process()[row], true, Fate::info, Function::txn,
                                     history.argument()[row]};
+    if (history.end()[row] == never) continue;  // it was still open
     events[history.end()[row]] = {history.process()[row], false, history.fate()[row], Function::txn,
                                   history.output()[row]};
   }

@@ -8,8 +8,8 @@
 namespace faultline::transactional {
 namespace {
 
-/// Versions first, as a whole history's graph has them: of two edges between the same, the first one
-/// that is met names a cycle.
+/// Versions first, as a whole history's graph has them: of two edges between the same, the first
+/// one that is met names a cycle.
 std::vector<Excerpt::Edge> in_order(std::vector<Excerpt::Edge> edges) {
   std::ranges::stable_partition(
       edges, [](const Excerpt::Edge& edge) { return edge.why != Tie::wr && edge.why != Tie::rw; });
@@ -33,9 +33,8 @@ History history_of(const std::vector<Span>& spans) {
   const ValueHandle nothing = builder.values().list({});
   for (const Event& event : events) {
     const std::uint32_t process = spans[event.of].process;
-    const Status status = event.is_end
-                              ? builder.complete({process, Fate::ok, nothing})
-                              : builder.invoke({process, Function::txn, no_key, nothing});
+    const Status status = event.is_end ? builder.complete({process, Fate::ok, nothing})
+                                       : builder.invoke({process, Function::txn, no_key, nothing});
     FAULTLINE_CHECK(status);
   }
   return builder.finish();

@@ -153,9 +153,8 @@ class OnlineListAppend final : public OnlineChecker {
     refuted_ |= ruled_out;
     if ((ruled_out & asked_).none()) return;
     const std::string_view name = name_of(Anomaly::garbage_read);
-    const auto at = std::ranges::find(findings.anomalies, name, [](const auto& one) {
-      return std::string_view(one.first);
-    });
+    const auto at = std::ranges::find(findings.anomalies, name,
+                                      [](const auto& one) { return std::string_view(one.first); });
     if (at != findings.anomalies.end())
       at->second += lists_.unborn();
     else

@@ -9,8 +9,8 @@
 namespace faultline::transactional {
 
 /// Finds what list-append finds of the whole history, of what is certain so far (online_lists.h).
-/// A cycle is noticed when its last edge is known, and then classified by the search that list-append
-/// itself makes (cycles.h), among the transactions that are on a cycle with it.
+/// A cycle is noticed when its last edge is known, and then classified by the search that
+/// list-append itself makes (cycles.h), among the transactions that are on a cycle with it.
 ///
 /// Of the budget the memory counts, and the flag, which must outlive it. `asked`: what is violated.
 std::unique_ptr<OnlineChecker> online_list_append(ModelSet asked, const Budget& budget);

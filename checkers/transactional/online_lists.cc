@@ -16,7 +16,8 @@ AppendId OnlineLists::find(KeyIndex k, ValueHandle element) const {
   return at == appends_.end() ? no_append : at->second;
 }
 
-// --- Events ---------------------------------------------------------------------------------------
+// --- Events
+// ---------------------------------------------------------------------------------------
 
 void OnlineLists::invoke(std::uint32_t process, std::span<const OnlineMicro> asked) {
   if (!ended_nodes_.empty()) {
@@ -117,7 +118,8 @@ void OnlineLists::finish() {
   for (KeyIndex k = 0; k < keys_.size() && !is_contradicted_; ++k) advance(k);
 }
 
-// --- Who comes before whom ------------------------------------------------------------------------
+// --- Who comes before whom
+// ------------------------------------------------------------------------
 
 Node OnlineLists::node_of(Transaction t) {
   Fact& fact = facts_[t];

@@ -85,9 +85,9 @@ class OnlineLists {
   /// Before an element of a list; the last one is before what is not there yet.
   struct Place {
     AppendId append = no_append;
-    std::uint32_t readers_up_to = none;  ///< Who waits to know whether they read of its writer.
+    std::uint32_t readers_up_to = none;   ///< Who waits to know whether they read of its writer.
     std::uint32_t readers_before = none;  ///< Who waits to know whose append they missed.
-    Transaction updater = nobody;  ///< Who read up to here, and then appended.
+    Transaction updater = nobody;         ///< Who read up to here, and then appended.
   };
   struct Waiting {
     Transaction reader = nobody;

@@ -87,7 +87,8 @@ void OnlineOrder::reorder(Node from, Node to) {
   std::ranges::sort(labels_);
   std::ranges::sort(moved_before_, {}, label);
   std::ranges::sort(after_, {}, label);
-  for (std::size_t i = 0; i < moved_before_.size(); ++i) nodes_[moved_before_[i]].label = labels_[i];
+  for (std::size_t i = 0; i < moved_before_.size(); ++i)
+    nodes_[moved_before_[i]].label = labels_[i];
   const std::size_t first_after = labels_.size() - after_.size();
   for (std::size_t i = 0; i < after_.size(); ++i)
     nodes_[after_[i]].label = labels_[first_after + i];

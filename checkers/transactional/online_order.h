@@ -1,11 +1,11 @@
-// An order of nodes that is kept topological while edges are added, and of which nodes it cannot be:
-// those that lead to each other are one component from then on, and the order goes on between
+// An order of nodes that is kept topological while edges are added, and of which nodes it cannot
+// be: those that lead to each other are one component from then on, and the order goes on between
 // components.
 //
 // Pearce & Kelly, "A Dynamic Topological Sort Algorithm for Directed Acyclic Graphs" (2007), with
-// the contraction of cycles as in Haeupler et al. 2012. An edge that goes forward costs nothing. One
-// that goes back is followed by a search of what lies between its ends alone: with nodes added in
-// the order in which transactions end, that is about as many as there were open at a time.
+// the contraction of cycles as in Haeupler et al. 2012. An edge that goes forward costs nothing.
+// One that goes back is followed by a search of what lies between its ends alone: with nodes added
+// in the order in which transactions end, that is about as many as there were open at a time.
 #pragma once
 
 #include <cstdint>

@@ -76,14 +76,13 @@ void OnlineLists::place_again(std::vector<Excerpt::Edge>& edges, const std::vect
 }
 
 /// From what stands last in its list to an append that nobody read.
-void OnlineLists::add_last_writes(std::vector<Excerpt::Edge>& edges,
-                                  const std::vector<Node>& place, const Added& added) const {
+void OnlineLists::add_last_writes(std::vector<Excerpt::Edge>& edges, const std::vector<Node>& place,
+                                  const Added& added) const {
   const Key& key = keys_[added.key];
   const Transaction t = added.by;
   const bool is_ok = facts_[t].state == State::ok;
   const std::size_t size = key.longest.size();
-  const Transaction last =
-      is_contradicted_ || size == 0 ? nobody : happened(key.places[size - 1]);
+  const Transaction last = is_contradicted_ || size == 0 ? nobody : happened(key.places[size - 1]);
   if (last != nobody && last != t) edges.push_back({place[last], place[t], Tie::ww});
   if (is_ok && key.last_certain != nobody && key.last_certain != t)
     edges.push_back({place[key.last_certain], place[t], Tie::skipping});
@@ -94,7 +93,8 @@ void OnlineLists::add_unread(std::vector<Excerpt::Edge>& edges, const std::vecto
                              std::size_t& nodes) {
   std::vector<std::pair<KeyIndex, AppendId>> unread;
   for (AppendId a = 0; a < added_.size(); ++a)
-    if (added_[a].place == none && place[added_[a].by] != none) unread.emplace_back(added_[a].key, a);
+    if (added_[a].place == none && place[added_[a].by] != none)
+      unread.emplace_back(added_[a].key, a);
   std::ranges::stable_sort(unread, {}, &std::pair<KeyIndex, AppendId>::first);
   Groups groups(static_cast<Node>(nodes));
   for (std::size_t i = 0; i < unread.size(); ++i) {

@@ -34,9 +34,8 @@ void OnlineLists::look_at_append(Transaction t, KeyIndex k, AppendId append) {
 
 /// What it saw before, and then what it appended since.
 bool OnlineLists::is_expected(const Knowledge& before, std::span<const ValueHandle> items) const {
-  if (before.has_read &&
-      (items.size() != before.seen.size() + before.own ||
-       !std::ranges::equal(before.seen, items.first(before.seen.size()))))
+  if (before.has_read && (items.size() != before.seen.size() + before.own ||
+                          !std::ranges::equal(before.seen, items.first(before.seen.size()))))
     return false;
   if (items.size() < before.own) return false;
   AppendId append = before.last_own;
@@ -67,8 +66,7 @@ std::uint32_t OnlineLists::place_read(Transaction t, const OnlineMicro& micro) {
   const auto items = micro.items;
   const std::size_t size = key.longest.size(), common = std::min(items.size(), size);
   // The earliest of those that read the longest list is who read it, as for Lists.
-  const bool is_longest =
-      items.size() > size || (items.size() == size && t < key.longest_reader);
+  const bool is_longest = items.size() > size || (items.size() == size && t < key.longest_reader);
   if (common > 0 &&
       std::memcmp(items.data(), key.longest.data(), common * sizeof(ValueHandle)) != 0) {
     note(Anomaly::incompatible_order);
@@ -92,7 +90,8 @@ void OnlineLists::extend(KeyIndex k, std::span<const ValueHandle> items) {
     key.longest.assign(items.begin(), items.end());
     return;
   }
-  place_bytes_ -= key.longest.capacity() * sizeof(ValueHandle) + key.places.capacity() * sizeof(Place);
+  place_bytes_ -=
+      key.longest.capacity() * sizeof(ValueHandle) + key.places.capacity() * sizeof(Place);
   for (auto at = static_cast<std::uint32_t>(key.longest.size()); at < items.size(); ++at) {
     const ValueHandle element = items[at];
     AppendId append = find(k, element);
@@ -113,7 +112,8 @@ void OnlineLists::extend(KeyIndex k, std::span<const ValueHandle> items) {
     added_[append].place = at;
     if (is_settled(key.places[at])) settle(k, at, false);
   }
-  place_bytes_ += key.longest.capacity() * sizeof(ValueHandle) + key.places.capacity() * sizeof(Place);
+  place_bytes_ +=
+      key.longest.capacity() * sizeof(ValueHandle) + key.places.capacity() * sizeof(Place);
   advance(k);
 }
 

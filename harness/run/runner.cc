@@ -87,7 +87,7 @@ class Run {
       progress.left = std::max<Nanoseconds>(plan_.time - progress.elapsed, 0ns);
     }
     progress.crashes = crashes_;
-    if (early_finding_) progress.violation = early_text(*early_finding_);
+    if (early_) early_->tell(progress);
     environment_.progress(progress);
   }
 
@@ -242,7 +242,7 @@ class Run {
     for (const RolePlan& role : plan_.roles) crew.roles.push_back({role.processes, *role.workload});
     crew_.emplace(crew);
     if (const Status started = crew_->start(); !started) return started;
-    if (plan_.fail_fast)
+    if (EarlyJudge::is_wanted(plan_))
       early_.emplace(plan_, directory_.file("history.jsonl"),
                      [this] { return recorder_->events(); });
     loading_ = true;

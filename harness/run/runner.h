@@ -28,7 +28,8 @@ struct Progress {
   CrewCounts counts;
   std::vector<std::string> active;  ///< Faults, for people.
   std::size_t crashes = 0;
-  std::string violation;  ///< "violation proven: lost-update 1", once one is.
+  /// "anomalies: lost-update 1", or "violation proven: …" once one ends the run; see EarlyJudge.
+  std::string violation;
 };
 
 /// The world as a run sees it; tests give it one in memory.

@@ -55,9 +55,8 @@ class OnlineComparison {
     if (verdict.reason == "unsupported") return {};
     Names truth(verdict.refuted.begin(), verdict.refuted.end());
     truth.insert(verdict.also_refuted.begin(), verdict.also_refuted.end());
-    const bool contradicts = std::ranges::any_of(verdict.anomalies, [](const auto& one) {
-      return one.first == "incompatible-order";
-    });
+    const bool contradicts = std::ranges::any_of(
+        verdict.anomalies, [](const auto& one) { return one.first == "incompatible-order"; });
     const auto online = checker_->online({});
     std::size_t first = feed.events.size() + 1;
     Names last;
@@ -68,9 +67,11 @@ class OnlineComparison {
       if (!found.anomalies.empty()) first = std::min(first, i + 1);
       Names wrongly;
       std::ranges::set_difference(last, truth, std::inserter(wrongly, wrongly.end()));
-      // The order of a key that was read so far is all there is, until a longer list contradicts it.
+      // The order of a key that was read so far is all there is, until a longer list contradicts
+      // it.
       if (contradicts)
-        std::erase_if(wrongly, [](const std::string& name) { return name.ends_with("uncommitted"); });
+        std::erase_if(wrongly,
+                      [](const std::string& name) { return name.ends_with("uncommitted"); });
       if (!wrongly.empty())
         return "false alarm after " + std::to_string(i + 1) + " events:" + joined(wrongly);
     }

@@ -1,0 +1,331 @@
+// list-append while the history grows: each anomaly as soon as it is certain, and no sooner. Beside
+// the checker of whole histories: tests/oracle/online_list_append_test.cc.
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "checkers/checkers.h"
+#include "harness/core/params.h"
+
+namespace faultline::online_list_append_tests {
+namespace {
+
+struct Micro {
+  int key;
+  std::optional<int> element;
+  std::vector<int> list{};
+};
+using Micros = std::vector<Micro>;
+Micro append(int key, int element) { return {key, element}; }
+Micro read(int key, std::vector<int> list = {}) { return {key, {}, std::move(list)}; }
+
+/// Every event has a pool of its own.
+class Told {
+ public:
+  explicit Told(const std::string& model = "strict-serializable", Budget budget = {})
+      : checker_(make(model)), online_(checker_->online(budget)) {
+    REQUIRE(online_ != nullptr);
+  }
+
+  Told& begin(std::uint32_t process, const Micros& micros) {
+    return feed(process, true, Fate::info, value(micros, false));
+  }
+  Told& end(std::uint32_t process, const Micros& micros, Fate fate = Fate::ok) {
+    return feed(process, false, fate, fate == Fate::ok ? value(micros, true) : Value());
+  }
+  Told& both(std::uint32_t process, const Micros& micros, Fate fate = Fate::ok) {
+    return begin(process, micros).end(process, micros, fate);
+  }
+  Told& feed(std::uint32_t process, bool is_invoke, Fate fate, const Value& value) {
+    ValuePool pool;
+    const ValueHandle handle = pool.add(value);
+    online_->feed(pool, {process, is_invoke, fate, Function::txn, handle});
+    return *this;
+  }
+
+  /// "G1a 1, lost-update 2"
+  std::string found() {
+    std::string text;
+    for (const auto& [name, count] : online_->findings().anomalies)
+      text += (text.empty() ? "" : ", ") + name + " " + std::to_string(count);
+    return text;
+  }
+  OnlineChecker& online() { return *online_; }
+
+ private:
+  static std::unique_ptr<Checker> make(const std::string& model) {
+    ConfigNode mapping;
+    mapping.members.push_back({"model", {}, ConfigNode::of(model)});
+    Params params(mapping, "check");
+    auto made = make_list_append(params);
+    REQUIRE(made);
+    return std::move(*made);
+  }
+  static Value value(const Micros& micros, bool answered) {
+    List out;
+    for (const Micro& m : micros) {
+      if (m.element) {
+        out.push_back(List{"append", m.key, *m.element});
+        continue;
+      }
+      const List items(m.list.begin(), m.list.end());
+      out.push_back(List{"r", m.key, answered ? Value(items) : Value()});
+    }
+    return out;
+  }
+
+  std::unique_ptr<Checker> checker_;
+  std::unique_ptr<OnlineChecker> online_;
+};
+
+TEST_CASE("online list-append: nothing is found where nothing is wrong") {
+  Told told;
+  told.both(0, {append(1, 1)}).both(1, {read(1, {1}), append(1, 2), read(1, {1, 2})});
+  told.both(0, {append(1, 3)}, Fate::fail).both(2, {read(1, {1, 2}), read(2)});
+  told.both(3, {append(2, 1)}, Fate::info).both(2, {read(2, {1})});
+  CHECK(told.found().empty());
+  told.online().finish();
+  CHECK(told.found().empty());
+  CHECK(told.online().findings().refuted.empty());
+  CHECK(told.online().findings().ended.empty());
+  CHECK(told.online().bytes() > 0);
+}
+
+TEST_CASE("online list-append: write skew is found when what was appended is read") {
+  Told told("serializable");
+  told.begin(0, {read(1), append(2, 1)}).begin(1, {read(2), append(1, 1)});
+  told.end(0, {read(1), append(2, 1)}).end(1, {read(2), append(1, 1)});
+  CHECK(told.found().empty());
+  told.both(2, {read(1, {1})});
+  CHECK(told.found().empty());
+  told.both(2, {read(2, {1})});
+  CHECK(told.found() == "G2-item 1");
+  SUBCASE("and counted once") {
+    told.both(2, {read(1, {1}), read(2, {1})});
+    CHECK(told.found() == "G2-item 1");
+  }
+  SUBCASE("and the next one, too") {
+    told.begin(0, {read(3), append(4, 1)}).begin(1, {read(4), append(3, 1)});
+    told.end(0, {read(3), append(4, 1)}).end(1, {read(4), append(3, 1)});
+    told.both(2, {read(3, {1}), read(4, {1})});
+    CHECK(told.found() == "G2-item 2");
+  }
+}
+
+TEST_CASE("online list-append: what the model permits is no violation") {
+  Told told("snapshot-isolation");
+  told.begin(0, {read(1), append(2, 1)}).begin(1, {read(2), append(1, 1)});
+  told.end(0, {read(1), append(2, 1)}).end(1, {read(2), append(1, 1)});
+  told.both(2, {read(1, {1}), read(2, {1})});
+  CHECK(told.found().empty());
+  CHECK(told.online().findings().refuted.front() == "repeatable-read");
+}
+
+TEST_CASE("online list-append: what was appended and not read counts in the end") {
+  Told told("serializable");
+  told.begin(0, {read(1), append(2, 1)}).begin(1, {read(2), append(1, 1)});
+  told.end(0, {read(1), append(2, 1)}).end(1, {read(2), append(1, 1)});
+  CHECK(told.found().empty());
+  told.online().finish();
+  CHECK(told.found() == "G2-item 1");
+}
+
+TEST_CASE("online list-append: a read of what is still open waits for its end") {
+  Told told("read-committed");
+  told.begin(0, {append(1, 1), append(1, 2)}).both(1, {read(1, {1})});
+  CHECK(told.found().empty());
+  SUBCASE("an aborted read") {
+    told.end(0, {append(1, 1), append(1, 2)}, Fate::fail);
+    CHECK(told.found() == "G1a 1");
+    told.both(1, {read(1, {1})});
+    CHECK(told.found() == "G1a 2");
+  }
+  SUBCASE("an intermediate read") {
+    told.end(0, {append(1, 1), append(1, 2)});
+    CHECK(told.found() == "G1b 1");
+  }
+  SUBCASE("an intermediate read of what may have happened, and so did") {
+    told.end(0, {}, Fate::info);
+    CHECK(told.found() == "G1b 1");
+  }
+  SUBCASE("which never comes") {
+    told.online().finish();
+    CHECK(told.found() == "G1b 1");
+  }
+}
+
+TEST_CASE("online list-append: a cycle through what is still open waits for its end") {
+  Told told("serializable");
+  told.begin(0, {read(1), append(2, 1)}).begin(1, {read(2), append(1, 1)});
+  told.end(0, {read(1), append(2, 1)});
+  told.both(2, {read(1, {1}), read(2, {1})});
+  CHECK(told.found().empty());
+  SUBCASE("ok") {
+    told.end(1, {read(2), append(1, 1)});
+    CHECK(told.found() == "G2-item 1");
+  }
+  SUBCASE("an info's reads are not known") {
+    told.end(1, {}, Fate::info);
+    CHECK(told.found().empty());
+  }
+  SUBCASE("failed") {
+    told.end(1, {}, Fate::fail);
+    CHECK(told.found() == "G1a 1");
+  }
+}
+
+TEST_CASE("online list-append: what nobody asked for breaks real time at once") {
+  Told told;
+  told.both(0, {read(1, {7})});
+  CHECK(told.found() == "garbage-read 1");
+  SUBCASE("it is garbage in the end") {
+    told.online().finish();
+    CHECK(told.found() == "garbage-read 1");
+    CHECK(told.online().findings().refuted.front() == "read-uncommitted");
+  }
+  SUBCASE("somebody asks later") {
+    CHECK(told.online().findings().refuted.front() == "strong-read-committed");
+    told.both(1, {append(1, 7)});
+    CHECK(told.found() == "G1c-realtime 1");
+  }
+}
+
+TEST_CASE("online list-append: a model without real time waits for who may ask later") {
+  Told told("serializable");
+  told.both(0, {read(1, {7})});
+  CHECK(told.found().empty());
+  SUBCASE("somebody does") {
+    told.both(1, {append(1, 7)});
+    told.online().finish();
+    CHECK(told.found().empty());
+  }
+  SUBCASE("nobody does") {
+    told.online().finish();
+    CHECK(told.found() == "garbage-read 1");
+  }
+}
+
+TEST_CASE("online list-append: what single transactions prove") {
+  Told told;
+  told.both(0, {append(1, 1), append(1, 2)});
+  SUBCASE("an element twice") {
+    told.both(1, {read(1, {1, 2, 1})});
+    CHECK(told.found() == "duplicate-elements 1");
+  }
+  SUBCASE("neither list can have become the other") {
+    told.both(1, {read(1, {1, 2})}).both(2, {read(1, {2})});
+    CHECK(told.found() == "incompatible-order 1");
+  }
+  SUBCASE("two of one transaction the other way round") {
+    told.both(1, {read(1, {2, 1})});
+    CHECK(told.found() == "G1b 1, internal 1");
+  }
+  SUBCASE("a list that shrank") {
+    told.both(1, {read(1, {1, 2}), read(1, {1})});
+    CHECK(told.found() == "G-single-item 1, G-single-item-realtime 1, G1b 1, internal 1");
+  }
+  SUBCASE("not one's own append") {
+    told.both(1, {append(1, 3), read(1, {1, 2})}).both(2, {read(1, {1, 2, 3})});
+    CHECK(told.found() == "internal 1");
+  }
+  SUBCASE("one's own append before it") {
+    told.both(1, {read(1, {1, 2, 3}), append(1, 3)});
+    CHECK(told.found() == "future-read 1");
+  }
+  SUBCASE("behind what failed") {
+    told.both(1, {append(1, 3)}, Fate::fail).both(2, {append(1, 4)});
+    CHECK(told.found().empty());
+    told.both(3, {read(1, {1, 2, 3, 4})});
+    CHECK(told.found() == "G1a 1, dirty-update 1");
+  }
+}
+
+TEST_CASE("online list-append: a lost update is found when the second one ends") {
+  Told told("cursor-stability");
+  told.begin(0, {read(1), append(1, 1)}).begin(1, {read(1), append(1, 2)});
+  told.end(0, {read(1), append(1, 1)});
+  CHECK(told.found().empty());
+  told.end(1, {read(1), append(1, 2)});
+  CHECK(told.found() == "lost-update 1");
+}
+
+TEST_CASE("online list-append: a stale read is one of real time alone") {
+  Told told;
+  told.both(0, {append(1, 1)}).both(1, {read(1, {1})});
+  CHECK(told.found().empty());
+  told.both(2, {read(1)});
+  // Of the two that it should have known of.
+  CHECK(told.found() == "G-single-item-realtime 2");
+}
+
+TEST_CASE("online list-append: a longer list that contradicts takes back what followed from it") {
+  Told told("read-uncommitted");
+  told.begin(0, {append(1, 1), append(2, 1)}).begin(1, {append(1, 2), append(2, 2)});
+  told.end(0, {append(1, 1), append(2, 1)}).end(1, {append(1, 2), append(2, 2)});
+  told.both(2, {append(2, 3)});
+  told.both(3, {read(1, {1, 2}), read(2, {2, 1})});
+  CHECK(told.found() == "G0 1");
+  told.both(3, {read(2, {1, 2, 3})});
+  CHECK(told.found().empty());
+  CHECK(told.online().findings().refuted.front() == "read-committed");
+  told.online().finish();
+  CHECK(told.found().empty());
+}
+
+TEST_CASE("online list-append: what it cannot judge, it says nothing of") {
+  Told told("cursor-stability");
+  told.begin(0, {read(1), append(1, 1)}).begin(1, {read(1), append(1, 2)});
+  told.end(0, {read(1), append(1, 1)}).end(1, {read(1), append(1, 2)});
+  CHECK(told.found() == "lost-update 1");
+  SUBCASE("an element that is appended twice") { told.begin(2, {append(1, 2)}); }
+  SUBCASE("no transaction") { told.feed(2, true, Fate::info, 7); }
+  SUBCASE("no such micro-operation") {
+    told.feed(2, true, Fate::info, List{Value(List{"w", 1, 2})});
+  }
+  SUBCASE("an element that is a list") {
+    told.feed(2, true, Fate::info, List{Value(List{"append", 1, Value(List{})})});
+  }
+  SUBCASE("an answer to what nobody asked") { told.end(2, {read(1)}); }
+  SUBCASE("an answer with another append") { told.begin(2, {append(1, 3)}).end(2, {append(1, 4)}); }
+  SUBCASE("an answer with an append less") {
+    told.begin(2, {append(1, 3), append(1, 4)}).end(2, {append(1, 3)});
+  }
+  CHECK(told.online().findings().ended == "unsupported");
+  CHECK(told.found().empty());
+  CHECK(told.online().findings().refuted.empty());
+}
+
+TEST_CASE("online list-append: out of memory it keeps what it found") {
+  Told told("cursor-stability", {.bytes_max = 1000});
+  told.begin(0, {read(1), append(1, 1)}).begin(1, {read(1), append(1, 2)});
+  told.end(0, {read(1), append(1, 1)}).end(1, {read(1), append(1, 2)});
+  for (int i = 0; i < 4096; ++i) told.both(2, {append(2, i)});
+  CHECK(told.online().findings().ended == "memory");
+  CHECK(told.found() == "lost-update 1");
+}
+
+TEST_CASE("online list-append: texts are the same in every pool") {
+  Told told("serializable");
+  const auto micro = [](const char* f, const char* key, const Value& value) {
+    return Value(List{f, key, value});
+  };
+  const auto transaction = [&](std::uint32_t process, const Value& asked, const Value& answered) {
+    told.feed(process, true, Fate::info, asked).feed(process, false, Fate::ok, answered);
+  };
+  const Value a = List{micro("append", "x", "a")}, b = List{micro("append", "x", "b")};
+  transaction(0, a, a);
+  transaction(1, b, b);
+  const Value nothing = List{micro("r", "x", {})};
+  transaction(2, nothing, List{micro("r", "x", List{"a", "b"})});
+  transaction(2, nothing, List{micro("r", "x", List{"a"})});
+  CHECK(told.found().empty());
+  transaction(2, nothing, List{micro("r", "x", List{"b"})});
+  CHECK(told.online().findings().refuted.front() == "read-committed");
+  CHECK(told.found() == "incompatible-order 1");
+}
+
+}  // namespace
+}  // namespace faultline::online_list_append_tests
