@@ -8,14 +8,6 @@
 namespace faultline::transactional {
 namespace {
 
-/// Versions first, as a whole history's graph has them: of two edges between the same, the first
-/// one that is met names a cycle.
-std::vector<Excerpt::Edge> in_order(std::vector<Excerpt::Edge> edges) {
-  std::ranges::stable_partition(
-      edges, [](const Excerpt::Edge& edge) { return edge.why != Tie::wr && edge.why != Tie::rw; });
-  return edges;
-}
-
 /// Of transactions that did nothing, at those times.
 History history_of(const std::vector<Span>& spans) {
   struct Event {
@@ -46,37 +38,23 @@ Excerpt::Excerpt(std::vector<Span> spans, std::size_t nodes, std::vector<Edge> e
     : history_(history_of(spans)),
       transactions_(history_),
       nodes_(nodes),
-      edges_(in_order(std::move(edges))) {
+      edges_(std::move(edges)) {
   // The whole may have gaps, so that an edge of certain writes is not always a way of all edges.
   offences_.note({.anomaly = Anomaly::G1a});
 }
 
 Graph Excerpt::graph(const GraphOptions& options) const {
-  using Kind = transactional::Edge;
   const bool processes = options.order == Order::process;
   const bool certain = options.only_certain_writes;
   return Graph::of(history_.size(), nodes_, [&](auto visit) {
+    // Versions first, as the graph of a whole history has them: of two edges between the same, the
+    // one that is met first names a cycle.
     for (const Edge& edge : edges_) {
-      switch (edge.why) {
-        case Tie::certain_ww:
-          visit(edge.from, edge.to, Kind::ww);
-          break;
-        case Tie::skipping:
-          if (certain) visit(edge.from, edge.to, Kind::ww);
-          break;
-        case Tie::ww:
-          if (!certain) visit(edge.from, edge.to, Kind::ww);
-          break;
-        case Tie::wr:
-          if (!certain) visit(edge.from, edge.to, Kind::wr);
-          break;
-        case Tie::rw:
-          if (!certain) visit(edge.from, edge.to, edge.is_free ? Kind::free : Kind::rw);
-          break;
-        case Tie::realtime:
-          break;
-      }
+      const bool is_version =
+          edge.why == Tie::certain_ww || edge.why == (certain ? Tie::skipping : Tie::ww);
+      if (is_version) visit(edge.from, edge.to, transactional::Edge::ww);
     }
+    if (!certain) each_read_edge(visit);
     if (processes) each_process_edge(certain, visit);
   });
 }

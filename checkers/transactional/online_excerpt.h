@@ -39,6 +39,16 @@ class Excerpt final : public Dependencies {
   Graph graph(const GraphOptions& options) const override;
 
  private:
+  template <typename Visit>
+  void each_read_edge(Visit visit) const {
+    for (const Edge& edge : edges_) {
+      if (edge.why == Tie::wr) visit(edge.from, edge.to, transactional::Edge::wr);
+      if (edge.why == Tie::rw)
+        visit(edge.from, edge.to,
+              edge.is_free ? transactional::Edge::free : transactional::Edge::rw);
+    }
+  }
+
   const History history_;
   const Transactions transactions_;
   Offences offences_;

@@ -95,7 +95,7 @@ void OnlineLists::add_unread(std::vector<Excerpt::Edge>& edges, const std::vecto
   for (AppendId a = 0; a < added_.size(); ++a)
     if (added_[a].place == none && place[added_[a].by] != none)
       unread.emplace_back(added_[a].key, a);
-  std::ranges::stable_sort(unread, {}, &std::pair<KeyIndex, AppendId>::first);
+  std::ranges::sort(unread);
   Groups groups(static_cast<Node>(nodes));
   for (std::size_t i = 0; i < unread.size(); ++i) {
     groups.add(place[added_[unread[i].second].by]);

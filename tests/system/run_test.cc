@@ -104,6 +104,28 @@ TEST_CASE("run: a broken store is found out, expected or not, and its data kept"
   CHECK(text_in(parsed(expected.output), "verdict") == "invalid");
 }
 
+TEST_CASE("run: with --fail-fast, write skew ends the load when it is read") {
+  Stage stage;
+  stage.output = {"--json", "--fail-fast"};
+  const ChildResult result = stage.run(
+      "name: system\n"
+      "target: { name: refkv, nodes: 3, mode: transactions, isolation: snapshot }\n"
+      "workload: { name: list-append, keys: 4, concurrency: 10, rate: 500/s }\n"
+      "checks: [{ check: list-append, model: serializable }]\n"
+      "time: 10m\n"
+      "seed: 5\n"
+      "expect: invalid\n");
+  INFO(stage.errors());
+  CHECK(result.exit_code == 0);
+  const Value results = parsed(result.output);
+  CHECK(text_in(results, "verdict") == "invalid");
+  const Value* const ended = member_of(results, "ended_early_ns");
+  REQUIRE(ended != nullptr);
+  CHECK(*ended->integer() < std::chrono::nanoseconds(10min).count());
+  const Value& check = member_of(results, "checks")->list()->at(0);
+  CHECK(member_of(*member_of(check, "anomalies"), "G2-item") != nullptr);
+}
+
 TEST_CASE("run: a configuration that is none is exit 64, with its place") {
   Stage stage;
   stage.output = {"--json"};
