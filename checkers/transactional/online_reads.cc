@@ -98,7 +98,10 @@ void OnlineLists::extend(KeyIndex k, std::span<const ValueHandle> items) {
     key.longest.push_back(element);
     key.places.emplace_back();
     if (append == no_append) {
-      append = unborn_.try_emplace({element.bits(), k}, at).second ? unborn_append : repeated;
+      // It may have been met before, in a list that has no places.
+      std::uint32_t& place = unborn_.try_emplace({element.bits(), k}, none).first->second;
+      append = place == none ? unborn_append : repeated;
+      if (place == none) place = at;
     } else if (added_[append].place != none) {
       append = repeated;
     }

@@ -208,6 +208,17 @@ TEST_CASE("online list-append: a model without real time waits for who may ask l
   }
 }
 
+TEST_CASE(
+    "online list-append: what nobody asked for, in a list that does not fit, and then in one") {
+  Told told("read-uncommitted");
+  told.both(0, {read(1, {3}), read(1, {6})}).both(1, {read(1, {3, 6})});
+  CHECK(told.found().empty());
+  told.both(2, {append(1, 3)}, Fate::fail).both(2, {append(1, 6)}, Fate::fail);
+  told.online().finish();
+  CHECK(told.found().empty());
+  CHECK(told.online().findings().refuted.front() == "read-committed");
+}
+
 TEST_CASE("online list-append: what single transactions prove") {
   Told told;
   told.both(0, {append(1, 1), append(1, 2)});
