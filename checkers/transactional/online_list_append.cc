@@ -99,7 +99,7 @@ class OnlineListAppend final : public OnlineChecker {
       lists_.fail_or_info(event.process, event.fate);
     }
     if (!lists_.ended().empty()) return give_up(lists_.ended());
-    if (++fed_ % memory_looked_at_every == 0 && bytes() > budget_.bytes_max) give_up("memory");
+    if (++fed_ % looked_at_every == 0 && is_full()) give_up("memory");
   }
 
   OnlineFindings findings() override {
@@ -139,8 +139,12 @@ class OnlineListAppend final : public OnlineChecker {
   std::uint64_t bytes() const override { return lists_.bytes() + reader_.bytes(); }
 
  private:
-  static constexpr std::uint64_t memory_looked_at_every = 4096;
+  static constexpr std::uint64_t looked_at_every = 4096;
 
+  bool is_full() {
+    return bytes() > budget_.bytes_max ||
+           2 * (lists_.transactions() + looked_at_every) > Graph::nodes_max;
+  }
   void give_up(std::string why) {
     look_at_components();
     ended_ = std::move(why);

@@ -55,6 +55,8 @@ class OnlineLists {
   /// A longer list contradicted another one: only in the end cycles are known.
   bool is_contradicted() const { return is_contradicted_; }
 
+  /// The order has two nodes for each of them, at most.
+  std::size_t transactions() const { return facts_.size(); }
   OnlineOrder& order() { return order_; }
   /// The component of a node.
   Excerpt component(Node any);
