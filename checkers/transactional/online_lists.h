@@ -112,7 +112,7 @@ class OnlineLists {
     std::span<const ValueHandle> seen{};  ///< By the last read.
     std::uint32_t own = 0;                ///< Appends of its own since then.
     std::uint32_t greatest = 0;           ///< Version that it read.
-    std::uint32_t version = none;         ///< Of the first read before it appended.
+    std::uint32_t version = none;         ///< Of the first read that fits.
     AppendId last_own = no_append;
     bool has_read = false, has_appended = false;
   };

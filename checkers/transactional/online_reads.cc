@@ -50,7 +50,7 @@ void OnlineLists::look_at_read(Transaction t, const OnlineMicro& micro) {
   Knowledge& known = knowledge_of(t, key);
   if (version != none) {
     known.greatest = std::max(known.greatest, version);
-    if (!known.has_appended && known.version == none) known.version = version;
+    if (known.version == none) known.version = version;
     link_read(t, key, version);
   }
   if ((known.has_read || known.own > 0) && !is_expected(known, micro.items))

@@ -249,8 +249,15 @@ TEST_CASE("online list-append: what single transactions prove") {
   SUBCASE("behind what failed") {
     told.both(1, {append(1, 3)}, Fate::fail).both(2, {append(1, 4)});
     CHECK(told.found().empty());
-    told.both(3, {read(1, {1, 2, 3, 4})});
+    told.both(2, {append(1, 5)}).both(3, {read(1, {1, 2, 3, 4, 5})});
     CHECK(told.found() == "G1a 1, dirty-update 1");
+  }
+  SUBCASE("behind what failed, behind what nobody asked for") {
+    told.both(1, {append(1, 3)}, Fate::fail).both(2, {append(1, 4)});
+    told.both(3, {read(1, {1, 2, 9, 3, 4})});
+    CHECK(told.found() == "G1a 1, garbage-read 1");
+    told.online().finish();
+    CHECK(told.found().find("dirty-update 1") != std::string::npos);
   }
 }
 
