@@ -230,6 +230,10 @@ TEST_CASE("online list-append: what single transactions prove") {
     told.both(1, {read(1, {1, 2})}).both(2, {read(1, {2})});
     CHECK(told.found() == "incompatible-order 1");
   }
+  SUBCASE("what failed, in a list that does not fit") {
+    told.both(1, {append(1, 3)}, Fate::fail).both(1, {read(1, {1, 2})}).both(2, {read(1, {3})});
+    CHECK(told.found() == "G1a 1, incompatible-order 1");
+  }
   SUBCASE("two of one transaction the other way round") {
     told.both(1, {read(1, {2, 1})});
     CHECK(told.found() == "G1b 1, internal 1");
