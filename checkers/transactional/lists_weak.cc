@@ -217,7 +217,10 @@ class ListLevels {
 
 }  // namespace
 
-ModelSet list_levels() { return with_weaker(set_of("strong-session-causal") | set_of("prefix")); }
+ModelSet list_levels() {
+  return with_stronger(set_of("monotonic-atomic-view") | set_of("causal")) &
+         with_weaker(set_of("strong-session-causal") | set_of("prefix"));
+}
 
 void decide_list_levels(const Lists& lists, ModelSet wanted, std::uint64_t bytes_used, Meter& meter,
                         CycleFindings& cycles, ModelSet& holds) {
