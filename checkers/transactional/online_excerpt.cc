@@ -51,7 +51,7 @@ Graph Excerpt::graph(const GraphOptions& options) const {
     // one that is met first names a cycle.
     for (const Edge& edge : edges_) {
       const bool is_version =
-          edge.why == Tie::certain_ww || edge.why == (certain ? Tie::skipping : Tie::ww);
+          edge.why == Bond::certain_ww || edge.why == (certain ? Bond::skipping : Bond::ww);
       if (is_version) visit(edge.from, edge.to, transactional::Edge::ww);
     }
     if (!certain) each_read_edge(visit);

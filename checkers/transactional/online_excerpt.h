@@ -23,7 +23,7 @@ class Excerpt final : public Dependencies {
  public:
   struct Edge {
     Node from = 0, to = 0;
-    Tie why = Tie::ww;
+    Bond why = Bond::ww;
     bool is_free = false;  ///< From a node that is no transaction; see Groups.
   };
 
@@ -42,8 +42,8 @@ class Excerpt final : public Dependencies {
   template <typename Visit>
   void each_read_edge(Visit visit) const {
     for (const Edge& edge : edges_) {
-      if (edge.why == Tie::wr) visit(edge.from, edge.to, transactional::Edge::wr);
-      if (edge.why == Tie::rw)
+      if (edge.why == Bond::wr) visit(edge.from, edge.to, transactional::Edge::wr);
+      if (edge.why == Bond::rw)
         visit(edge.from, edge.to,
               edge.is_free ? transactional::Edge::free : transactional::Edge::rw);
     }

@@ -22,8 +22,8 @@ AppendId OnlineLists::find(KeyIndex k, ValueHandle element) const {
 void OnlineLists::invoke(std::uint32_t process, std::span<const OnlineMicro> asked) {
   if (!ended_nodes_.empty()) {
     const Node link = order_.add(none);
-    if (chain_ != none) order_.tie(chain_, link, Tie::realtime);
-    for (const Node node : ended_nodes_) order_.tie(node, link, Tie::realtime);
+    if (chain_ != none) order_.tie(chain_, link, Bond::realtime);
+    for (const Node node : ended_nodes_) order_.tie(node, link, Bond::realtime);
     ended_nodes_.clear();
     chain_ = link;
   }
@@ -125,12 +125,12 @@ Node OnlineLists::node_of(Transaction t) {
   Fact& fact = facts_[t];
   if (fact.node == none) {
     fact.node = order_.add(t);
-    if (fact.chain != none) order_.tie(fact.chain, fact.node, Tie::realtime);
+    if (fact.chain != none) order_.tie(fact.chain, fact.node, Bond::realtime);
   }
   return fact.node;
 }
 
-void OnlineLists::tie(Transaction from, Transaction to, Tie why) {
+void OnlineLists::tie(Transaction from, Transaction to, Bond why) {
   if (from == nobody || to == nobody || from == to) return;
   const Node a = node_of(from);
   order_.tie(a, node_of(to), why);
@@ -168,11 +168,11 @@ void OnlineLists::settle(KeyIndex k, std::uint32_t at, bool was_read) {
   const bool has_failed = facts_[t].state == State::failed;
   release(key.places[at].readers_up_to, [&](Transaction reader) {
     if (has_failed) return;
-    tie(t, reader, Tie::wr);
+    tie(t, reader, Bond::wr);
     note_up_to(reader, added);
   });
   release(key.places[at].readers_before, [&](Transaction reader) {
-    if (!has_failed) tie(reader, t, Tie::rw);
+    if (!has_failed) tie(reader, t, Bond::rw);
   });
   if (has_failed) {
     key.first_failed = std::min(key.first_failed, at);
@@ -190,7 +190,7 @@ void OnlineLists::tie_versions(const Key& key, std::uint32_t at) {
   const Transaction before = happened(key.places[at - 1]), after = happened(key.places[at]);
   if (before == nobody || after == nobody) return;
   const bool certain = facts_[before].state == State::ok && facts_[after].state == State::ok;
-  tie(before, after, certain ? Tie::certain_ww : Tie::ww);
+  tie(before, after, certain ? Bond::certain_ww : Bond::ww);
 }
 
 /// What needs to know everything before it.
@@ -205,7 +205,7 @@ void OnlineLists::advance(KeyIndex k) {
     if (std::exchange(key.failed_before, false)) note(Anomaly::dirty_update);
     const Transaction before = std::exchange(key.last_certain, t);
     if (key.settled > 0 && happened(key.places[key.settled - 1]) == before) continue;
-    tie(before, t, Tie::skipping);
+    tie(before, t, Bond::skipping);
   }
 }
 
@@ -226,7 +226,7 @@ void OnlineLists::link_read(Transaction t, Key& key, std::uint32_t version) {
     Place& last = key.places[version - 1];
     const Transaction writer = happened(last);
     if (writer != nobody) {
-      tie(writer, t, Tie::wr);
+      tie(writer, t, Bond::wr);
       note_up_to(t, added_[last.append]);
     } else if (!is_settled(last)) {
       wait(last.readers_up_to, t);
@@ -234,7 +234,7 @@ void OnlineLists::link_read(Transaction t, Key& key, std::uint32_t version) {
   }
   Place& next = key.places[version];
   if (const Transaction writer = happened(next); writer != nobody)
-    tie(t, writer, Tie::rw);
+    tie(t, writer, Bond::rw);
   else if (!is_settled(next))
     wait(next.readers_before, t);
 }

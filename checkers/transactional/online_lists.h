@@ -137,7 +137,7 @@ class OnlineLists {
   Node node_of(Transaction t);
   bool is_settled(const Place& place) const;
   Transaction happened(const Place& place) const;
-  void tie(Transaction from, Transaction to, Tie why);
+  void tie(Transaction from, Transaction to, Bond why);
   void tie_versions(const Key& key, std::uint32_t place);
 
   void settle_all(Transaction t);

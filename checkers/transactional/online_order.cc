@@ -29,7 +29,7 @@ Node OnlineOrder::find(Node node) {
   return node;
 }
 
-void OnlineOrder::tie(Node from, Node to, Tie why) {
+void OnlineOrder::tie(Node from, Node to, Bond why) {
   const auto edge = static_cast<std::uint32_t>(edges_.size());
   edges_.push_back({from, {to << 4 | static_cast<std::uint32_t>(why)}, none, none});
   const Node a = find(from), b = find(to);

@@ -20,7 +20,7 @@
 namespace faultline::transactional {
 
 /// Why one comes before another.
-enum class Tie : std::uint8_t {
+enum class Bond : std::uint8_t {
   certain_ww,  ///< Of neighbours in a list, both ok.
   ww,          ///< Of neighbours, one of them info.
   skipping,    ///< Both ok; between them is only what may not have happened.
@@ -34,7 +34,7 @@ class OnlineOrder {
  public:
   /// At the end. `owner` is whatever the caller knows it by.
   Node add(std::uint32_t owner);
-  void tie(Node from, Node to, Tie why);
+  void tie(Node from, Node to, Bond why);
 
   std::uint32_t owner(Node node) const { return nodes_[node].owner; }
   std::size_t size() const { return nodes_.size(); }
@@ -90,7 +90,7 @@ class OnlineOrder {
   struct Target {
     std::uint32_t bits = 0;
     Node node() const { return bits >> 4; }
-    Tie tie() const { return static_cast<Tie>(bits & 15); }
+    Bond tie() const { return static_cast<Bond>(bits & 15); }
   };
   /// In two rings, of what leads out of a component and of what leads into one; or in the ring of
   /// what is inside, by `next_out`.

@@ -19,8 +19,8 @@ Excerpt OnlineLists::component(Node any) {
     spans.push_back(span_of(t));
   }
   std::vector<Excerpt::Edge> edges;
-  order_.each_edge_inside(any, [&](Node from, Node to, Tie why) {
-    if (why == Tie::realtime) return;
+  order_.each_edge_inside(any, [&](Node from, Node to, Bond why) {
+    if (why == Bond::realtime) return;
     edges.push_back({place.at(order_.owner(from)), place.at(order_.owner(to)), why});
   });
   const std::size_t nodes = spans.size();
@@ -47,8 +47,8 @@ Excerpt OnlineLists::whole() {
   if (is_contradicted_) {
     place_again(edges, place);
   } else {
-    order_.each_edge([&](Node from, Node to, Tie why) {
-      if (why != Tie::realtime)
+    order_.each_edge([&](Node from, Node to, Bond why) {
+      if (why != Bond::realtime)
         edges.push_back({place[order_.owner(from)], place[order_.owner(to)], why});
     });
   }
@@ -70,7 +70,7 @@ void OnlineLists::place_again(std::vector<Excerpt::Edge>& edges, const std::vect
       if (facts_[t].state != State::ok) continue;
       const Transaction before = std::exchange(key.last_certain, t);
       if (before != nobody && before != t)
-        edges.push_back({place[before], place[t], Tie::certain_ww});
+        edges.push_back({place[before], place[t], Bond::certain_ww});
     }
   }
 }
@@ -83,9 +83,9 @@ void OnlineLists::add_last_writes(std::vector<Excerpt::Edge>& edges, const std::
   const bool is_ok = facts_[t].state == State::ok;
   const std::size_t size = key.longest.size();
   const Transaction last = is_contradicted_ || size == 0 ? nobody : happened(key.places[size - 1]);
-  if (last != nobody && last != t) edges.push_back({place[last], place[t], Tie::ww});
+  if (last != nobody && last != t) edges.push_back({place[last], place[t], Bond::ww});
   if (is_ok && key.last_certain != nobody && key.last_certain != t)
-    edges.push_back({place[key.last_certain], place[t], Tie::skipping});
+    edges.push_back({place[key.last_certain], place[t], Bond::skipping});
 }
 
 /// In the end: appends of which nobody read anything come after all others.
@@ -103,7 +103,7 @@ void OnlineLists::add_unread(std::vector<Excerpt::Edge>& edges, const std::vecto
   }
   nodes = groups.nodes();
   const auto visit = [&](Node from, Node to, Edge kind) {
-    edges.push_back({from, to, Tie::rw, kind == Edge::free});
+    edges.push_back({from, to, Bond::rw, kind == Edge::free});
   };
   std::size_t group = 0;
   for (std::size_t i = 0; i < unread.size(); ++i) {

@@ -45,7 +45,7 @@ void check_order(OnlineOrder& order, const Pairs& edges) {
     REQUIRE(members == expected);
     if (expected.size() == 1) continue;
     Pairs inside, all;
-    order.each_edge_inside(a, [&](Node from, Node to, Tie) { inside.emplace_back(from, to); });
+    order.each_edge_inside(a, [&](Node from, Node to, Bond) { inside.emplace_back(from, to); });
     for (const auto& edge : edges)
       if (expected.contains(edge.first) && expected.contains(edge.second)) all.push_back(edge);
     std::ranges::sort(inside);
@@ -58,17 +58,17 @@ TEST_CASE("online order: edges forward, back, and round") {
   OnlineOrder order;
   for (std::uint32_t n = 0; n < 4; ++n) CHECK(order.add(10 + n) == n);
   CHECK(order.owner(3) == 13);
-  order.tie(0, 1, Tie::ww);
-  order.tie(3, 0, Tie::wr);
+  order.tie(0, 1, Bond::ww);
+  order.tie(3, 0, Bond::wr);
   CHECK(order.precedes(3, 1));
   CHECK(order.precedes(0, 1));
   CHECK(order.take_changed().empty());
-  order.tie(1, 3, Tie::rw);
+  order.tie(1, 3, Bond::rw);
   CHECK(order.component(0) == order.component(3));
   CHECK(order.component(2) != order.component(3));
   CHECK(order.take_changed().size() == 1);
   CHECK(order.take_changed().empty());
-  order.tie(0, 3, Tie::rw);
+  order.tie(0, 3, Bond::rw);
   CHECK(order.take_changed().size() == 1);
   CHECK(order.cyclic(1).nodes == 3);
   check_order(order, {{0, 1}, {3, 0}, {1, 3}, {0, 3}});
@@ -92,7 +92,7 @@ TEST_CASE("online order: random edges, each time as the definition says") {
       if (a == b) continue;
       // Mostly forward, or there is soon nothing but one cycle.
       if (!is_dense && a > b && rng.below(4) > 0) std::swap(a, b);
-      order.tie(a, b, Tie::ww);
+      order.tie(a, b, Bond::ww);
       edges.emplace_back(a, b);
       const bool was_asked = rng.below(2) == 0;
       if (was_asked) check_order(order, edges);
@@ -107,16 +107,16 @@ TEST_CASE("online order: random edges, each time as the definition says") {
 TEST_CASE("online order: what was found of components stays with what they become") {
   OnlineOrder order;
   for (std::uint32_t n = 0; n < 4; ++n) order.add(n);
-  order.tie(0, 1, Tie::ww);
-  order.tie(1, 0, Tie::ww);
-  order.tie(2, 3, Tie::ww);
-  order.tie(3, 2, Tie::ww);
+  order.tie(0, 1, Bond::ww);
+  order.tie(1, 0, Bond::ww);
+  order.tie(2, 3, Bond::ww);
+  order.tie(3, 2, Bond::ww);
   CHECK(order.take_changed().size() == 2);
   order.cyclic(0).found.emplace_back(Anomaly::G0, 1);
   order.cyclic(2).found.emplace_back(Anomaly::G1c, 1);
-  order.tie(1, 2, Tie::ww);
+  order.tie(1, 2, Bond::ww);
   CHECK(order.take_changed().empty());
-  order.tie(3, 1, Tie::ww);
+  order.tie(3, 1, Bond::ww);
   CHECK(order.take_changed().size() == 1);
   CHECK(order.cyclic(3).nodes == 4);
   CHECK(order.cyclic(3).found.size() == 2);
