@@ -340,6 +340,15 @@ TEST_CASE("online list-append: out of memory it keeps what it found") {
   CHECK(told.found() == "lost-update 1");
 }
 
+TEST_CASE("online list-append: what is decided of whole histories alone is not for it") {
+  ConfigNode mapping;
+  mapping.members.push_back({"model", {}, ConfigNode::of(std::string("read-atomic"))});
+  Params params(mapping, "check");
+  const auto made = make_list_append(params);
+  REQUIRE(made);
+  CHECK((*made)->online({}) == nullptr);
+}
+
 TEST_CASE("online list-append: texts are the same in every pool") {
   Told told("serializable");
   const auto micro = [](const char* f, const char* key, const Value& value) {
