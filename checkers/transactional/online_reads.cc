@@ -50,7 +50,10 @@ void OnlineLists::look_at_read(Transaction t, const OnlineMicro& micro) {
   Knowledge& known = knowledge_of(t, key);
   if (version != none) {
     known.greatest = std::max(known.greatest, version);
-    if (known.version == none) known.version = version;
+    // Who reads what it writes only later (future-read) loses nothing by that.
+    const AppendId last = version == 0 ? no_append : key.places[version - 1].append;
+    const bool is_own = last < repeated && added_[last].by == t;
+    if (known.version == none && !is_own) known.version = version;
     link_read(t, key, version);
   }
   if ((known.has_read || known.own > 0) && !is_expected(known, micro.items))

@@ -277,12 +277,19 @@ TEST_CASE("online list-append: what single transactions prove") {
 }
 
 TEST_CASE("online list-append: a lost update is found when the second one ends") {
-  Told told("cursor-stability");
+  Told told("consistent-view");
   told.begin(0, {read(1), append(1, 1)}).begin(1, {read(1), append(1, 2)});
   told.end(0, {read(1), append(1, 1)});
   CHECK(told.found().empty());
   told.end(1, {read(1), append(1, 2)});
   CHECK(told.found() == "lost-update 1");
+}
+
+TEST_CASE("online list-append: who reads what it writes only later loses no update by that") {
+  Told told("snapshot-isolation");
+  told.begin(0, {read(1, {1}), append(1, 1)}).begin(1, {read(1, {1}), append(1, 2)});
+  told.end(0, {read(1, {1}), append(1, 1)}).end(1, {read(1, {1}), append(1, 2)});
+  CHECK(told.found() == "future-read 1");
 }
 
 TEST_CASE("online list-append: a stale read is one of real time alone") {
@@ -309,7 +316,7 @@ TEST_CASE("online list-append: a longer list that contradicts takes back what fo
 }
 
 TEST_CASE("online list-append: what it cannot judge, it says nothing of") {
-  Told told("cursor-stability");
+  Told told("consistent-view");
   told.begin(0, {read(1), append(1, 1)}).begin(1, {read(1), append(1, 2)});
   told.end(0, {read(1), append(1, 1)}).end(1, {read(1), append(1, 2)});
   CHECK(told.found() == "lost-update 1");
@@ -332,7 +339,7 @@ TEST_CASE("online list-append: what it cannot judge, it says nothing of") {
 }
 
 TEST_CASE("online list-append: out of memory it keeps what it found") {
-  Told told("cursor-stability", {.bytes_max = 1000});
+  Told told("consistent-view", {.bytes_max = 1000});
   told.begin(0, {read(1), append(1, 1)}).begin(1, {read(1), append(1, 2)});
   told.end(0, {read(1), append(1, 1)}).end(1, {read(1), append(1, 2)});
   for (int i = 0; i < 4096; ++i) told.both(2, {append(2, i)});
@@ -341,12 +348,15 @@ TEST_CASE("online list-append: out of memory it keeps what it found") {
 }
 
 TEST_CASE("online list-append: what is decided of whole histories alone is not for it") {
-  ConfigNode mapping;
-  mapping.members.push_back({"model", {}, ConfigNode::of(std::string("read-atomic"))});
-  Params params(mapping, "check");
-  const auto made = make_list_append(params);
-  REQUIRE(made);
-  CHECK((*made)->online({}) == nullptr);
+  for (const char* model :
+       {"read-atomic", "prefix", "causal", "cursor-stability", "update-atomic"}) {
+    ConfigNode mapping;
+    mapping.members.push_back({"model", {}, ConfigNode::of(std::string(model))});
+    Params params(mapping, "check");
+    const auto made = make_list_append(params);
+    REQUIRE(made);
+    CHECK_MESSAGE((*made)->online({}) == nullptr, model);
+  }
 }
 
 TEST_CASE("online list-append: texts are the same in every pool") {

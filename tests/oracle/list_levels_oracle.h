@@ -16,27 +16,27 @@
 
 namespace faultline::oracle::txn {
 
-enum class Level { monotonic, atomic, causal, prefix };
+enum class CommitLevel { monotonic, atomic, causal, prefix };
 
-struct LevelName {
-  Level level;
+struct CommitLevelName {
+  CommitLevel level;
   bool sessions;
   std::string_view name;
 };
 /// Since the order of a list is everybody's, so is that of the transactions, and there is no
 /// difference between the two that know sessions.
-inline constexpr std::array<LevelName, 6> all_levels = {{
-    {Level::monotonic, false, "monotonic-atomic-view"},
-    {Level::atomic, false, "read-atomic"},
-    {Level::causal, false, "causal-cerone"},
-    {Level::causal, true, "strong-session-causal"},
-    {Level::causal, true, "causal"},
-    {Level::prefix, false, "prefix"},
+inline constexpr std::array<CommitLevelName, 6> commit_levels = {{
+    {CommitLevel::monotonic, false, "monotonic-atomic-view"},
+    {CommitLevel::atomic, false, "read-atomic"},
+    {CommitLevel::causal, false, "causal-cerone"},
+    {CommitLevel::causal, true, "strong-session-causal"},
+    {CommitLevel::causal, true, "causal"},
+    {CommitLevel::prefix, false, "prefix"},
 }};
 
 class LevelsOracle {
  public:
-  bool allows(const Transactions& history, const LevelName& level) {
+  bool allows(const Transactions& history, const CommitLevelName& level) {
     history_ = &history;
     level_ = level;
     if (!sane(history, longest_)) return false;
@@ -96,7 +96,7 @@ class LevelsOracle {
   /// What a transaction reads is what it read before, and what it appended since; and its appends
   /// to a key come in its own order.
   bool agrees_with_itself() const {
-    if (level_.level == Level::monotonic) return true;
+    if (level_.level == CommitLevel::monotonic) return true;
     for (std::size_t t = 0; t < history_->size(); ++t) {
       if (!has(committed_, t)) continue;
       for (int key = 0; key < keys_max; ++key) {
@@ -148,7 +148,7 @@ class LevelsOracle {
         if (read.from != nil && place_[static_cast<std::size_t>(read.from)] > place_[t])
           return false;
     return std::ranges::all_of(order, [&](std::size_t t) {
-      return level_.level == Level::prefix ? has_prefix(t) : misses_nothing(t, order);
+      return level_.level == CommitLevel::prefix ? has_prefix(t) : misses_nothing(t, order);
     });
   }
 
@@ -196,9 +196,9 @@ class LevelsOracle {
 
   bool misses_nothing(std::size_t t, const std::vector<std::size_t>& order) const {
     for (const Read& read : reads_[t]) {
-      const Set known = level_.level == Level::monotonic ? read.before
-                        : level_.level == Level::atomic  ? sources_[t]
-                                                         : past(t, order);
+      const Set known = level_.level == CommitLevel::monotonic ? read.before
+                        : level_.level == CommitLevel::atomic  ? sources_[t]
+                                                               : past(t, order);
       for (const std::size_t u : order) {
         if (!has(known, u) || static_cast<int>(u) == read.from || appended(at(u), read.key).empty())
           continue;
@@ -225,7 +225,7 @@ class LevelsOracle {
   }
 
   const Transactions* history_ = nullptr;
-  LevelName level_{};
+  CommitLevelName level_{};
   Set committed_ = 0;
   State longest_;
   std::array<std::vector<Read>, transactions_max> reads_;

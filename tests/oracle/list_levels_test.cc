@@ -16,9 +16,9 @@ namespace faultline::oracle::txn {
 namespace {
 
 struct LevelJudge {
-  using Model = LevelName;
+  using Model = CommitLevelName;
   static constexpr bool is_registers = false;
-  static constexpr auto& models = all_levels;
+  static constexpr auto& models = commit_levels;
   static constexpr auto make = &make_list_append;
 
   bool allows(const Transactions& history, const Model& model) {
@@ -34,7 +34,7 @@ struct LevelJudge {
 
 TEST_CASE(
     "oracle: levels of list-append on random histories of up to six transactions, every level") {
-  for (const LevelName& model : all_levels) {
+  for (const CommitLevelName& model : commit_levels) {
     CAPTURE(model.name);
     Comparison<LevelJudge> comparison(model);
     Histories histories(Rng(3001).fork(model.name));
@@ -72,7 +72,7 @@ std::vector<Elements> answers_for(const Transactions& history, const Micro& read
 TEST_CASE(
     "oracle: levels of list-append on all small histories of three transactions, every level") {
   constexpr std::array<std::string_view, 7> shapes = {"X", "x", "XY", "xy", "xY", "Xy", "Xx"};
-  for (const LevelName& model : all_levels) {
+  for (const CommitLevelName& model : commit_levels) {
     CAPTURE(model.name);
     Comparison<LevelJudge> comparison(model);
     all_of_three(shapes, answers_for,
