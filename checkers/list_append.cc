@@ -44,34 +44,29 @@ class ListAppendRun {
     if (elements.repeated() != no_append)
       return give_up(verdict_, "unsupported",
                      repeated_text(transactions, elements, "appends", "appended to"));
-    const Lists lists(transactions, elements, std::move(prefixes));
+    Lists lists(transactions, elements, std::move(prefixes));
     if (!lists.unsupported().empty()) return give_up(verdict_, "unsupported", lists.unsupported());
     // Five searches at most, of two states, and the graph, twice.
     if (too_much(
             transactions.bytes() + elements.bytes() + lists.bytes() + 200 * transactions.size(),
             budget_, transactions.size(), verdict_))
       return;
-    const char* ended = nullptr;
     Meter meter(budget_);
     CycleFindings cycles;
     ModelSet holds;
-    try {
-      find_cycles(lists, meter, cycles);
-      const ModelSet open = asked_ & list_levels() & ~refuted_by(lists.offences(), cycles) &
-                            ~proven(lists.offences(), cycles, !lists.has_free_order());
-      if (open.any())
-        decide_list_levels(lists, open, transactions.bytes() + elements.bytes() + lists.bytes(),
-                           meter, cycles, holds);
-    } catch (const OutOfBudget&) {
-      ended = meter.reason();
-    } catch (const OutOfBytes&) {
-      ended = "memory";
-    }
-    verdict_.counted.emplace_back("edges", cycles.edges);
+    const char* ended = within(meter, [&] { find_cycles(lists, meter, cycles); });
+    if (!cycles.all.alone || !lists.offences().kept.empty()) lists.note_updates();
     // Which of two appends that nobody read came first is free, and serial orders can choose; but
     // for what forbids two of them to be concurrent, it matters.
     const bool ordered = !lists.has_free_order();
     holds |= proven(lists.offences(), cycles, ordered);
+    const ModelSet open = asked_ & list_levels() & ~holds & ~refuted_by(lists.offences(), cycles);
+    if (ended == nullptr && open.any())
+      ended = within(meter, [&] {
+        decide_list_levels(lists, open, transactions.bytes() + elements.bytes() + lists.bytes(),
+                           meter, cycles, holds);
+      });
+    verdict_.counted.emplace_back("edges", cycles.edges);
     judge({lists, ListLanguage(lists), cycles, holds, ended,
            ordered ? "not all of it can be proven from such histories"
                    : "what nobody read has no known order: read every key last"},
@@ -79,6 +74,19 @@ class ListAppendRun {
   }
 
  private:
+  /// Why the budget ended before that was done; null.
+  template <typename Search>
+  static const char* within(const Meter& meter, Search search) {
+    try {
+      search();
+    } catch (const OutOfBudget&) {
+      return meter.reason();
+    } catch (const OutOfBytes&) {
+      return "memory";
+    }
+    return nullptr;
+  }
+
   const History& history_;
   const Budget& budget_;
   const ModelSet asked_;
@@ -116,10 +124,12 @@ class ListAppend final : public Checker {
     return verdict;
   }
   std::unique_ptr<OnlineChecker> online(const Budget& budget) const override {
-    // What is between read committed and snapshot isolation is decided of a whole history alone.
-    const ModelSet decided =
-        with_weaker(ModelSet().set(find_model("strong-session-read-committed").value()));
-    if ((asked_ & list_levels() & ~decided).any()) return nullptr;
+    // Of a whole history alone are decided: what is between read committed and snapshot isolation,
+    // and what only a G-cursor rules out.
+    ModelSet not_fed = list_levels();
+    for (const char* name : {"cursor-stability", "update-atomic"})
+      not_fed.set(find_model(name).value());
+    if ((asked_ & not_fed).any()) return nullptr;
     return online_list_append(asked_, budget);
   }
 

@@ -20,6 +20,11 @@ Lists::Lists(const Transactions& transactions, const Elements& elements, Prefixe
   commit();
   note_own_order();
   place_reads(elements);
+  note_dirty_updates();
+  collect_unobserved();
+}
+
+void Lists::note_updates() {
   note_lost_updates(
       transactions_, order_.size() + longest_.size(),
       [this](Transaction t, std::uint64_t micro) {
@@ -30,8 +35,6 @@ Lists::Lists(const Transactions& transactions, const Elements& elements, Prefixe
                                               : begins_[key] + key + version;
       },
       offences_);
-  note_dirty_updates();
-  collect_unobserved();
   note_cursors(*this, offences_);
 }
 

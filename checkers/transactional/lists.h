@@ -19,6 +19,10 @@ class Lists final : public Dependencies {
   /// `prefixes` was told of the transactions' reads.
   Lists(const Transactions& transactions, const Elements& elements, Prefixes prefixes);
 
+  /// lost-update and G-cursor, which are noted by nothing else. Each of them is a cycle too, unless
+  /// there are other offences, so that they need not be looked for where there are neither.
+  void note_updates();
+
   const Transactions& transactions() const override { return transactions_; }
   /// Of a key: the appends in the order of the longest list that was read. no_append: of nobody.
   std::span<const AppendId> order(KeyIndex key) const {
