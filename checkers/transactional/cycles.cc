@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <memory>
 #include <optional>
 #include <ranges>
+#include <span>
 #include <utility>
 
 #include "checkers/transactional/components.h"
 #include "checkers/transactional/cycle_names.h"
 #include "checkers/transactional/serial.h"
+#include "checkers/transactional/singles.h"
 #include "checkers/transactional/walks.h"
 
 namespace faultline::transactional {
@@ -37,18 +40,18 @@ class Finder {
       : source_(source), history_(source.transactions().history()), meter_(meter), into_(into) {}
 
   void find() {
-    const Graph graph = source_.graph({});
-    into_.edges = graph.edges();
     // What was not committed, or read twice, is tied to nothing in the graph.
     const bool has_gaps = std::ranges::any_of(
         std::array{Anomaly::G1a, Anomaly::garbage_read, Anomaly::duplicate_elements},
         [&](Anomaly anomaly) { return source_.offences().any(anomaly); });
     const std::array levels{&into_.ww_wr, &into_.single_rw, &into_.nonadjacent_rw, &into_.all};
-    if (!has_gaps && SerialSearch(graph, history_, meter_).finds_order()) {
-      into_.ww = {true, true, true};
-      for (Absent* level : levels) *level = into_.ww;
-      return;
-    }
+    std::optional<std::vector<Transaction>> suspects;
+    if (!has_gaps) suspects = source_.suspects(meter_, into_.edges);
+    if (suspects) return suspects->empty() ? holds_all(levels) : find_among(*suspects);
+    const Graph graph = source_.graph({});
+    into_.edges = graph.edges();
+    if (!has_gaps && SerialSearch(GraphTies(graph), history_, meter_).finds_order())
+      return holds_all(levels);
     const std::vector<bool> tangled = tangled_in(graph);
     const Graph inner = graph.between(tangled);
     const Components<All> all(inner, meter_, {.nodes = &tangled});
@@ -94,6 +97,30 @@ class Finder {
     ByProcess(const Dependencies& source, Meter& meter)
         : graph(source.graph({.order = Order::process})), all(graph, meter) {}
   };
+
+  void holds_all(std::span<Absent* const> levels) {
+    into_.ww = {true, true, true};
+    for (Absent* level : levels) *level = into_.ww;
+  }
+
+  /// All cycles go through these alone.
+  void find_among(const std::vector<Transaction>& suspects) {
+    const std::unique_ptr<Dependencies> part = source_.among(suspects);
+    CycleFindings found;
+    const auto keep = [&] {
+      for (Cycle& cycle : found.kept)
+        for (Step& step : cycle.steps) step.transaction = suspects[step.transaction];
+      found.edges = into_.edges;
+      into_ = std::move(found);
+    };
+    try {
+      Finder(*part, meter_, found).find();
+    } catch (...) {
+      keep();
+      throw;
+    }
+    keep();
+  }
 
   /// What is part of a cycle, or of a way to what ended before the way's begin: where the latest
   /// begin that leads to a node is after the earliest end that it leads to. All that is looked for,
@@ -311,7 +338,7 @@ class Finder {
       edges.push_back(
           {edge, snapshot.of(Parts::place(edge.from, 0)), reach.of(edge.from), reach.of(edge.to)});
     });
-    mark_singles(graph, reach, edges);
+    mark_singles(graph, reach, edges, meter_);
     Candidates singles, others;
     for (const AntiEdge& edge : edges) {
       add(edge.is_single ? singles : others, edge.component, edge.edge);
@@ -322,42 +349,6 @@ class Finder {
                   inside_of_all<Reaching>(all));
     Walks<Snapshot> walks(graph, meter_);
     note_shortest(walks, others, 1, {0}, Level::nonadjacent_rw, Order::none, inside(snapshot));
-  }
-
-  /// Sixty-four at a time: which ends are reached from which beginnings, in one sweep over the
-  /// components between them. Exact, and linear for each sweep.
-  void mark_singles(const Graph& graph, const Components<Reaching>& reach,
-                    std::vector<AntiEdge>& edges) {
-    std::vector<std::uint64_t> begins{0};
-    const auto order = reach.order();
-    for (std::size_t i = 0; i < order.size(); ++i)
-      while (begins.size() <= reach.of(order[i])) begins.push_back(i);
-    begins.push_back(order.size());
-    std::ranges::sort(edges, std::ranges::greater{}, &AntiEdge::to);
-    std::vector<std::uint64_t> reached(reach.size(), 0);
-    for (std::size_t first = 0; first < edges.size(); first += 64) {
-      const auto batch =
-          std::span(edges).subspan(first, std::min<std::size_t>(64, edges.size() - first));
-      const std::uint32_t highest = batch.front().to;
-      std::uint32_t lowest = highest;
-      for (const AntiEdge& edge : batch) lowest = std::min({lowest, edge.from, edge.to});
-      std::fill(reached.begin() + lowest, reached.begin() + highest + 1, 0);
-      for (std::size_t i = 0; i < batch.size(); ++i) reached[batch[i].to] |= std::uint64_t{1} << i;
-      std::uint64_t steps = 0;
-      for (std::uint32_t c = highest + 1; c-- > lowest;) {
-        if (reached[c] == 0) continue;
-        for (std::size_t at = begins[c]; at < begins[c + 1]; ++at)
-          for (const Arrow arrow : graph.from(order[at])) {
-            ++steps;
-            if (Reaching::next(0, arrow.edge()) == dead_end) continue;
-            const std::uint32_t to = reach.of(arrow.to());
-            if (to != reach.none && to >= lowest) reached[to] |= reached[c];
-          }
-      }
-      for (std::size_t i = 0; i < batch.size(); ++i)
-        batch[i].is_single = batch[i].from <= batch[i].to && (reached[batch[i].from] >> i & 1) != 0;
-      if (!meter_.spend(steps + 1)) throw OutOfBudget();
-    }
   }
 
   // --- With the order of processes --------------------------------------------------------------

@@ -1,10 +1,14 @@
 // What the search for cycles must know of a history, whatever its transactions read and write.
 #pragma once
 
+#include <memory>
+#include <optional>
+#include <span>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "checkers/meter.h"
 #include "checkers/transactional/graph.h"
 #include "checkers/transactional/offences.h"
 
@@ -48,6 +52,17 @@ class Dependencies {
   /// ok, or info of which something was read.
   virtual bool is_committed(Transaction t) const = 0;
   virtual Graph graph(const GraphOptions& options) const = 0;
+  /// Where there are no offences: the transactions, ascending, that every cycle there is goes
+  /// through alone, with edges of processes and of real time or not; so, none if some serial order
+  /// agrees with all of them. Nothing if that is not known without the graph. `edges`: those that
+  /// were looked at. Throws OutOfBudget.
+  virtual std::optional<std::vector<Transaction>> suspects(Meter&, std::uint64_t& /*edges*/) const {
+    return std::nullopt;
+  }
+  /// What it knows of them, numbered as they stand there; only asked for where there are suspects.
+  virtual std::unique_ptr<Dependencies> among(std::span<const Transaction>) const {
+    return nullptr;
+  }
 
   /// From each of a process to its next.
   template <typename Visit>

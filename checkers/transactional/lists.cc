@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <unordered_set>
+#include <utility>
 
 #include "checkers/transactional/cursors.h"
 #include "checkers/transactional/lost_updates.h"
@@ -160,6 +161,8 @@ bool Lists::is_expected(std::uint64_t first, std::uint64_t micro, const Knowledg
 }
 
 void Lists::place_reads(const Elements& elements) {
+  last_readers_.assign(order_.size() + longest_.size(), not_there);
+  readers_.reserve(transactions_.reads());
   std::vector<Knowledge> known(transactions_.key_count());
   std::uint64_t micro = 0;
   for (Transaction t = 0; t < transactions_.size(); ++t) {
@@ -198,6 +201,8 @@ void Lists::place_reads(const Elements& elements) {
 void Lists::note_read(Transaction t, std::uint64_t micro) {
   const KeyIndex key = transactions_.micro()[micro].key;
   const std::uint32_t version = versions_[micro];
+  std::uint32_t& last_reader = last_readers_[begins_[key] + key + version];
+  readers_.push_back({t, std::exchange(last_reader, static_cast<std::uint32_t>(readers_.size()))});
   // What it read is a prefix of the longest: the list itself need not come from memory again.
   const auto items = longest_[key].items;
   const auto appends = transactions_.appends();
@@ -285,9 +290,9 @@ std::uint64_t Lists::bytes() const {
   return longest_.capacity() * sizeof(Prefixes::Longest) +
          (begins_.capacity() + unobserved_begins_.capacity()) * sizeof(std::uint64_t) +
          (order_.capacity() + writers_.capacity() + unobserved_.capacity() + positions_.capacity() +
-          versions_.capacity()) *
+          versions_.capacity() + last_readers_.capacity()) *
              sizeof(std::uint32_t) +
-         committed_.capacity() + is_last_.capacity();
+         readers_.capacity() * sizeof(Reader) + committed_.capacity() + is_last_.capacity();
 }
 
 }  // namespace faultline::transactional

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -46,8 +48,19 @@ class Lists final : public Dependencies {
   /// A read of an ok transaction that fits the order of its key: how long it is. Else not_there.
   std::uint32_t version(std::uint64_t micro) const { return versions_[micro]; }
 
+  /// visit(t) for each read, of an ok transaction, of a version.
+  template <typename Visit>
+  void each_reader(KeyIndex key, std::uint32_t version, Visit visit) const {
+    for (std::uint32_t at = last_readers_[begins_[key] + key + version]; at != not_there;
+         at = readers_[at].before)
+      visit(readers_[at].reader);
+  }
+
   const Offences& offences() const override { return offences_; }
   Graph graph(const GraphOptions& options) const override;
+  std::optional<std::vector<Transaction>> suspects(Meter& meter,
+                                                   std::uint64_t& edges) const override;
+  std::unique_ptr<Dependencies> among(std::span<const Transaction> some) const override;
   /// Some key has two unobserved appends of different transactions.
   bool has_free_order() const { return has_free_order_; }
   /// A sentence if a list cannot be compared, as it holds lists or maps.
@@ -55,6 +68,11 @@ class Lists final : public Dependencies {
   std::uint64_t bytes() const;
 
  private:
+  struct Reader {
+    Transaction reader = nobody;
+    std::uint32_t before = not_there;  ///< Another one of that version.
+  };
+
   void place_elements(const Elements& elements);
   void commit();
   void note_own_order();
@@ -71,9 +89,11 @@ class Lists final : public Dependencies {
   std::vector<Prefixes::Longest> longest_;  ///< By key.
   std::vector<std::uint64_t> begins_, unobserved_begins_;
   BigVector<AppendId> order_, unobserved_;
-  BigVector<Transaction> writers_;      ///< As in order_.
-  BigVector<std::uint32_t> positions_;  ///< By append.
-  BigVector<std::uint32_t> versions_;   ///< By micro-operation.
+  BigVector<Transaction> writers_;         ///< As in order_.
+  BigVector<std::uint32_t> positions_;     ///< By append.
+  BigVector<std::uint32_t> versions_;      ///< By micro-operation.
+  BigVector<std::uint32_t> last_readers_;  ///< By version; a key has one more than appends.
+  BigVector<Reader> readers_;
   BigVector<std::uint8_t> committed_;
   BigVector<std::uint8_t> is_last_;  ///< By append: its transaction's last to the key.
   /// By key: the first place of what a failed transaction, and of what nobody, appended.

@@ -21,8 +21,8 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
+#include "checkers/transactional/excerpt.h"
 #include "checkers/transactional/offences.h"
-#include "checkers/transactional/online_excerpt.h"
 #include "checkers/transactional/online_order.h"
 #include "harness/core/big_vector.h"
 

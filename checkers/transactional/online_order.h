@@ -13,21 +13,12 @@
 #include <utility>
 #include <vector>
 
+#include "checkers/transactional/bond.h"
 #include "checkers/transactional/graph.h"
 #include "checkers/transactional/isolation.h"
 #include "harness/core/big_vector.h"
 
 namespace faultline::transactional {
-
-/// Why one comes before another.
-enum class Bond : std::uint8_t {
-  certain_ww,  ///< Of neighbours in a list, both ok.
-  ww,          ///< Of neighbours, one of them info.
-  skipping,    ///< Both ok; between them is only what may not have happened.
-  wr,
-  rw,
-  realtime,
-};
 
 /// Not thread-safe. About 28 bytes a node and 16 an edge.
 class OnlineOrder {

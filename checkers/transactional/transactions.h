@@ -62,6 +62,8 @@ class Transactions {
   std::span<const MicroOperation> of(Transaction t) const {
     return {micro_.data() + offsets_[t], offsets_[t + 1] - offsets_[t]};
   }
+  /// The number of its first micro-operation; all of the history count.
+  std::uint64_t first_micro(Transaction t) const { return offsets_[t]; }
   Fate fate(Transaction t) const { return history_->fate()[t]; }
   std::span<const MicroOperation> micro() const { return micro_; }
   std::span<const Append> appends() const { return appends_; }

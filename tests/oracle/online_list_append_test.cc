@@ -114,15 +114,6 @@ class OnlineComparison {
   std::unique_ptr<Checker> checker_;
 };
 
-/// Moments from 0, with none left out.
-void number_moments(Transactions& history) {
-  std::vector<int*> moments;
-  for (Transaction& t : history) moments.push_back(&t.begin), moments.push_back(&t.end);
-  std::ranges::sort(moments, {}, [](const int* at) { return *at; });
-  int next = 0;
-  for (int* const at : moments) *at = next++;
-}
-
 TEST_CASE("oracle: online list-append on random histories and all their beginnings") {
   OnlineComparison comparison;
   Histories histories(Rng(77).fork("online"));

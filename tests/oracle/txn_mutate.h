@@ -9,6 +9,15 @@
 
 namespace faultline::oracle::txn {
 
+/// Moments from 0, with none left out.
+inline void number_moments(Transactions& history) {
+  std::vector<int*> moments;
+  for (Transaction& t : history) moments.push_back(&t.begin), moments.push_back(&t.end);
+  std::ranges::sort(moments, {}, [](const int* at) { return *at; });
+  int next = 0;
+  for (int* const at : moments) *at = next++;
+}
+
 /// Now and then it changes nothing.
 class Mutator {
  public:

@@ -1,12 +1,12 @@
-// A part of a growing history, or all of it, as the search for cycles wants it: when its
+// A part of a history, or all of one that grows, as the search for cycles wants it: when its
 // transactions began and ended, and how they are tied. What they did is not in it.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
+#include "checkers/transactional/bond.h"
 #include "checkers/transactional/dependencies.h"
-#include "checkers/transactional/online_order.h"
 
 namespace faultline::transactional {
 

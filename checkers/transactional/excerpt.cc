@@ -1,4 +1,4 @@
-#include "checkers/transactional/online_excerpt.h"
+#include "checkers/transactional/excerpt.h"
 
 #include <algorithm>
 #include <utility>
