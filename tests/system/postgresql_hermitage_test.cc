@@ -135,7 +135,7 @@ TEST_CASE("postgresql: Hermitage's table is the documented one, at every level")
     stage.output = {"--json"};
     const std::string config =
         "name: system\ntarget: { name: postgresql, nodes: 1, isolation: " + isolation +
-        " }\nworkload: { name: hermitage }\nseed: 5\ntime: 60s\n"
+        " }\nworkload: { name: hermitage, timeout: 20s }\nseed: 5\ntime: 60s\n"
         "startup: { within: 60s }\nexpect: valid\nchecks:\n"
         "  - { check: hermitage, model: " +
         model + ", documented: [";
