@@ -40,7 +40,7 @@ bool are_rows(const Value& answer) {
 
 /// `value` is what the store said to an access: {"answer":V} or {"waits_for":[5]}.
 StepReport access_report(const Value& access, const StepJson& value) {
-  const StepReport strange{StepKind::failed, {}, "not an answer to this access"};
+  StepReport strange{StepKind::failed, {}, "not an answer to this access"};
   if (!value.is_object()) return strange;
   const auto waits = value.find("waits_for");
   if (waits != value.end() && waits->is_array() && !waits->empty())

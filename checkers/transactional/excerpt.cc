@@ -34,7 +34,7 @@ History history_of(const std::vector<Span>& spans) {
 
 }  // namespace
 
-Excerpt::Excerpt(std::vector<Span> spans, std::size_t nodes, std::vector<Edge> edges)
+Excerpt::Excerpt(const std::vector<Span>& spans, std::size_t nodes, std::vector<Edge> edges)
     : history_(history_of(spans)),
       transactions_(history_),
       nodes_(nodes),

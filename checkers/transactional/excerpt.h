@@ -29,7 +29,7 @@ class Excerpt final : public Dependencies {
 
   /// Spans in the order of their begins. Edges go between places in `spans`, and nodes behind them,
   /// below `nodes`; those of real time are not among them, since begins and ends say that.
-  Excerpt(std::vector<Span> spans, std::size_t nodes, std::vector<Edge> edges);
+  Excerpt(const std::vector<Span>& spans, std::size_t nodes, std::vector<Edge> edges);
   Excerpt(const Excerpt&) = delete;
   Excerpt& operator=(const Excerpt&) = delete;
 

@@ -111,8 +111,7 @@ class ListExcerpt {
           tie_read(t, operation.key, version);
       }
     }
-    const std::size_t nodes = spans_.size();
-    return std::make_unique<Excerpt>(std::move(spans_), nodes, std::move(edges_));
+    return std::make_unique<Excerpt>(spans_, spans_.size(), std::move(edges_));
   }
 
  private:

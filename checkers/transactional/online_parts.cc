@@ -24,7 +24,7 @@ Excerpt OnlineLists::component(Node any) {
     edges.push_back({place.at(order_.owner(from)), place.at(order_.owner(to)), why});
   });
   const std::size_t nodes = spans.size();
-  return {std::move(spans), nodes, std::move(edges)};
+  return {spans, nodes, std::move(edges)};
 }
 
 Span OnlineLists::span_of(Transaction t) const {
@@ -53,7 +53,7 @@ Excerpt OnlineLists::whole() {
     });
   }
   add_unread(edges, place, nodes);
-  return {std::move(spans), nodes, std::move(edges)};
+  return {spans, nodes, std::move(edges)};
 }
 
 /// What was read of each key in the end, where only certain writes count.

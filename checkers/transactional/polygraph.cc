@@ -27,7 +27,7 @@ class Polygraph {
         order_(order),
         meter_(meter),
         choice_(meter),
-        node_of_(registers.version_count(), no_node_),
+        node_of_(registers.version_count(), no_vertex),
         previous_(registers.version_count(), no_version),
         committed_at_(registers.version_count(), 0) {
     place_.assign(all_.size(), nobody);
@@ -79,7 +79,7 @@ class Polygraph {
    private:
     std::uint32_t bits_;
   };
-  static constexpr Node no_node_ = 0xffffffffu;
+  static constexpr Node no_vertex = 0xffffffffu;
 
   std::size_t width() const { return claim_ == Claim::serial ? 1 : 2; }
   Node begin(std::uint32_t place) const { return static_cast<Node>(place * width()); }
@@ -136,7 +136,7 @@ class Polygraph {
         if (wrote[registers_.key_of(v)] == t) {
           updaters_.emplace_back(v, i);
         } else {
-          if (node_of_[v] == no_node_) node_of_[v] = choice_.add_node();
+          if (node_of_[v] == no_vertex) node_of_[v] = choice_.add_node();
           link_certain(begin(i), node_of_[v], Edge::rw);
         }
       });
@@ -168,7 +168,7 @@ class Polygraph {
       for (std::size_t i = 0; i < members_.size(); ++i) choice_.add_firm_choice();
     pair_of_choice_.resize(choice_.choices(), Meaning::no_pair);
     const auto begins = all_.history().begin(), ends = all_.history().end();
-    std::vector<Node> moments(members_.size() + 1, no_node_);  // By rank of the begin.
+    std::vector<Node> moments(members_.size() + 1, no_vertex);  // By rank of the begin.
     const auto begins_later = [&](Position end) {
       return static_cast<std::size_t>(
           std::ranges::lower_bound(members_, end, {}, [&](Transaction t) { return begins[t]; }) -
@@ -178,16 +178,16 @@ class Polygraph {
       const Position end = ends[members_[i]];
       if (end == never) continue;
       Node& moment = moments[begins_later(end)];
-      if (moment == no_node_) moment = choice_.add_node();
+      if (moment == no_vertex) moment = choice_.add_node();
       link(commit(i), moment, Meaning(Edge::realtime), condition(i), 1);
     }
-    Node before = no_node_;
+    Node before = no_vertex;
     for (std::uint32_t i = 0; i < members_.size(); ++i) {
-      if (moments[i] != no_node_) {
-        if (before != no_node_) link(before, moments[i], Meaning(Edge::free), 0, 1);
+      if (moments[i] != no_vertex) {
+        if (before != no_vertex) link(before, moments[i], Meaning(Edge::free), 0, 1);
         before = moments[i];
       }
-      if (before != no_node_) link(before, begin(i), Meaning(Edge::free), condition(i), 0);
+      if (before != no_vertex) link(before, begin(i), Meaning(Edge::free), condition(i), 0);
     }
   }
 
@@ -212,7 +212,7 @@ class Polygraph {
     const std::uint32_t after = writer(side.after);
     if (!registers_.is_initial(side.before))
       link(commit(writer(side.before)), begin(after), Meaning(Edge::ww, pair), condition, 1);
-    if (node_of_[side.before] != no_node_)
+    if (node_of_[side.before] != no_vertex)
       link(node_of_[side.before], commit(after), Meaning(Edge::rw, pair), condition, 0);
     for (auto at = std::ranges::lower_bound(updaters_, std::pair(side.before, std::uint32_t{0}));
          at != updaters_.end() && at->first == side.before; ++at)

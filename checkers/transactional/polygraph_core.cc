@@ -34,7 +34,7 @@ Refutation shrunk(const Registers& registers, Refutation refutation, Meter& mete
       i = std::min(i, members.size());
     }
   } catch (const OutOfBudget&) {
-    // It is a refutation all the same.
+    return refutation;  // It is one all the same.
   }
   return refutation;
 }

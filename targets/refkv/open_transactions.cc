@@ -108,7 +108,7 @@ Answer OpenTransactions::find(std::uint64_t number, Transaction& t, const Access
 OpenTransactions::Attempt OpenTransactions::erase(std::uint64_t number, Transaction& t,
                                                   const Access& access) {
   if (!t.candidates) {
-    if (const Answer found = find(number, t, access); found.kind != Answer::Kind::ok) return found;
+    if (Answer found = find(number, t, access); found.kind != Answer::Kind::ok) return found;
     t.candidates.emplace();
     const auto seen = view_rows(number, t, access.key);
     for (const auto& row : *seen)
