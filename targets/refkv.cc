@@ -45,6 +45,7 @@ constexpr auto bug_modes = std::to_array<BugModes>({
     {"none", "quorum leader multi transactions"},
     {"reordered-apply", "transactions"},
     {"sloppy-quorum", "quorum"},
+    {"wall-clock-timestamps", "quorum"},
     {"write-skew", "transactions"},
 });
 

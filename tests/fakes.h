@@ -4,15 +4,61 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "harness/core/clocks.h"
 #include "harness/core/cluster.h"
 
 namespace faultline::fakes {
+
+/// Clocks that do as they are told, or not.
+class FakeClocks : public Clocks {
+ public:
+  // What a test sets.
+  std::string unusable;          ///< Why; empty if they can be shifted.
+  bool shifts_are_lost = false;  ///< set() says Ok and does nothing.
+  bool set_fails = false;
+  std::map<std::size_t, std::string> problems;  ///< Of a node's second process.
+  std::map<std::size_t, std::vector<std::string>> absolute_waits, raw_calls;
+  std::int64_t now = 1'000'000'000'000'000'000;
+  // What a test reads.
+  std::map<std::size_t, std::vector<Skew>> skews;
+  std::vector<std::string> calls;  ///< "n1 2": two skews set on n1.
+  std::function<std::vector<ProcessInfo>(std::size_t)> processes;
+
+  Status usable() override {
+    return unusable.empty() ? Status(Ok{}) : Error{unusable, ErrorKind::capability};
+  }
+  std::int64_t now_ns() const override { return now; }
+  Status set(std::size_t node, std::span<const Skew> wanted) override {
+    calls.push_back("n" + std::to_string(node + 1) + " " + std::to_string(wanted.size()));
+    if (set_fails) return Error{"told to fail"};
+    if (!shifts_are_lost) skews[node].assign(wanted.begin(), wanted.end());
+    return Ok{};
+  }
+  Result<ClockReading> read(std::size_t node) override {
+    const std::int64_t offset = sum_of(skews[node], now)->at(now);
+    ClockReading reading;
+    reading.at_ns = now;
+    for (const ProcessInfo& process : processes(node))
+      reading.processes.push_back(
+          {process.pid, process.command, {}, !skews[node].empty(), offset, 1, 100'000});
+    if (problems.contains(node) && reading.processes.size() > 1) {
+      reading.processes[1].problem = problems[node];
+      reading.processes[1].shifted = false;
+      reading.processes[1].offset_ns = 0;
+    }
+    reading.series = {{now, offset, offset, 2}};
+    reading.absolute_waits = absolute_waits[node];
+    reading.raw_calls = raw_calls[node];
+    return reading;
+  }
+};
 
 /// Behaves like a cluster whose nodes are two processes each, writes down every call ("signal n1
 /// 9"), and can be told to misbehave. Every node runs at first, as after the start of a run.
@@ -27,7 +73,11 @@ class FakeCluster : public Cluster {
       (i < nodes ? nodes_ : clients_).push_back(node);
       processes_.push_back(fresh(i));
     }
+    fake_clocks.processes = [this](std::size_t node) { return processes_[node]; };
   }
+  FakeCluster(const FakeCluster&) = delete;
+
+  mutable FakeClocks fake_clocks;
 
   // What a test sets.
   std::set<std::size_t> failing_calls;  ///< Numbers of the calls that fail, from 1: see calls.
@@ -135,6 +185,8 @@ class FakeCluster : public Cluster {
   Status can_destroy_connections() const override {
     return cannot_destroy.empty() ? Status(Ok{}) : Error{cannot_destroy, ErrorKind::capability};
   }
+
+  Clocks& clocks() const override { return fake_clocks; }
 
   std::vector<Death> take_deaths() override { return std::exchange(deaths_, {}); }
 

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/core/clocks.h"
 #include "harness/core/result.h"
 #include "harness/core/target.h"
 
@@ -75,6 +76,9 @@ class Cluster {
   virtual Result<std::size_t> destroy_connections(std::size_t node) = 0;
   /// Whether that can work here; else of kind capability, with the reason and the remedy.
   virtual Status can_destroy_connections() const { return Ok{}; }
+
+  /// The wall clocks of the nodes. Lives as long as the cluster.
+  virtual Clocks& clocks() const = 0;
 
   /// What a machine's own process did without being asked: it ended by itself. In order of time;
   /// cleared by the call. Ends caused by signal() are not in it.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <optional>
 #include <string>
 
 #include "harness/core/check.h"
@@ -60,6 +59,22 @@ Status Levers::hold_cut(FaultId fault, std::span<const Edge> edges) {
   return settle_links();
 }
 
+Status Levers::hold_skewed(FaultId fault, std::size_t node, const Skew& skew) {
+  FAULTLINE_CHECK(node < cluster_.nodes().size());
+  Holds& holds = holds_[fault];
+  holds.skews[node] = skew;
+  holds.nodes.insert(node);
+  return settle_clock(node);
+}
+
+std::vector<Skew> Levers::skews(std::size_t node) const {
+  std::vector<Skew> all;
+  for (const auto& [fault, holds] : holds_)
+    if (const auto found = holds.skews.find(node); found != holds.skews.end())
+      all.push_back(found->second);
+  return all;
+}
+
 Status Levers::restart(FaultId fault) {
   const auto found = holds_.find(fault);
   if (found == holds_.end()) return Ok{};
@@ -78,6 +93,7 @@ Status Levers::release(FaultId fault) {
   holds.down.clear();
   holds.paused.clear();
   holds.cut.clear();
+  holds.skews.clear();
 
   std::optional<Error> first;
   if (holds.links) {
@@ -87,9 +103,11 @@ Status Levers::release(FaultId fault) {
       first = opened.error();
   }
   for (auto node = holds.nodes.begin(); node != holds.nodes.end();) {
-    const Status settled = settle(*node);
+    // The clock before the restart, which then is that of the whole life of the new process.
+    const Status clock = settle_clock(*node), settled = settle(*node);
+    if (!clock && !first) first = clock.error();
     if (!settled && !first) first = settled.error();
-    node = settled ? holds.nodes.erase(node) : std::next(node);
+    node = clock && settled ? holds.nodes.erase(node) : std::next(node);
   }
   if (first) return *first;
   holds_.erase(found);
@@ -104,6 +122,7 @@ Status Levers::release_all() {
     holds.down.clear();
     holds.paused.clear();
     holds.cut.clear();
+    holds.skews.clear();
   }
   std::optional<Error> first;
   for (const FaultId fault : faults)
@@ -146,6 +165,18 @@ Status Levers::settle_up(std::size_t n) {
     return failed(stop ? "pause" : "continue", n, sent.error());
   }
   is_paused_[n] = wanted;
+  return Ok{};
+}
+
+Status Levers::settle_clock(std::size_t n) {
+  const std::vector<Skew> wanted = skews(n);
+  const auto applied = is_skewed_.find(n);
+  if (applied == is_skewed_.end() ? wanted.empty() : applied->second == wanted) return Ok{};
+  if (const Status set = cluster_.clocks().set(n, wanted); !set) {
+    is_skewed_[n] = std::nullopt;
+    return failed("shift the clock of", n, set.error());
+  }
+  is_skewed_[n] = wanted;
   return Ok{};
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string_view>
@@ -29,6 +30,10 @@ class Levers {
   /// Cuts these links until released. One step with everything that is cut already.
   Status hold_cut(FaultId fault, std::span<const Edge> edges);
 
+  /// Shifts the wall clock of the node's processes until released, also of those to come. Once per
+  /// fault and node.
+  Status hold_skewed(FaultId fault, std::size_t node, const Skew& skew);
+
   /// Drops the holds of `fault` on nodes, and applies the difference: they are restarted or go on
   /// while its links stay cut. What fails is left to the release.
   Status restart(FaultId fault);
@@ -43,6 +48,7 @@ class Levers {
   bool paused(std::size_t machine) const;  ///< Held paused by some fault.
   bool is_cut(const Edge& edge) const;
   std::set<Edge> cut_edges() const;
+  std::vector<Skew> skews(std::size_t node) const;  ///< Of all faults, the oldest first.
 
  private:
   /// What is known of something that a lever moves. `unsure`: a call failed, so it may be either.
@@ -50,6 +56,7 @@ class Levers {
   struct Holds {
     std::set<std::size_t> down, paused;
     std::set<Edge> cut;
+    std::map<std::size_t, Skew> skews;  ///< By node.
     /// What it ever moved and has not seen put right yet: the work of release().
     std::set<std::size_t> nodes;
     bool links = false;
@@ -60,12 +67,14 @@ class Levers {
   Status settle_down(std::size_t n);
   Status settle_up(std::size_t n);
   Status settle_links();
+  Status settle_clock(std::size_t n);
   Error failed(std::string_view what, std::size_t n, const Error& why) const;
 
   Cluster& cluster_;
   std::map<FaultId, Holds> holds_;
   std::vector<Applied> is_down_, is_paused_;
-  std::set<Edge> is_cut_;         ///< As applied.
+  std::map<std::size_t, std::optional<std::vector<Skew>>> is_skewed_;  ///< As applied; or unsure.
+  std::set<Edge> is_cut_;                                              ///< As applied.
   bool links_uncertain_ = false;  ///< A cut() failed: apply the next one whatever the difference.
 };
 

@@ -23,6 +23,7 @@
 #include "harness/os/fd.h"
 #include "harness/os/links.h"
 #include "harness/os/netlink.h"
+#include "harness/os/node_clocks.h"
 #include "harness/os/node_setup.h"
 #include "harness/os/program.h"
 #include "harness/os/switch.h"
@@ -52,9 +53,10 @@ constexpr const char* veth = "veth";
 constexpr const char* nftables = "nftables";
 constexpr const char* iptables = "iptables";
 constexpr const char* ipv6 = "IPv6";
-constexpr std::array tried = {user_namespaces, network_namespaces, bridge,
-                              pid_namespaces,  proc_mount,         veth,
-                              nftables,        iptables,           ipv6};
+constexpr const char* clocks = "clocks of processes";
+constexpr std::array tried = {
+    user_namespaces, network_namespaces, bridge, pid_namespaces, proc_mount, veth,
+    nftables,        iptables,           ipv6,   clocks};
 
 /// One line per step: NAME, "yes" or "no", and details that are separated by tabs.
 void report(const char* name, bool present, const std::string& detail,
@@ -227,6 +229,10 @@ int run_capability_probe() {
     report(iptables, cut.error());
   else
     report(iptables, true, "links can be cut in nodes (links: iptables)");
+  if (const Status shifted = try_clock_shift(); !shifted)
+    report(clocks, shifted.error());
+  else
+    report(clocks, true, "can be shifted");
   return 0;
 }
 
@@ -245,7 +251,7 @@ std::vector<Capability> probe_capabilities() {
     for (const Capability& each : found)
       if (each.name == name) capability = each;
     if (capability.name == network_namespaces) as_root = capability.detail == "as root";
-    capability.required = name != nftables && name != iptables && name != ipv6;
+    capability.required = name != nftables && name != iptables && name != ipv6 && name != clocks;
     capabilities.push_back(std::move(capability));
   }
   capabilities[1].required = !as_root;

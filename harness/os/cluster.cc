@@ -15,6 +15,7 @@
 #include "harness/os/leftovers.h"
 #include "harness/os/links.h"
 #include "harness/os/node.h"
+#include "harness/os/node_clocks.h"
 #include "harness/os/probes.h"
 #include "harness/os/program.h"
 #include "harness/os/sockets.h"
@@ -28,6 +29,24 @@ namespace {
 constexpr std::chrono::seconds end_limit{10};
 /// Device group of the ports, by which one request deletes them all.
 constexpr std::uint32_t port_group = 88;
+
+class NamespaceClocks final : public Clocks {
+ public:
+  explicit NamespaceClocks(std::vector<NodeHandle>& handles) : handles_(handles) {}
+  Status usable() override {
+    if (!usable_) usable_ = handles_.at(0).try_clock_shift();
+    return *usable_;
+  }
+  std::int64_t now_ns() const override { return wall_ns(); }
+  Status set(std::size_t node, std::span<const Skew> skews) override {
+    return handles_.at(node).set_skews(skews);
+  }
+  Result<ClockReading> read(std::size_t node) override { return handles_.at(node).read_clocks(); }
+
+ private:
+  std::vector<NodeHandle>& handles_;
+  std::optional<Status> usable_;
+};
 
 class NamespaceCluster final : public Cluster {
  public:
@@ -128,6 +147,8 @@ class NamespaceCluster final : public Cluster {
     }).join();
     return can;
   }
+
+  Clocks& clocks() const override { return clocks_; }
 
   std::vector<Death> take_deaths() override {
     std::vector<Death> deaths;
@@ -287,6 +308,7 @@ class NamespaceCluster final : public Cluster {
   std::vector<Node> machines_;  ///< The nodes, then those of clients.
   std::string hosts_;           ///< Of every node's /etc/hosts.
   std::vector<NodeHandle> handles_;
+  mutable NamespaceClocks clocks_{handles_};
   int nursery_pid_ = 0;
   Fd nursery_;
   std::unique_ptr<Links> links_;

@@ -1,5 +1,6 @@
 #include "harness/os/init_loop.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
@@ -9,14 +10,17 @@
 #include <linux/close_range.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "harness/os/init.h"
 #include "harness/os/log_drain.h"
+#include "harness/os/node_clocks.h"
 #include "harness/os/node_setup.h"
 #include "harness/os/proc_list.h"
+#include "harness/os/thread_stop.h"
 #include "harness/os/wire.h"
 
 namespace faultline {
@@ -54,7 +58,8 @@ bool may_end(int number) {
 struct StartRequest {
   std::vector<std::string> argv, environment;
   std::string directory, stdout_path, stderr_path;
-  Fd input;  ///< Becomes stdin; none: /dev/null.
+  Fd input;           ///< Becomes stdin; none: /dev/null.
+  bool held = false;  ///< Stops before its first instruction.
 };
 
 /// Runs in the child of fork(): never returns. The init has one thread, so any call is safe here.
@@ -76,6 +81,7 @@ struct StartRequest {
   ::dup2(out, 1);
   ::dup2(err, 2);
   ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+  if (request.held) ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
   if (::chdir(request.directory.c_str()) == 0) ::execve(argv[0], argv.data(), environment.data());
   const int number = errno;
   [[maybe_unused]] const auto written = ::write(failure_pipe, &number, sizeof number);
@@ -95,16 +101,25 @@ class Init {
     for (;;) {
       std::vector<pollfd> polled = {{channel_, POLLIN, 0}, {signals_.get(), POLLIN, 0}};
       for (const LogDrain& drain : drains_) polled.push_back({drain.fd(), POLLIN, 0});
-      if (::poll(polled.data(), polled.size(), -1) < 0 && errno != EINTR) return 1;
+      if (::poll(polled.data(), polled.size(), time_to_tick()) < 0 && errno != EINTR) return 1;
       std::size_t i = 2;
       for (auto drain = drains_.begin(); drain != drains_.end(); ++i)
         drain = polled[i].revents != 0 && !drain->drain() ? drains_.erase(drain) : std::next(drain);
       if (polled[1].revents != 0) reap();
       if (polled[0].revents != 0 && !serve()) return 0;
+      if (const auto due = clocks_.due(); due && Clock::now() >= *due) clocks_.tick();
     }
   }
 
  private:
+  /// For poll(): milliseconds until the clocks want attention, -1 if they do not.
+  int time_to_tick() const {
+    const auto due = clocks_.due();
+    if (!due) return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*due - Clock::now());
+    return static_cast<int>(std::max<std::int64_t>(0, left.count()));
+  }
+
   /// One request; false if the controller is gone.
   bool serve() {
     auto received = wire::receive(channel_);
@@ -125,6 +140,15 @@ class Init {
         break;
       case Kind::list:
         result = list();
+        break;
+      case Kind::clock_set:
+        if (const Status set = clocks_.set(take_skews(message)); !set) result = set.error();
+        break;
+      case Kind::clock_read:
+        result = read_clocks();
+        break;
+      case Kind::clock_trial:
+        if (const Status can = try_clock_shift(); !can) result = can.error();
         break;
       default:
         FAULTLINE_CHECK(!"known message");
@@ -159,6 +183,7 @@ class Init {
     request.stdout_path = message.text();
     request.stderr_path = message.text();
     if (!message.fds.empty()) request.input = std::move(message.fds.front());
+    request.held = clocks_.active();
     if (drains_.size() + 2 > drains_max)
       return Error{"processes of earlier starts still hold " + std::to_string(drains_.size()) +
                    " log pipes"};
@@ -187,7 +212,18 @@ class Init {
     }
     main_ = pid;
     asked_ = 0;
+    if (request.held) shift_held(pid);
     return pid;
+  }
+
+  /// A program that starts while its node's clock is shifted never sees another.
+  void shift_held(pid_t pid) {
+    int status = 0;
+    while (::waitpid(pid, &status, __WALL) < 0 && errno == EINTR) {
+    }
+    if (!WIFSTOPPED(status)) return note_end(pid, status);
+    clocks_.adopt_held(pid);
+    ::ptrace(PTRACE_DETACH, pid, nullptr, nullptr);
   }
 
   /// kill(-1) is one step: no process can be forked past it.
@@ -218,19 +254,40 @@ class Init {
     return sent;
   }
 
+  Result<std::int64_t> read_clocks() {
+    const ClockReading reading = clocks_.read();
+    wire::Writer node(Kind::clock_node);
+    put_reading(node, reading);
+    if (const Status sent = wire::send(channel_, node); !sent) return sent.error();
+    std::int64_t count = 0;
+    for (const ClockReading::Process& process : reading.processes) {
+      wire::Writer item(Kind::clock_process);
+      put_process(item, process);
+      if (wire::send(channel_, item, {}, process.pid)) ++count;  // Else it has ended meanwhile.
+    }
+    return count;
+  }
+
   void reap() {
     signalfd_siginfo information;
     while (::read(signals_.get(), &information, sizeof information) > 0) {
     }
     int status = 0;
     for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG | __WALL)) > 0;) {
-      if (pid != main_) continue;
-      main_ = 0;
-      // If the controller is gone, so are we, at once.
-      (void)wire::send(
-          channel_,
-          wire::Writer(Kind::ended).number(pid).number(status).number(now_ns()).number(asked_));
+      if (WIFSTOPPED(status))
+        let_go(pid, status);
+      else
+        note_end(pid, status);
     }
+  }
+
+  void note_end(pid_t pid, int status) {
+    if (pid != main_) return;
+    main_ = 0;
+    // If the controller is gone, so are we, at once.
+    (void)wire::send(
+        channel_,
+        wire::Writer(Kind::ended).number(pid).number(status).number(now_ns()).number(asked_));
   }
 
   int channel_;
@@ -238,6 +295,7 @@ class Init {
   std::list<LogDrain> drains_;
   pid_t main_ = 0;  ///< The store's own process, while it runs.
   int asked_ = 0;   ///< The last signal sent since its start that may end it; 0 if none.
+  NodeClocks clocks_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "harness/os/init.h"
+#include "harness/os/node_clocks.h"
 
 namespace faultline {
 namespace {
@@ -70,10 +71,17 @@ Result<wire::Message> NodeHandle::answer(std::chrono::milliseconds limit) {
         listed_.push_back(std::move(process));
         break;
       }
+      case Kind::clock_node:
+        take_reading(**message, clocks_);
+        break;
+      case Kind::clock_process:
+        clocks_.processes.push_back(take_process(**message));
+        break;
       case Kind::done:
         // An older number is the late answer to a request that was given up.
         if ((*message)->sequence == sequence_) return std::move(**message);
         listed_.clear();
+        clocks_ = {};
         break;
       default:
         FAULTLINE_CHECK(!"known message");
@@ -144,13 +152,39 @@ Status NodeHandle::start(const Launch& launch, const Node& node, const std::stri
   return Ok{};
 }
 
-Status NodeHandle::signal(int number) {
-  Status sent = send(wire::Writer(Kind::signal, ++sequence_).number(number));
+Status NodeHandle::ask(const wire::Writer& message, std::string_view what) {
+  Status sent = send(message);
   if (!sent) return sent;
   auto done = answer(answer_limit);
   if (!done) return done.error();
-  if (done->number() < 0)
-    return Error{"signal " + std::to_string(number) + " to " + name_ + ": " + done->text()};
+  if (done->number() < 0) return Error{std::string(what) + " " + name_ + ": " + done->text()};
+  return Ok{};
+}
+
+Status NodeHandle::signal(int number) {
+  return ask(wire::Writer(Kind::signal, ++sequence_).number(number),
+             "signal " + std::to_string(number) + " to");
+}
+
+Status NodeHandle::set_skews(std::span<const Skew> skews) {
+  wire::Writer message(Kind::clock_set, ++sequence_);
+  put_skews(message, skews);
+  return ask(message, "shift the clock of");
+}
+
+Result<ClockReading> NodeHandle::read_clocks() {
+  clocks_ = {};
+  if (const Status done = ask(wire::Writer(Kind::clock_read, ++sequence_), "read the clocks of");
+      !done)
+    return done.error();
+  return std::exchange(clocks_, {});
+}
+
+Status NodeHandle::try_clock_shift() {
+  if (const Status sent = send(wire::Writer(Kind::clock_trial, ++sequence_)); !sent) return sent;
+  auto done = answer(answer_limit);
+  if (!done) return done.error();
+  if (done->number() < 0) return Error{done->text(), ErrorKind::capability};
   return Ok{};
 }
 

@@ -4,9 +4,12 @@
 
 #include <chrono>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "harness/core/clocks.h"
 #include "harness/core/cluster.h"
 #include "harness/core/target.h"
 #include "harness/os/fd.h"
@@ -38,6 +41,9 @@ class NodeHandle {
   Status start(const Launch& launch, const Node& node, const std::string& mark, int input = -1);
   Status signal(int number);
   Result<std::vector<ProcessInfo>> processes();
+  Status set_skews(std::span<const Skew> skews);
+  Result<ClockReading> read_clocks();
+  Status try_clock_shift();
   /// Ends of the store's own process that nobody asked for, since the last call.
   std::vector<Cluster::Death> take_deaths();
 
@@ -51,6 +57,8 @@ class NodeHandle {
   Status send(const wire::Writer& message, std::span<const int> fds = {});
   /// The answer to the request sent last; what else comes before it is taken note of.
   Result<wire::Message> answer(std::chrono::milliseconds limit);
+  /// A request without fields, or with those of `message`, and its answer; an error if that is one.
+  Status ask(const wire::Writer& message, std::string_view what);
   /// One message, or nothing at the deadline.
   Result<std::optional<wire::Message>> next(Clock::time_point deadline);
   /// Takes note of what the init said by itself.
@@ -67,6 +75,7 @@ class NodeHandle {
   bool lost_ = false;     ///< The init is gone.
   std::vector<Cluster::Death> deaths_;
   std::vector<ProcessInfo> listed_;
+  ClockReading clocks_;  ///< As far as it has come.
 };
 
 }  // namespace faultline

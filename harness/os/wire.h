@@ -31,9 +31,14 @@ enum class Kind : std::uint32_t {
   start,
   signal,
   list,
+  clock_set,    ///< What shifts the clocks of the node's processes.
+  clock_read,   ///< Answered like a list; what belongs to no process comes in a clock_node.
+  clock_trial,  ///< Whether clocks can be shifted there.
   done,
   // Init → controller: one process of a `list`, before its `done`; the main process ended.
   process,
+  clock_process,
+  clock_node,
   ended,
   // Controller → process of a client machine, over its stdin (run/client_program.h): the target to
   // make and the nodes; one more connection; a question. The first and the last are answered.

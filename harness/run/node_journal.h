@@ -54,6 +54,7 @@ class NodeJournal : public Cluster {
     return cluster_.destroy_connections(node);
   }
   Status can_destroy_connections() const override { return cluster_.can_destroy_connections(); }
+  Clocks& clocks() const override { return cluster_.clocks(); }
   /// Of nodes, and journals them as well. A client machine's is none of the store's findings: it is
   /// kept apart.
   std::vector<Death> take_deaths() override;

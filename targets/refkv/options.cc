@@ -135,6 +135,13 @@ std::span<const BugInfo> bug_table() {
        {Mode::quorum},
        "reads and writes are content with half of the nodes, rounded down: R + W <= N",
        "as long as two groups of that size are cut from each other"},
+      {Bug::wall_clock_timestamps,
+       "wall-clock-timestamps",
+       {Mode::quorum},
+       "the last writer wins by the time of day at the node that coordinates the write, whatever "
+       "tag it has seen. Correct as long as all nodes have one clock",
+       "as long as clocks disagree, and then until the one behind has caught up with what was "
+       "written by the one ahead"},
       {Bug::write_skew,
        "write-skew",
        {Mode::transactions},

@@ -27,6 +27,7 @@ enum class Bug : std::uint8_t {
   no_write_back,
   reordered_apply,
   sloppy_quorum,
+  wall_clock_timestamps,
   write_skew,
 };
 

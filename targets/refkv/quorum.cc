@@ -114,9 +114,12 @@ class QuorumEngine final : public Engine {
     task.answered |= 1ull << from;
     if (!complete(task)) return;
     if (task.call.op == Op::write) {
-      task.version = {
-          Tag{task.version.tag.counter + 1, static_cast<std::uint32_t>(self()), request},
-          task.call.value};
+      // The time of day would do if it were one: it grows between a request's answer and the next
+      // request.
+      const std::uint64_t counter = has_bug(Bug::wall_clock_timestamps)
+                                        ? runtime_.wall_clock_ns()
+                                        : task.version.tag.counter + 1;
+      task.version = {Tag{counter, static_cast<std::uint32_t>(self()), request}, task.call.value};
       begin_store(request, task);
     } else if (task.agreed || has_bug(Bug::no_write_back)) {
       finish(found, Answer::ok(task.version.value));

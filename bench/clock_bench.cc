@@ -1,0 +1,152 @@
+// Clock faults: bars are 5 ms for which the first patch stops an idle process, and 1 ms for a
+// change that stops nobody. And what reading a clock costs the store, with a hook before it.
+#include <cstring>
+
+#include <benchmark/benchmark.h>
+#include <signal.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "bench/world.h"
+#include "harness/os/clock_hook.h"
+#include "harness/os/vdso.h"
+#include "tests/io/temporary_folder.h"
+
+#if defined(__x86_64__)
+namespace faultline {
+namespace {
+
+constexpr std::int64_t hour = 3'600'000'000'000;
+
+struct ClockBed {
+  explicit ClockBed(std::size_t nodes) {
+    const Status& entered = bench_world();
+    if (!entered) {
+      problem = entered.error().what;
+      return;
+    }
+    options.directory = folder.path();
+    options.nodes = nodes;
+    options.launch = [](const Node&, std::span<const Node>) -> Result<Launch> {
+      return Launch{{"/bin/sleep", "1000"}, {}};
+    };
+    auto made = make_cluster(options);
+    if (!made) {
+      problem = made.error().what;
+      return;
+    }
+    cluster = std::move(*made);
+    for (std::size_t i = 0; i < nodes; ++i) (void)cluster->start(i);
+  }
+  bool jump(std::size_t node, std::int64_t by) {
+    const std::vector<Skew> skews = {{.since_ns = cluster->clocks().now_ns(), .by_ns = by}};
+    return static_cast<bool>(
+        cluster->clocks().set(node, by == 0 ? std::span<const Skew>() : skews));
+  }
+  TemporaryFolder folder;
+  ClusterOptions options;
+  std::unique_ptr<Cluster> cluster;
+  std::string problem;
+};
+
+/// The time is that for which the process stood still.
+void clock_first_patch_stops(benchmark::State& state) {
+  ClockBed bed(1);
+  if (!bed.cluster) return state.SkipWithError(bed.problem.c_str());
+  for (auto _ : state) {
+    (void)bed.cluster->signal(0, SIGKILL);
+    (void)bed.jump(0, 0);
+    (void)bed.cluster->start(0);
+    if (!bed.jump(0, hour)) return state.SkipWithError("shift");
+    const auto reading = bed.cluster->clocks().read(0);
+    if (!reading || reading->processes.empty() || !reading->processes.front().shifted)
+      return state.SkipWithError("not shifted");
+    state.SetIterationTime(static_cast<double>(reading->processes.front().stopped_ns) * 1e-9);
+  }
+}
+BENCHMARK(clock_first_patch_stops)->UseManualTime()->Iterations(200)->Unit(benchmark::kMicrosecond);
+
+/// From the controller's call to its return: every process of the node has the new shift.
+void clock_change(benchmark::State& state) {
+  ClockBed bed(1);
+  if (!bed.cluster) return state.SkipWithError(bed.problem.c_str());
+  std::int64_t by = hour;
+  for (auto _ : state) {
+    if (!bed.jump(0, by)) return state.SkipWithError("shift");
+    by = -by;
+  }
+}
+BENCHMARK(clock_change)->UseRealTime()->Unit(benchmark::kMicrosecond);
+
+/// Five idle nodes under a shift: what looking for new processes and measuring costs of one
+/// processor.
+void clock_watching(benchmark::State& state) {
+  ClockBed bed(5);
+  if (!bed.cluster) return state.SkipWithError(bed.problem.c_str());
+  for (std::size_t i = 0; i < 5; ++i)
+    if (!bed.jump(i, hour)) return state.SkipWithError("shift");
+  for (auto _ : state) {
+    const timespec while_watching{1, 0};
+    ::nanosleep(&while_watching, nullptr);
+  }
+}
+BENCHMARK(clock_watching)->Iterations(3)->MeasureProcessCPUTime()->UseRealTime();
+
+using Gettime = int(clockid_t, timespec*);
+
+/// The hook before this process's own vDSO.
+class HookedClock {
+ public:
+  HookedClock() {
+    const auto block = hook_block();
+    memory_ = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
+                     -1, 0);
+    std::memcpy(memory_, block.data(), block.size());
+    const auto* base = reinterpret_cast<const std::uint8_t*>(::getauxval(AT_SYSINFO_EHDR));
+    const auto size = vdso_size({base, 4096});
+    const auto places = find_places({base, *size}, block.size());
+    const std::uint8_t* original = base + places->entries[0];
+    // mov $original, %rax; jmp *%rax
+    auto* code = static_cast<HookHead*>(memory_)->original.data();
+    const std::uint8_t load[] = {0x48, 0xb8}, leap[] = {0xff, 0xe0};
+    std::memcpy(code, load, 2);
+    std::memcpy(code + 2, &original, 8);
+    std::memcpy(code + 10, leap, 2);
+  }
+  ~HookedClock() { ::munmap(memory_, 4096); }
+  HookSlot& slot() { return static_cast<HookHead*>(memory_)->slots[0]; }
+  Gettime* gettime() const {
+    return reinterpret_cast<Gettime*>(static_cast<char*>(memory_) + hook_entry_offsets()[0]);
+  }
+
+ private:
+  void* memory_ = nullptr;
+};
+
+void clock_gettime_plain(benchmark::State& state) {
+  timespec now{};
+  for (auto _ : state) benchmark::DoNotOptimize(::clock_gettime(CLOCK_REALTIME, &now));
+}
+BENCHMARK(clock_gettime_plain);
+
+/// 0: healed, 1: a jump, 2: a drift and a strobe.
+void clock_gettime_hooked(benchmark::State& state) {
+  HookedClock hooked;
+  if (state.range(0) > 0) {
+    hooked.slot().clocks = shifted_clocks;
+    hooked.slot().shift.offset_ns = hour;
+  }
+  if (state.range(0) > 1) {
+    hooked.slot().shift.rate_q32 = rate_of_ppm(100);
+    hooked.slot().shift.strobes[0] = {hour, 100'000'000, 0};
+  }
+  Gettime* gettime = hooked.gettime();
+  timespec now{};
+  for (auto _ : state) benchmark::DoNotOptimize(gettime(CLOCK_REALTIME, &now));
+}
+BENCHMARK(clock_gettime_hooked)->DenseRange(0, 2);
+
+}  // namespace
+}  // namespace faultline
+#endif

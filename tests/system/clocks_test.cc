@@ -1,0 +1,402 @@
+// The clocks of real processes, shifted while they run: programs of every kind say themselves what
+// time it is for them. They are test cases of this very program, Python where it is there, and a
+// program without a libc.
+#include "harness/core/clocks.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <csignal>
+#include <cstdio>
+#include <set>
+#include <thread>
+
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "harness/os/program.h"
+#include "nemesis/nemeses.h"
+#include "tests/system/network.h"
+
+#if defined(__x86_64__)
+namespace faultline::system_test {
+namespace {
+
+constexpr std::int64_t second = 1'000'000'000, minute = 60 * second, hour = 60 * minute;
+using Kind = Skew::Kind;
+
+std::int64_t ns_of(clockid_t clock) {
+  timespec now{};
+  ::clock_gettime(clock, &now);
+  return now.tv_sec * second + now.tv_nsec;
+}
+/// Past the vDSO.
+std::int64_t true_ns() {
+  timespec now{};
+  ::syscall(SYS_clock_gettime, CLOCK_REALTIME, &now);
+  return now.tv_sec * second + now.tv_nsec;
+}
+
+/// "PID NAME SECONDS …" lines for ever: how far each clock is off the true one.
+void tell_forever() {
+  for (;;) {
+    const std::int64_t before = true_ns();
+    const std::int64_t real = ns_of(CLOCK_REALTIME), coarse = ns_of(CLOCK_REALTIME_COARSE);
+    timeval day{};
+    ::gettimeofday(&day, nullptr);
+    const std::int64_t seconds = ::time(nullptr);
+    // Rounded: a shift by whole minutes is told as such however slow this machine is.
+    const auto off = [&](std::int64_t ns) {
+      return std::lround(static_cast<double>(ns - before) / static_cast<double>(minute)) * 60;
+    };
+    std::printf("%d real %ld coarse %ld day %ld time %ld\n", ::getpid(), off(real), off(coarse),
+                off(day.tv_sec * second), off(seconds * second));
+    std::fflush(stdout);
+    ::usleep(2000);
+  }
+}
+
+/// What tell_forever() prints under a shift by so many seconds.
+std::string told(std::int64_t seconds) {
+  const std::string n = std::to_string(seconds);
+  return " real " + n + " coarse " + n + " day " + n + " time " + n + "\n";
+}
+
+struct Bed {
+  explicit Bed(std::vector<std::string> argv, std::size_t nodes = 1) : shells(nodes) {
+    shells.argv = std::move(argv);
+    require_ok(clocks().usable());
+  }
+  Bed(const char* helper_name) : Bed(helper(helper_name)) {}
+  Clocks& clocks() { return shells.cluster->clocks(); }
+  void start() { require_ok(shells.cluster->start(0)); }
+  std::string output() { return read_file(shells.cluster->nodes()[0].log_dir / "stdout.log"); }
+  /// Whether `text` is printed from now on.
+  bool says(const std::string& text) {
+    const std::size_t before = output().size();
+    return eventually([&] { return output().find(text, before) != std::string::npos; });
+  }
+  void jump(std::int64_t by) {
+    const std::vector<Skew> skews = {
+        {.kind = Kind::jump, .since_ns = clocks().now_ns(), .by_ns = by}};
+    require_ok(clocks().set(0, skews));
+  }
+  void heal() { require_ok(clocks().set(0, {})); }
+  ClockReading read() {
+    auto reading = clocks().read(0);
+    REQUIRE(reading);
+    return *std::move(reading);
+  }
+  bool all_are(std::int64_t offset) {
+    const ClockReading reading = read();
+    return !reading.processes.empty() &&
+           std::ranges::all_of(reading.processes, [&](const ClockReading::Process& process) {
+             return process.problem.empty() && process.offset_ns == offset;
+           });
+  }
+  Shells shells;
+};
+
+TEST_CASE("helper: tell clocks" * doctest::skip()) { tell_forever(); }
+
+TEST_CASE("clocks: a running process is told another time by every call, and the true one again") {
+  Bed bed("helper: tell clocks");
+  bed.start();
+  CHECK(bed.says(told(0)));
+  for (const std::int64_t by : {hour, -hour, 2 * minute}) {
+    bed.jump(by);
+    CHECK(bed.says(told(by / second)));
+    CHECK(bed.all_are(by));
+  }
+  bed.heal();
+  CHECK(bed.says(told(0)));
+  CHECK(bed.all_are(0));
+  const ClockReading after = bed.read();
+  CHECK(after.processes.front().threads == 1);
+  CHECK_FALSE(after.processes.front().shifted);
+}
+
+TEST_CASE("clocks: what starts under a shift has it from its first instruction") {
+  Bed bed("helper: tell clocks");
+  bed.jump(hour);
+  CHECK(bed.read().processes.empty());
+  bed.start();
+  CHECK(bed.says(told(3600)));
+  CHECK(bed.output().find(told(0)) == std::string::npos);
+  CHECK(bed.read().processes.front().threads == 0);  // Nobody was stopped for it.
+  require_ok(bed.shells.cluster->signal(0, SIGKILL));
+  bed.start();
+  CHECK(bed.says(told(3600)));
+  CHECK(bed.output().find(told(0)) == std::string::npos);
+  bed.heal();
+  CHECK(bed.says(told(0)));
+}
+
+TEST_CASE("helper: fork tellers" * doctest::skip()) {
+  for (;;) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      std::printf("child\n");
+      std::fflush(stdout);
+      const std::int64_t off = ns_of(CLOCK_REALTIME) - true_ns();
+      std::printf("born %ld\n", static_cast<long>((off + minute / 2) / minute));
+      std::fflush(stdout);
+      ::usleep(30'000);
+      ::_exit(0);
+    }
+    ::usleep(1000);
+    while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+    }
+  }
+}
+
+TEST_CASE("clocks: children inherit a shift, and its end") {
+  Bed bed("helper: fork tellers");
+  bed.start();
+  CHECK(bed.says("born 0\n"));
+  bed.jump(hour);
+  CHECK(bed.says("born 60\n"));
+  CHECK(eventually([&] { return bed.all_are(hour); }));
+  bed.heal();
+  CHECK(bed.says("born 0\n"));
+  CHECK(eventually([&] { return bed.all_are(0); }));
+}
+
+TEST_CASE("clocks: programs executed under a shift get it") {
+  // `date` reads the clock at once and may be too quick; what lives longer is found.
+  Bed bed({"/bin/sh", "-c", "while :; do sleep 0.05 & sleep 0.2; done"});
+  bed.start();
+  bed.jump(hour);
+  std::set<int> shifted;
+  CHECK(eventually([&] {
+    for (const ClockReading::Process& process : bed.read().processes)
+      if (process.problem.empty() && process.offset_ns == hour && process.command == "sleep")
+        shifted.insert(process.pid);
+    return shifted.size() >= 5;
+  }));
+}
+
+TEST_CASE("helper: many clocks" * doctest::skip()) {
+  std::vector<std::thread> threads;
+  std::atomic<long> count = 0;
+  for (int i = 0; i < 6; ++i)
+    threads.emplace_back([&] {
+      for (;;) {
+        const std::int64_t before = ns_of(CLOCK_MONOTONIC);
+        ns_of(CLOCK_REALTIME);
+        timeval day{};
+        ::gettimeofday(&day, nullptr);
+        ::time(nullptr);
+        if (ns_of(CLOCK_MONOTONIC) < before) std::abort();
+        ++count;
+      }
+    });
+  for (;;) {
+    std::printf("count %ld\n", count.load());
+    std::fflush(stdout);
+    ::usleep(20'000);
+  }
+}
+
+TEST_CASE("clocks: threads that hammer them survive patches, changes and heals") {
+  Bed bed("helper: many clocks");
+  // Every start is a first patch under load.
+  for (int life = 0; life < 5; ++life) {
+    bed.start();
+    CHECK(bed.says("count"));
+    for (int i = 0; i < 20; ++i) {
+      bed.jump(i % 2 == 0 ? hour : -hour);
+      CHECK(bed.all_are(i % 2 == 0 ? hour : -hour));
+      bed.heal();
+    }
+    CHECK(bed.read().processes.front().threads == 7);
+    CHECK(bed.says("count"));
+    CHECK(bed.shells.cluster->take_deaths().empty());
+    require_ok(bed.shells.cluster->signal(0, SIGKILL));
+  }
+}
+
+TEST_CASE("clocks: a process that is stopped is shifted as well, and stays stopped") {
+  Bed bed("helper: tell clocks");
+  bed.start();
+  CHECK(bed.says(told(0)));
+  require_ok(bed.shells.cluster->signal(0, SIGSTOP));
+  bed.jump(hour);
+  CHECK(bed.all_are(hour));
+  const auto processes = bed.shells.cluster->processes(0);
+  REQUIRE(processes);
+  CHECK(processes->front().state == 'T');
+  require_ok(bed.shells.cluster->signal(0, SIGCONT));
+  CHECK(bed.says(told(3600)));
+}
+
+TEST_CASE("clocks: drift, strobe, freeze and walk are measured from inside") {
+  Bed bed("helper: tell clocks");
+  bed.start();
+  CHECK(bed.says(told(0)));
+  const std::int64_t now = bed.clocks().now_ns();
+  SUBCASE("drift") {
+    // A minute for every 10 ms that pass.
+    const std::vector<Skew> skews = {
+        {.kind = Kind::drift, .since_ns = now, .rate_q32 = rate_of_ppm(1e6) * 6000}};
+    require_ok(bed.clocks().set(0, skews));
+    CHECK(bed.says(" real 6"));  // 60, 660, 6000 …
+    const auto first = bed.read(), next = bed.read();
+    CHECK(next.processes.front().offset_ns > first.processes.front().offset_ns);
+  }
+  SUBCASE("strobe") {
+    const std::vector<Skew> skews = {
+        {.kind = Kind::strobe, .since_ns = now, .by_ns = hour, .period_ns = 100'000'000}};
+    require_ok(bed.clocks().set(0, skews));
+    CHECK(bed.says(told(3600)));
+    CHECK(bed.says(told(0)));
+    CHECK(bed.says(told(3600)));
+  }
+  SUBCASE("freeze") {
+    const std::vector<Skew> skews = {{.kind = Kind::freeze, .since_ns = now - hour}};
+    require_ok(bed.clocks().set(0, skews));
+    CHECK(bed.says(told(-3600)));
+    const auto first = bed.read(), next = bed.read();
+    CHECK(first.processes.front().offset_ns + first.at_ns ==
+          next.processes.front().offset_ns + next.at_ns);
+  }
+  SUBCASE("walk") {
+    const std::vector<Skew> skews = {{.kind = Kind::random_walk,
+                                      .since_ns = now,
+                                      .by_ns = hour,
+                                      .period_ns = 10'000'000,
+                                      .seed = 3}};
+    require_ok(bed.clocks().set(0, skews));
+    std::set<std::int64_t> seen;
+    CHECK(eventually([&] {
+      seen.insert(bed.read().processes.front().offset_ns);
+      return seen.size() >= 5;
+    }));
+  }
+  bed.heal();
+  CHECK(bed.says(told(0)));
+}
+
+TEST_CASE("helper: wait until a time of day" * doctest::skip()) {
+  timespec until{};
+  ::clock_gettime(CLOCK_REALTIME, &until);
+  until.tv_sec += 1000;
+  std::thread([] {
+    const int timer = ::timerfd_create(CLOCK_REALTIME, 0);
+    itimerspec spec{};
+    spec.it_value.tv_sec = ::time(nullptr) + 1000;
+    ::timerfd_settime(timer, TFD_TIMER_ABSTIME, &spec, nullptr);
+    std::uint64_t count = 0;
+    [[maybe_unused]] const auto got = ::read(timer, &count, sizeof count);
+  }).detach();
+  ::clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &until, nullptr);
+}
+
+TEST_CASE("clocks: waits until a time of day are noticed, others are not") {
+  {
+    Bed bed("helper: wait until a time of day");
+    bed.start();
+    CHECK(eventually([&] {
+      bed.jump(hour);
+      const auto waits = bed.read().absolute_waits;
+      bed.heal();
+      return waits.size() == 2 && waits[0].ends_with(": clock_nanosleep") &&
+             waits[1].ends_with(": timerfd");
+    }));
+  }
+  Bed bed({"/bin/sleep", "1000"});
+  bed.start();
+  bed.jump(hour);
+  CHECK(eventually([&] { return bed.read().series.size() >= 3; }));
+  CHECK(bed.read().absolute_waits.empty());
+}
+
+TEST_CASE("clocks: the series of offsets is what was in force, and stays short") {
+  Bed bed({"/bin/sleep", "1000"});
+  bed.start();
+  bed.jump(hour);
+  CHECK(eventually([&] { return bed.read().series.size() >= 5; }));
+  std::int64_t last = 0;
+  for (const ClockReading::Sample& sample : bed.read().series) {
+    CHECK(sample.at_ns > last);
+    last = sample.at_ns;
+    CHECK(sample.least_ns == hour);
+    CHECK(sample.most_ns == hour);
+    CHECK(sample.processes == 1);
+  }
+  for (int i = 0; i < 100; ++i) bed.jump(minute * (i + 1));
+  CHECK(bed.read().series.size() <= ClockReading::samples_max);
+  bed.heal();
+  CHECK(bed.read().series.back().most_ns == 100 * minute);
+  bed.jump(hour);
+  CHECK(bed.read().series.size() == 1);  // Of this shift alone.
+}
+
+TEST_CASE("clocks: a Python program, dynamically linked, is told another time") {
+  const std::string python = find_program("python3");
+  if (python.empty()) {
+    MESSAGE("SKIPPED: no python3 here");
+    return;
+  }
+  Bed bed({python, "-u", "-c",
+           "import time\nwhile True:\n  print('year', time.gmtime(time.time()).tm_year)\n  "
+           "time.sleep(0.01)\n"});
+  bed.start();
+  CHECK(bed.says("year "));
+  const std::int64_t year = 366 * 24 * hour;
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  const time_t later = now.tv_sec + 3 * year / second;
+  tm date{};
+  ::gmtime_r(&later, &date);
+  bed.jump(3 * year);
+  CHECK(bed.says("year " + std::to_string(date.tm_year + 1900)));
+}
+
+TEST_CASE("clocks: a JVM is told another time, and its threads survive") {
+  const std::string java = find_program("java");
+  if (java.empty()) {
+    MESSAGE("SKIPPED: no java here");
+    return;
+  }
+  Bed bed({"/bin/sh", "-c",
+           "cat > T.java <<'E'\npublic class T { public static void main(String[] a) throws "
+           "Exception { for (;;) { System.out.println(\"year \" + "
+           "java.time.Instant.now().toString().substring(0, 4)); Thread.sleep(5); } } }\nE\nexec " +
+               java + " -Xmx64m -Xint -XX:+UseSerialGC T.java"});
+  bed.start();
+  const bool runs = eventually([&] { return bed.output().find("year ") != std::string::npos; },
+                               std::chrono::seconds(60));
+  if (!runs) {
+    MESSAGE("SKIPPED: this java runs no source file: ",
+            read_file(bed.shells.cluster->nodes()[0].log_dir / "stderr.log"));
+    return;
+  }
+  bed.jump(100 * 366 * 24 * hour);
+  CHECK(bed.says("year 21"));
+  bed.heal();
+  CHECK(bed.says("year 20"));
+  CHECK(bed.shells.cluster->take_deaths().empty());
+}
+
+TEST_CASE("clocks: the machine's own clock and other nodes' are as they were") {
+  Bed bed(helper("helper: tell clocks"), 2);
+  bed.start();
+  require_ok(bed.shells.cluster->start(1));
+  bed.jump(hour);
+  CHECK(bed.says(told(3600)));
+  const auto other = bed.clocks().read(1);
+  REQUIRE(other);
+  CHECK(other->processes.empty());  // Never touched, so never looked at.
+  const auto log = bed.shells.cluster->nodes()[1].log_dir / "stdout.log";
+  const std::size_t before = read_file(log).size();
+  CHECK(eventually([&] { return read_file(log).find(told(0), before) != std::string::npos; }));
+  CHECK(std::abs(ns_of(CLOCK_REALTIME) - true_ns()) < minute);
+}
+
+}  // namespace
+}  // namespace faultline::system_test
+#endif
