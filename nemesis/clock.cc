@@ -86,8 +86,7 @@ class ClockFault : public Nemesis {
 
   Result<Attestation> heal(Levers& levers, FaultId id) override {
     const Injection& injection = injections_[id];
-    Attestation attestation{true, {}};
-    tell_series(levers, injection, attestation);
+    Attestation attestation{true, measured(levers, injection)};
     if (const Status released = levers.release(id); !released) return released.error();
     const auto findings = await_shift(levers, injection.victims);
     if (!findings) return findings.error();
@@ -163,11 +162,14 @@ class ClockFault : public Nemesis {
   /// Before the release: what was measured meanwhile, [seconds since the injection, least offset,
   /// most offset, processes], and what makes a finding doubtful. Best effort: a failed injection
   /// has perhaps nothing to read.
-  static void tell_series(Levers& levers, const Injection& injection, Attestation& attestation) {
+  static Map measured(Levers& levers, const Injection& injection) {
     const std::size_t victims = std::max<std::size_t>(1, injection.victims.size());
     const std::size_t each = std::max<std::size_t>(3, 5 * evidence_items_max / victims);
     Map series;
-    List waits, calls;
+    List doubts;
+    const auto doubt = [&](const std::string& text) {
+      if (doubts.size() < evidence_items_max) doubts.emplace_back(text);
+    };
     for (const std::size_t victim : injection.victims) {
       const auto reading = levers.cluster().clocks().read(victim);
       if (!reading) continue;
@@ -186,13 +188,11 @@ class ClockFault : public Nemesis {
       }
       series.emplace_back(node, std::move(points));
       for (const std::string& wait : reading->absolute_waits)
-        if (waits.size() < evidence_items_max) waits.emplace_back(node + ": " + wait);
-      for (const std::string& call : reading->raw_calls)
-        if (calls.size() < evidence_items_max) calls.emplace_back(node + ": " + call);
+        doubt(node + " waits until a time of day, which stayed true: " + wait);
     }
-    attestation.evidence.emplace_back("series", std::move(series));
-    if (!waits.empty()) attestation.evidence.emplace_back("absolute_waits", std::move(waits));
-    if (!calls.empty()) attestation.evidence.emplace_back("raw_calls", std::move(calls));
+    Map evidence = {{"series", std::move(series)}};
+    if (!doubts.empty()) evidence.emplace_back("doubts", std::move(doubts));
+    return evidence;
   }
 
   SkewSettings settings_;

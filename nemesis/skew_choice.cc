@@ -151,10 +151,12 @@ Skew draw_skew(const SkewSettings& settings, Rng rng) {
   switch (settings.kind) {
     case Skew::Kind::jump:
     case Skew::Kind::strobe: {
-      const auto choices =
-          static_cast<std::uint64_t>(settings.by_most_ns - settings.by_least_ns) + 1;
+      const std::int64_t range = settings.by_most_ns - settings.by_least_ns;
+      // Milliseconds are easier to read, where there are enough of them.
+      const std::int64_t unit = range >= second ? 1'000'000 : 1;
+      const auto choices = static_cast<std::uint64_t>(range / unit) + 1;
       // A clock that is moved by nothing would be no fault; the settings have something else.
-      do skew.by_ns = settings.by_least_ns + static_cast<std::int64_t>(rng.below(choices));
+      do skew.by_ns = settings.by_least_ns + static_cast<std::int64_t>(rng.below(choices)) * unit;
       while (skew.by_ns == 0);
       break;
     }

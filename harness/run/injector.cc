@@ -11,6 +11,15 @@ double seconds(Nanoseconds time) {
   return std::round(static_cast<double>(time.count()) / 1e3) / 1e6;
 }
 
+void note_doubts(FaultTally& tally, const Map& evidence) {
+  for (const auto& [key, value] : evidence) {
+    if (key != "doubts" || value.list() == nullptr) continue;
+    for (const Value& doubt : *value.list())
+      if (doubt.text() != nullptr && tally.doubts.size() < FaultTally::doubts_max)
+        tally.doubts.insert(*doubt.text());
+  }
+}
+
 }  // namespace
 
 Value schedule_value(std::span<const FaultPlan> faults, std::span<const PlannedFault> schedule) {
@@ -150,6 +159,7 @@ void Injector::heal(Active& active) {
   }
   line.emplace_back("healed", seconds(setup_.now()));
   line.emplace_back("evidence", std::move(active.attestation.evidence));
+  if (healing) note_doubts(tallies_[active.planned.entry], healing->evidence);
   Map healed = {{"effective", healing && healing->effective}};
   if (healing)
     for (auto& item : healing->evidence) healed.push_back(std::move(item));

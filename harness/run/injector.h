@@ -7,6 +7,7 @@
 #include <future>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,6 +22,10 @@ namespace faultline {
 struct FaultTally {
   std::string fault;
   std::size_t planned = 0, injected = 0, effective = 0;
+  /// What the healings' evidence says under "doubts": why a violation found under this fault may be
+  /// the fault's own doing. The first doubts_max.
+  std::set<std::string> doubts = {};
+  static constexpr std::size_t doubts_max = 20;
 };
 
 /// schedule.json.

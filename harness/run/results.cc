@@ -96,12 +96,15 @@ Value faults_value(const std::vector<FaultTally>& tallies) {
     at->planned += tally.planned;
     at->injected += tally.injected;
     at->effective += tally.effective;
+    at->doubts.insert(tally.doubts.begin(), tally.doubts.end());
   }
   Map map;
-  for (const FaultTally& sum : sums)
-    map.emplace_back(
-        sum.fault,
-        Map{{"planned", sum.planned}, {"injected", sum.injected}, {"effective", sum.effective}});
+  for (const FaultTally& sum : sums) {
+    Map told = {{"planned", sum.planned}, {"injected", sum.injected}, {"effective", sum.effective}};
+    if (!sum.doubts.empty())
+      told.emplace_back("doubts", List(sum.doubts.begin(), sum.doubts.end()));
+    map.emplace_back(sum.fault, std::move(told));
+  }
   return map;
 }
 
@@ -155,7 +158,11 @@ std::string faults_text(const Findings& f) {
   for (const FaultTally& fault : f.faults)
     text += (text.empty() ? "faults: " : ", ") + fault.fault + " " +
             std::to_string(fault.effective) + " of " + std::to_string(fault.planned) + " effective";
-  return text.empty() ? text : text + "\n";
+  if (!text.empty()) text += "\n";
+  for (const FaultTally& fault : f.faults)
+    for (const std::string& doubt : fault.doubts)
+      text += "doubt: " + fault.fault + ": " + doubt + "; see docs/faults.md\n";
+  return text;
 }
 
 std::string verdict_line(const Findings& f, const Answer& answer) {

@@ -15,7 +15,7 @@
 namespace faultline {
 namespace {
 
-constexpr std::int64_t second = 1'000'000'000;
+constexpr std::int64_t one_second = 1'000'000'000;
 
 /// The block in memory that is both written and executed, as a vDSO is for a tracer.
 class Hook {
@@ -46,7 +46,7 @@ class Hook {
 
   HookHead& head() { return *static_cast<HookHead*>(memory_); }
   void is(int clock, std::int64_t ns) {
-    times_[static_cast<std::size_t>(clock)] = {ns / second, ns % second};
+    times_[static_cast<std::size_t>(clock)] = {ns / one_second, ns % one_second};
   }
   void shift(const ClockShift& shift, std::uint64_t clocks = shifted_clocks) {
     HookHead& h = head();
@@ -57,8 +57,8 @@ class Hook {
     timespec told{-1, -1};
     CHECK(entry<int(int, timespec*)>(0)(clock, &told) == 0);
     CHECK(told.tv_nsec >= 0);
-    CHECK(told.tv_nsec < second);
-    return told.tv_sec * second + told.tv_nsec;
+    CHECK(told.tv_nsec < one_second);
+    return told.tv_sec * one_second + told.tv_nsec;
   }
   template <typename Function>
   Function* entry(std::size_t i) const {
@@ -73,8 +73,8 @@ class Hook {
 TEST_CASE("clock hook: without a shift it says what the original says") {
   Hook hook;
   for (const int clock : {0, 1, 4, 5, 7, 11}) {
-    hook.is(clock, (1'000 + clock) * second + 123'456'789);
-    CHECK(hook.ask(clock) == (1'000 + clock) * second + 123'456'789);
+    hook.is(clock, (1'000 + clock) * one_second + 123'456'789);
+    CHECK(hook.ask(clock) == (1'000 + clock) * one_second + 123'456'789);
   }
 }
 
@@ -85,15 +85,15 @@ TEST_CASE("clock hook: computes what the model says, for every shifted clock and
     return static_cast<std::int64_t>(rng.below(2 * static_cast<std::uint64_t>(most) + 1)) - most;
   };
   for (int i = 0; i < 20'000; ++i) {
-    const std::int64_t now = 1'700'000'000 * second + number(100'000 * second);
+    const std::int64_t now = 1'700'000'000 * one_second + number(100'000 * one_second);
     ClockShift shift;
-    shift.offset_ns = number(400'000'000 * second);
-    shift.origin_ns = now - 100'000 * second + number(200'000 * second);
+    shift.offset_ns = number(400'000'000 * one_second);
+    shift.origin_ns = now - 100'000 * one_second + number(200'000 * one_second);
     shift.rate_q32 = number(std::int64_t{1} << 32);
     const auto strobes = rng.below(4);
     for (std::size_t s = 0; s < strobes; ++s)
-      shift.strobes[s] = {number(100 * second), 1 + std::abs(number(10 * second)),
-                          now - number(1'000 * second)};
+      shift.strobes[s] = {number(100 * one_second), 1 + std::abs(number(10 * one_second)),
+                          now - number(1'000 * one_second)};
     hook.shift(shift);
     const std::int64_t expected = now + shift.at(now);
     for (const int clock : {0, 5}) {
@@ -101,8 +101,8 @@ TEST_CASE("clock hook: computes what the model says, for every shifted clock and
       REQUIRE(hook.ask(clock) == expected);
     }
     // TAI is 37 s ahead and moves by the same.
-    hook.is(11, now + 37 * second);
-    REQUIRE(hook.ask(11) == expected + 37 * second);
+    hook.is(11, now + 37 * one_second);
+    REQUIRE(hook.ask(11) == expected + 37 * one_second);
     hook.is(1, now);
     REQUIRE(hook.ask(1) == now);
   }
@@ -110,10 +110,10 @@ TEST_CASE("clock hook: computes what the model says, for every shifted clock and
 
 TEST_CASE("clock hook: gettimeofday() and time() agree with it, and bear no pointer") {
   Hook hook;
-  hook.is(0, 1'000 * second + 999'999'999);
-  hook.is(5, 1'000 * second + 996'000'000);
+  hook.is(0, 1'000 * one_second + 999'999'999);
+  hook.is(5, 1'000 * one_second + 996'000'000);
   ClockShift shift;
-  shift.offset_ns = -second;
+  shift.offset_ns = -one_second;
   hook.shift(shift);
   timeval told{};
   std::array<int, 2> zone = {7, 7};
@@ -130,22 +130,22 @@ TEST_CASE("clock hook: gettimeofday() and time() agree with it, and bear no poin
 
 TEST_CASE("clock hook: there is no time before 1970") {
   Hook hook;
-  hook.is(0, 10 * second);
+  hook.is(0, 10 * one_second);
   ClockShift shift;
-  shift.offset_ns = -11 * second;
+  shift.offset_ns = -11 * one_second;
   hook.shift(shift);
   CHECK(hook.ask(0) == 0);
 }
 
 TEST_CASE("clock hook: a reader never uses a slot that is half written") {
   Hook hook;
-  const std::int64_t now = 1'700'000'000 * second;
+  const std::int64_t now = 1'700'000'000 * one_second;
   hook.is(0, now);
   // Two shifts of which any mixture is far from both.
   ClockShift frozen, jump;
   frozen.rate_q32 = -(std::int64_t{1} << 32);
-  frozen.origin_ns = now - 5 * second;
-  jump.offset_ns = 100 * second;
+  frozen.origin_ns = now - 5 * one_second;
+  jump.offset_ns = 100 * one_second;
   hook.shift(jump);
   std::atomic<bool> over = false;
   std::thread writer([&] {
@@ -163,7 +163,9 @@ TEST_CASE("clock hook: a reader never uses a slot that is half written") {
   std::size_t as_frozen = 0, as_jump = 0, neither = 0;
   for (int i = 0; i < 200'000; ++i) {
     const std::int64_t told = hook.ask(0);
-    ++(told == now - 5 * second ? as_frozen : told == now + 100 * second ? as_jump : neither);
+    ++(told == now - 5 * one_second     ? as_frozen
+       : told == now + 100 * one_second ? as_jump
+                                        : neither);
   }
   over = true;
   writer.join();

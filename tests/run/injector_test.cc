@@ -226,6 +226,26 @@ TEST_CASE("injector: without evidence a fault is not effective") {
   CHECK(injector.tallies()[0].effective == 0);
 }
 
+TEST_CASE("injector: what makes a finding doubtful is kept by entry") {
+  struct Doubtful : TallyNemesis {
+    Doubtful() : TallyNemesis(true) {}
+    Result<Attestation> heal(Levers&, FaultId id) override {
+      List doubts;
+      doubts.emplace_back("n1 waits");
+      doubts.emplace_back("n" + std::to_string(id) + " waits");
+      return Attestation{true, {{"doubts", std::move(doubts)}, {"other", 1}}};
+    }
+  };
+  InjectorStage stage;
+  stage.add("one");
+  stage.add("one");
+  stage.faults[1].nemesis = std::make_unique<Doubtful>();
+  Injector injector = stage.injector({{1, 0, 1s, 3s}, {2, 1, 2s, 5s}, {3, 1, 3s, 4s}});
+  stage.run(injector, 10s);
+  CHECK(injector.tallies()[0].doubts.empty());
+  CHECK(injector.tallies()[1].doubts == std::set<std::string>{"n1 waits", "n2 waits", "n3 waits"});
+}
+
 TEST_CASE("injector: heal_all heals the active, gives up the rest, and may be called twice") {
   InjectorStage stage;
   stage.add("one");

@@ -61,5 +61,19 @@ TEST_CASE("results: a violation is a proof, however the run ended") {
   CHECK(weigh(findings).exit_code == ExitCode::violation);
 }
 
+TEST_CASE("results: doubts about a fault are told with it") {
+  const History history = one_read();
+  Findings findings = findings_of(history, Validity::invalid);
+  findings.faults = {{"clock", 2, 2, 2, {"n1 waits"}}, {"clock", 1, 1, 1}, {"kill", 1, 1, 1}};
+  const Answer answer = weigh(findings);
+  const std::string text = results_text(findings, answer);
+  CHECK(text.find("doubt: clock: n1 waits; see docs/faults.md\n") != std::string::npos);
+  const std::string value = to_text(results_value(findings, answer));
+  CHECK(value.find("\"clock\": {\"planned\": 3, \"injected\": 3, \"effective\": 3, \"doubts\": "
+                   "[\"n1 waits\"]}") != std::string::npos);
+  CHECK(value.find("\"kill\": {\"planned\": 1, \"injected\": 1, \"effective\": 1}") !=
+        std::string::npos);
+}
+
 }  // namespace
 }  // namespace faultline
