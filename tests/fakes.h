@@ -24,7 +24,7 @@ class FakeClocks : public Clocks {
   bool shifts_are_lost = false;  ///< set() says Ok and does nothing.
   bool set_fails = false;
   std::map<std::size_t, std::string> problems;  ///< Of a node's second process.
-  std::map<std::size_t, std::vector<std::string>> absolute_waits, raw_calls;
+  std::map<std::size_t, std::vector<std::string>> absolute_waits;
   std::int64_t now = 1'000'000'000'000'000'000;
   // What a test reads.
   std::map<std::size_t, std::vector<Skew>> skews;
@@ -55,7 +55,6 @@ class FakeClocks : public Clocks {
     }
     reading.series = {{now, offset, offset, 2}};
     reading.absolute_waits = absolute_waits[node];
-    reading.raw_calls = raw_calls[node];
     return reading;
   }
 };

@@ -86,9 +86,6 @@ struct ClockReading {
   /// "COMMAND: WAIT": threads seen in waits until a time of day, which the kernel keeps by the true
   /// clock. Since the shifts last were none.
   std::vector<std::string> absolute_waits;
-  /// "COMMAND: CALL": programs seen to ask the kernel for the time of day themselves, past what a
-  /// shift patches. Since the shifts last were none.
-  std::vector<std::string> raw_calls;
 
   static constexpr std::size_t samples_max = 40;
 };

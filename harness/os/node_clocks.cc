@@ -234,7 +234,7 @@ void put_reading(wire::Writer& message, const ClockReading& reading) {
         .number(sample.least_ns)
         .number(sample.most_ns)
         .number(sample.processes);
-  message.texts(reading.absolute_waits).texts(reading.raw_calls);
+  message.texts(reading.absolute_waits);
 }
 
 void take_reading(wire::Message& message, ClockReading& reading) {
@@ -247,7 +247,6 @@ void take_reading(wire::Message& message, ClockReading& reading) {
     sample.processes = message.number();
   }
   reading.absolute_waits = message.texts();
-  reading.raw_calls = message.texts();
 }
 
 }  // namespace faultline
