@@ -61,7 +61,7 @@ void tell_forever() {
 }
 
 /// What tell_forever() prints under a shift by so many seconds.
-std::string told(std::int64_t seconds) {
+std::string clocks_line(std::int64_t seconds) {
   const std::string n = std::to_string(seconds);
   return " real " + n + " coarse " + n + " day " + n + " time " + n + "\n";
 }
@@ -106,14 +106,14 @@ TEST_CASE("helper: tell clocks" * doctest::skip()) { tell_forever(); }
 TEST_CASE("clocks: a running process is told another time by every call, and the true one again") {
   ClockBed bed("helper: tell clocks");
   bed.start();
-  CHECK(bed.says(told(0)));
+  CHECK(bed.says(clocks_line(0)));
   for (const std::int64_t by : {one_hour, -one_hour, 2 * one_minute}) {
     bed.jump(by);
-    CHECK(bed.says(told(by / one_second)));
+    CHECK(bed.says(clocks_line(by / one_second)));
     CHECK(bed.all_are(by));
   }
   bed.heal();
-  CHECK(bed.says(told(0)));
+  CHECK(bed.says(clocks_line(0)));
   CHECK(bed.all_are(0));
   const ClockReading after = bed.read();
   CHECK(after.processes.front().threads == 1);
@@ -125,15 +125,15 @@ TEST_CASE("clocks: what starts under a shift has it from its first instruction")
   bed.jump(one_hour);
   CHECK(bed.read().processes.empty());
   bed.start();
-  CHECK(bed.says(told(3600)));
-  CHECK(bed.output().find(told(0)) == std::string::npos);
+  CHECK(bed.says(clocks_line(3600)));
+  CHECK(bed.output().find(clocks_line(0)) == std::string::npos);
   CHECK(bed.read().processes.front().threads == 0);  // Nobody was stopped for it.
   require_ok(bed.shells.cluster->signal(0, SIGKILL));
   bed.start();
-  CHECK(bed.says(told(3600)));
-  CHECK(bed.output().find(told(0)) == std::string::npos);
+  CHECK(bed.says(clocks_line(3600)));
+  CHECK(bed.output().find(clocks_line(0)) == std::string::npos);
   bed.heal();
-  CHECK(bed.says(told(0)));
+  CHECK(bed.says(clocks_line(0)));
 }
 
 TEST_CASE("helper: fork tellers" * doctest::skip()) {
@@ -223,7 +223,7 @@ TEST_CASE("clocks: threads that hammer them survive patches, changes and heals")
 TEST_CASE("clocks: a process that is stopped is shifted as well, and stays stopped") {
   ClockBed bed("helper: tell clocks");
   bed.start();
-  CHECK(bed.says(told(0)));
+  CHECK(bed.says(clocks_line(0)));
   require_ok(bed.shells.cluster->signal(0, SIGSTOP));
   bed.jump(one_hour);
   CHECK(bed.all_are(one_hour));
@@ -238,13 +238,13 @@ TEST_CASE("clocks: a process that is stopped is shifted as well, and stays stopp
   CHECK(bed.output() == printed);
   bed.jump(one_hour);
   require_ok(bed.shells.cluster->signal(0, SIGCONT));
-  CHECK(bed.says(told(3600)));
+  CHECK(bed.says(clocks_line(3600)));
 }
 
 TEST_CASE("clocks: drift, strobe, freeze and walk are measured from inside") {
   ClockBed bed("helper: tell clocks");
   bed.start();
-  CHECK(bed.says(told(0)));
+  CHECK(bed.says(clocks_line(0)));
   const std::int64_t now = bed.clocks().now_ns();
   SUBCASE("drift") {
     // A one_minute for every 10 ms that pass.
@@ -259,14 +259,14 @@ TEST_CASE("clocks: drift, strobe, freeze and walk are measured from inside") {
     const std::vector<Skew> skews = {
         {.kind = Kind::strobe, .since_ns = now, .by_ns = one_hour, .period_ns = 100'000'000}};
     require_ok(bed.clocks().set(0, skews));
-    CHECK(bed.says(told(3600)));
-    CHECK(bed.says(told(0)));
-    CHECK(bed.says(told(3600)));
+    CHECK(bed.says(clocks_line(3600)));
+    CHECK(bed.says(clocks_line(0)));
+    CHECK(bed.says(clocks_line(3600)));
   }
   SUBCASE("freeze") {
     const std::vector<Skew> skews = {{.kind = Kind::freeze, .since_ns = now - one_hour}};
     require_ok(bed.clocks().set(0, skews));
-    CHECK(bed.says(told(-3600)));
+    CHECK(bed.says(clocks_line(-3600)));
     const auto first = bed.read(), next = bed.read();
     CHECK(first.processes.front().offset_ns + first.at_ns ==
           next.processes.front().offset_ns + next.at_ns);
@@ -285,7 +285,7 @@ TEST_CASE("clocks: drift, strobe, freeze and walk are measured from inside") {
     }));
   }
   bed.heal();
-  CHECK(bed.says(told(0)));
+  CHECK(bed.says(clocks_line(0)));
 }
 
 TEST_CASE("helper: wait until a time of day" * doctest::skip()) {
@@ -399,13 +399,14 @@ TEST_CASE("clocks: the machine's own clock and other nodes' are as they were") {
   bed.start();
   require_ok(bed.shells.cluster->start(1));
   bed.jump(one_hour);
-  CHECK(bed.says(told(3600)));
+  CHECK(bed.says(clocks_line(3600)));
   const auto other = bed.clocks().read(1);
   REQUIRE(other);
   CHECK(other->processes.empty());  // Never touched, so never looked at.
   const auto log = bed.shells.cluster->nodes()[1].log_dir / "stdout.log";
   const std::size_t before = read_file(log).size();
-  CHECK(eventually([&] { return read_file(log).find(told(0), before) != std::string::npos; }));
+  CHECK(
+      eventually([&] { return read_file(log).find(clocks_line(0), before) != std::string::npos; }));
   CHECK(std::abs(own_ns(CLOCK_REALTIME) - true_ns()) < one_minute);
 }
 
