@@ -111,7 +111,7 @@ TEST_CASE("clock hook: computes what the model says, for every shifted clock and
 TEST_CASE("clock hook: gettimeofday() and time() agree with it, and bear no pointer") {
   Hook hook;
   hook.is(0, 1'000 * one_second + 999'999'999);
-  hook.is(5, 1'000 * one_second + 996'000'000);
+  hook.is(5, 999 * one_second + 996'000'000);  // The coarse clock lags: time() goes by it.
   ClockShift shift;
   shift.offset_ns = -one_second;
   hook.shift(shift);
@@ -123,9 +123,9 @@ TEST_CASE("clock hook: gettimeofday() and time() agree with it, and bear no poin
   CHECK(zone == std::array<int, 2>{0, 0});
   CHECK(hook.entry<int(timeval*, void*)>(1)(nullptr, nullptr) == 0);
   time_t stored = 0;
-  CHECK(hook.entry<time_t(time_t*)>(2)(&stored) == 999);
-  CHECK(stored == 999);
-  CHECK(hook.entry<time_t(time_t*)>(2)(nullptr) == 999);
+  CHECK(hook.entry<time_t(time_t*)>(2)(&stored) == 998);
+  CHECK(stored == 998);
+  CHECK(hook.entry<time_t(time_t*)>(2)(nullptr) == 998);
 }
 
 TEST_CASE("clock hook: there is no time before 1970") {

@@ -87,9 +87,11 @@ TEST_CASE("vdso: only instructions that do the same anywhere are moved") {
   CHECK(prologue({0x55, 0x0f, 0x87, 0, 0, 0, 0}) == 0);              // a jump
   CHECK(prologue({0x4c, 0x8d, 0x15, 0, 0, 0, 0}) == 0);              // relative to where it is
   CHECK(prologue({0x81, 0x3d, 0, 0, 0, 0, 0, 0, 0, 0}) == 0);        // likewise
-  CHECK(prologue({0x55, 0xe8, 0, 0, 0, 0}) == 0);                    // a call
-  CHECK(prologue({0x48, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0}) == 0);        // ten bytes: not known
-  CHECK(movable_prologue(Bytes{0x55}) == 0);                         // the end of the image
+  CHECK(prologue({0x48, 0x8b, 0x05, 0x50, 0x50, 0x50, 0x50}) == 0);  // a load, likewise
+  CHECK(prologue({0x4c, 0x8d, 0x15, 0x50, 0x50, 0x50, 0x50}) == 0);
+  CHECK(prologue({0x55, 0xe8, 0, 0, 0, 0}) == 0);              // a call
+  CHECK(prologue({0x48, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0}) == 0);  // ten bytes: not known
+  CHECK(movable_prologue(Bytes{0x55}) == 0);                   // the end of the image
 }
 
 }  // namespace
