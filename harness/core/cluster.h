@@ -7,6 +7,7 @@
 #include <chrono>
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +18,8 @@
 #include "harness/core/target.h"
 
 namespace faultline {
+
+class PacketPlane;  // harness/core/packets.h
 
 /// An end of a link that is no machine of the cluster: the controller, and with it every client
 /// that has no machine of its own.
@@ -69,6 +72,24 @@ class Cluster {
   virtual Status send_probe(const Edge& edge) = 0;
   /// Whether a probe sent over this link arrives within `timeout`. Drains older ones first.
   virtual Result<bool> probe(const Edge& edge, std::chrono::milliseconds timeout) = 0;
+
+  /// How long such a probe takes, one way; nothing if it does not arrive within `timeout`.
+  virtual Result<std::optional<std::chrono::nanoseconds>> transit(
+      const Edge& edge, std::chrono::milliseconds timeout) {
+    const auto sent = std::chrono::steady_clock::now();
+    const auto arrived = probe(edge, timeout);
+    if (!arrived) return arrived.error();
+    if (!*arrived) return std::optional<std::chrono::nanoseconds>();
+    return std::optional<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - sent);
+  }
+
+  /// What delays, loses and corrupts packets; nullptr where nothing does: see can_shape().
+  virtual PacketPlane* packets() { return nullptr; }
+  /// Whether packets() can work here; else of kind capability, with the reason and the remedy.
+  virtual Status can_shape() const {
+    return Error{"packets cannot be delayed, lost or changed on this data plane; say links: switch",
+                 ErrorKind::capability};
+  }
 
   /// Destroys the TCP connections of a node whose processes are dead, as the end of its machine
   /// does, and says how many there were: 0 once none is left. Peers that can be reached are sent a

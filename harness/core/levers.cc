@@ -75,6 +75,24 @@ std::vector<Skew> Levers::skews(std::size_t node) const {
   return all;
 }
 
+LinkPolicies Levers::policies() const {
+  LinkPolicies all;
+  for (const auto& [fault, holds] : holds_)
+    for (const auto& [edge, policy] : holds.packets) {
+      const auto [at, first] = all.emplace(edge, policy);
+      if (!first) at->second = combined(at->second, policy);
+    }
+  return all;
+}
+
+Status Levers::hold_packets(FaultId fault, LinkPolicies policies) {
+  FAULTLINE_CHECK(cluster_.packets() != nullptr);
+  Holds& holds = holds_[fault];
+  holds.packets = std::move(policies);
+  holds.shaped = true;
+  return settle_packets();
+}
+
 Status Levers::restart(FaultId fault) {
   const auto found = holds_.find(fault);
   if (found == holds_.end()) return Ok{};
@@ -94,12 +112,19 @@ Status Levers::release(FaultId fault) {
   holds.paused.clear();
   holds.cut.clear();
   holds.skews.clear();
+  holds.packets.clear();
 
   std::optional<Error> first;
+  if (holds.shaped) {
+    if (const Status settled = settle_packets(); settled)
+      holds.shaped = false;
+    else
+      first = settled.error();
+  }
   if (holds.links) {
     if (const Status opened = settle_links(); opened)
       holds.links = false;
-    else
+    else if (!first)
       first = opened.error();
   }
   for (auto node = holds.nodes.begin(); node != holds.nodes.end();) {
@@ -123,6 +148,7 @@ Status Levers::release_all() {
     holds.paused.clear();
     holds.cut.clear();
     holds.skews.clear();
+    holds.packets.clear();
   }
   std::optional<Error> first;
   for (const FaultId fault : faults)
@@ -190,6 +216,18 @@ Status Levers::settle_links() {
   }
   links_uncertain_ = false;
   is_cut_ = wanted;
+  return Ok{};
+}
+
+Status Levers::settle_packets() {
+  LinkPolicies wanted = policies();
+  if (wanted == shaped_ && !packets_uncertain_) return Ok{};
+  if (const Status done = cluster_.packets()->shape(wanted); !done) {
+    packets_uncertain_ = true;
+    return Error{"change what links do to packets: " + done.error().what, done.error().kind};
+  }
+  packets_uncertain_ = false;
+  shaped_ = std::move(wanted);
   return Ok{};
 }
 

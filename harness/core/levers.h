@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "harness/core/cluster.h"
+#include "harness/core/packets.h"
 
 namespace faultline {
 
@@ -29,6 +30,9 @@ class Levers {
   Status hold_paused(FaultId fault, std::size_t machine);
   /// Cuts these links until released. One step with everything that is cut already.
   Status hold_cut(FaultId fault, std::span<const Edge> edges);
+  /// Links do this to packets until released, beside what others make them do. Replaces what this
+  /// fault held. Requires that packets can be shaped.
+  Status hold_packets(FaultId fault, LinkPolicies policies);
 
   /// Shifts the wall clock of the node's processes until released, also of those to come. Once per
   /// fault and node.
@@ -49,6 +53,8 @@ class Levers {
   bool is_cut(const Edge& edge) const;
   std::set<Edge> cut_edges() const;
   std::vector<Skew> skews(std::size_t node) const;  ///< Of all faults, the oldest first.
+  /// Of all faults together.
+  LinkPolicies policies() const;
 
  private:
   /// What is known of something that a lever moves. `unsure`: a call failed, so it may be either.
@@ -57,9 +63,10 @@ class Levers {
     std::set<std::size_t> down, paused;
     std::set<Edge> cut;
     std::map<std::size_t, Skew> skews;  ///< By node.
+    LinkPolicies packets;
     /// What it ever moved and has not seen put right yet: the work of release().
     std::set<std::size_t> nodes;
-    bool links = false;
+    bool links = false, shaped = false;
   };
 
   /// Brings node `n` from what it is to what the holds say.
@@ -68,6 +75,7 @@ class Levers {
   Status settle_up(std::size_t n);
   Status settle_links();
   Status settle_clock(std::size_t n);
+  Status settle_packets();
   Error failed(std::string_view what, std::size_t n, const Error& why) const;
 
   Cluster& cluster_;
@@ -76,6 +84,8 @@ class Levers {
   std::map<std::size_t, std::optional<std::vector<Skew>>> is_skewed_;  ///< As applied; or unsure.
   std::set<Edge> is_cut_;                                              ///< As applied.
   bool links_uncertain_ = false;  ///< A cut() failed: apply the next one whatever the difference.
+  LinkPolicies shaped_;           ///< As applied.
+  bool packets_uncertain_ = false;
 };
 
 }  // namespace faultline

@@ -52,11 +52,12 @@ constexpr const char* proc_mount = "a /proc of its own";
 constexpr const char* veth = "veth";
 constexpr const char* nftables = "nftables";
 constexpr const char* iptables = "iptables";
+constexpr const char* packet_switch = "packet switch";
 constexpr const char* ipv6 = "IPv6";
 constexpr const char* clocks = "clocks of processes";
 constexpr std::array tried = {
-    user_namespaces, network_namespaces, bridge, pid_namespaces, proc_mount, veth,
-    nftables,        iptables,           ipv6,   clocks};
+    user_namespaces, network_namespaces, bridge,        pid_namespaces, proc_mount, veth,
+    nftables,        iptables,           packet_switch, ipv6,           clocks};
 
 /// One line per step: NAME, "yes" or "no", and details that are separated by tabs.
 void report(const char* name, bool present, const std::string& detail,
@@ -233,6 +234,10 @@ int run_capability_probe() {
     report(clocks, shifted.error());
   else
     report(clocks, true, "can be shifted");
+  if (const Status can = try_packet_switch(); !can)
+    report(packet_switch, can.error());
+  else
+    report(packet_switch, true, "packets can be delayed, lost and changed (links: switch)");
   return 0;
 }
 
@@ -251,7 +256,8 @@ std::vector<Capability> probe_capabilities() {
     for (const Capability& each : found)
       if (each.name == name) capability = each;
     if (capability.name == network_namespaces) as_root = capability.detail == "as root";
-    capability.required = name != nftables && name != iptables && name != ipv6 && name != clocks;
+    capability.required = name != nftables && name != iptables && name != packet_switch &&
+                          name != ipv6 && name != clocks;
     capabilities.push_back(std::move(capability));
   }
   capabilities[1].required = !as_root;

@@ -29,6 +29,10 @@ namespace {
 constexpr std::chrono::seconds end_limit{10};
 /// Device group of the ports, by which one request deletes them all.
 constexpr std::uint32_t port_group = 88;
+/// Where the controller is linked to the switch in user space: a pair of devices, one a port of
+/// that, the other one of the bridge that has the controller's addresses. No machine's name.
+constexpr const char* uplink_port = "uplink";
+constexpr const char* uplink_bridge = "uplink-br";
 
 class NamespaceClocks final : public Clocks {
  public:
@@ -61,7 +65,7 @@ class NamespaceCluster final : public Cluster {
     if (const Status made = connect_machines(); !made) return made;
     for (NodeHandle& handle : handles_)
       if (const Status done = handle.finish_setup(); !done) return done;
-    if (options_.links == LinksLever::iptables) make_links();
+    if (options_.links != LinksLever::bridge) make_links();
     if (const Status forwarding = await_ports(); !forwarding) return forwarding;
     std::vector<ProbeSockets> sockets;
     for (std::size_t i = 0; i < machines_.size(); ++i)
@@ -77,7 +81,7 @@ class NamespaceCluster final : public Cluster {
     }
     sockets.push_back(std::move(clients));
     probes_ = std::make_unique<Probes>(std::move(sockets));
-    return Ok{};
+    return await_switch();
   }
 
   std::span<const Node> nodes() const override {
@@ -88,7 +92,7 @@ class NamespaceCluster final : public Cluster {
   }
 
   std::string rung() const override {
-    std::string text = "bridge, " + links_->rung() + ", ";
+    std::string text = (has_switch() ? "switch, " : "bridge, ") + links_->rung() + ", ";
     text += the_switch().user_namespace ? "user namespace" : "root";
     return the_switch().ipv6 ? text : text + ", no IPv6";
   }
@@ -125,6 +129,11 @@ class NamespaceCluster final : public Cluster {
   Status send_probe(const Edge& edge) override { return probes_->send(edge); }
   Result<bool> probe(const Edge& edge, std::chrono::milliseconds timeout) override {
     return probes_->arrives(edge, timeout);
+  }
+
+  PacketPlane* packets() override { return links_->packets(); }
+  Status can_shape() const override {
+    return has_switch() ? links_->usable() : Cluster::can_shape();
   }
 
   Result<std::size_t> destroy_connections(std::size_t node) override {
@@ -221,9 +230,17 @@ class NamespaceCluster final : public Cluster {
   Status connect_machines() {
     auto netlink = Netlink::open();
     if (!netlink) return netlink.error();
-    for (std::size_t i = 0; i < machines_.size(); ++i)
-      netlink->add_veth(machines_[i].name, the_switch().bridge, port_group, handles_[i].pid(),
-                        node_mac(i));
+    for (std::size_t i = 0; i < machines_.size(); ++i) {
+      const int pid = handles_[i].pid();
+      if (has_switch())
+        netlink->add_switch_port(machines_[i].name, port_group, pid, node_mac(i),
+                                 the_switch().ipv6);
+      else
+        netlink->add_veth(machines_[i].name, the_switch().bridge, port_group, pid, node_mac(i));
+    }
+    if (has_switch())
+      netlink->add_uplink(uplink_port, uplink_bridge, the_switch().bridge, port_group,
+                          the_switch().ipv6);
     if (const Status made = netlink->flush(); !made) return made;
     const std::string keep = options_.directory.string();
     for (std::size_t i = 0; i < machines_.size(); ++i)
@@ -238,10 +255,11 @@ class NamespaceCluster final : public Cluster {
   Status await_ports() const {
     auto netlink = Netlink::open();
     if (!netlink) return netlink.error();
+    const std::size_t expected = has_switch() ? 1 : machines_.size();
     const auto deadline = std::chrono::steady_clock::now() + end_limit;
     for (;;) {
       const auto forwarding = netlink->forwarding_ports(the_switch().bridge);
-      if (forwarding && *forwarding == machines_.size()) return Ok{};
+      if (forwarding && *forwarding == expected) return Ok{};
       if (std::chrono::steady_clock::now() > deadline)
         return Error{"connect the nodes: " +
                      (forwarding ? "ports do not forward" : forwarding.error().what)};
@@ -249,7 +267,36 @@ class NamespaceCluster final : public Cluster {
     }
   }
 
+  bool has_switch() const { return options_.links == LinksLever::packet_switch; }
+
+  /// The same of the switch in user space, whose ports tell nobody: until a packet goes through.
+  Status await_switch() {
+    if (!has_switch() || !links_->usable()) return Ok{};
+    const auto deadline = std::chrono::steady_clock::now() + end_limit;
+    for (std::size_t i = 0; i < machines_.size(); ++i)
+      for (const Edge edge : {Edge{clients_end, i}, Edge{i, clients_end}}) {
+        for (;;) {
+          const auto arrived = probes_->arrives(edge, std::chrono::milliseconds(1));
+          if (!arrived) return arrived.error();
+          if (*arrived) break;
+          if (std::chrono::steady_clock::now() > deadline)
+            return Error{"connect the nodes: the switch does not reach " + machines_[i].name};
+        }
+      }
+    return Ok{};
+  }
+
+  void make_switch() {
+    std::vector<SwitchPort> ports;
+    for (const Node& node : machines_)
+      ports.push_back({node.name, "eth0", handles_[node.index].socket()});
+    uplink_socket_ = Fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    ports.push_back({uplink_port, uplink_bridge, uplink_socket_.get()});
+    links_ = make_switch_links(std::move(ports), options_.seed);
+  }
+
   void make_links() {
+    if (has_switch()) return make_switch();
     if (options_.links == LinksLever::bridge) {
       std::vector<std::string> ports;
       for (const Node& node : machines_) ports.push_back(node.name);
@@ -282,6 +329,7 @@ class NamespaceCluster final : public Cluster {
   /// Kills every process and waits until all are gone: the end of an init is reported only after
   /// the last process of its namespace.
   void tear_down() {
+    if (has_switch()) links_.reset();  // Before its ports go.
     for (NodeHandle& handle : handles_) handle.kill_init();
     const auto deadline = std::chrono::steady_clock::now() + end_limit;
     for (NodeHandle& handle : handles_) {
@@ -312,6 +360,7 @@ class NamespaceCluster final : public Cluster {
   int nursery_pid_ = 0;
   Fd nursery_;
   std::unique_ptr<Links> links_;
+  Fd uplink_socket_;
   std::vector<Fd> clients_sockets_;  ///< UDP, in the switch namespace: the clients' end of probes.
   std::unique_ptr<Probes> probes_;
 };
@@ -319,7 +368,7 @@ class NamespaceCluster final : public Cluster {
 }  // namespace
 
 std::span<const std::string_view> links_lever_names() {
-  static constexpr std::array<std::string_view, 2> names = {"bridge", "iptables"};
+  static constexpr std::array<std::string_view, 3> names = {"bridge", "iptables", "switch"};
   return names;
 }
 

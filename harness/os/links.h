@@ -1,4 +1,4 @@
-// Which frames may pass between machines, and between them and the controller. Two levers behind
+// Which frames may pass between machines, and between them and the controller. Three levers behind
 // one interface, which break the same links and count the same way:
 //
 //   bridge    nftables on the bridge of the switch namespace: one transaction for the whole
@@ -6,14 +6,18 @@
 //   iptables  rules in each node's own network namespace, as on machines that we do not own the
 //             switch of: one transaction a node and address family, all nodes at once but not in
 //             one instant. A store that manages netfilter itself may meet our chain.
+//   switch    a switch in user space instead of the bridge (packet_switch.h): one table of rules
+//             for the whole cluster. It alone can delay, lose and change packets. Costs some
+//             microseconds a packet.
 //
-// Both cut IPv4, IPv6 and connections that stand; ARP and neighbour discovery pass, so that a cut
+// All cut IPv4, IPv6 and connections that stand; ARP and neighbour discovery pass, so that a cut
 // link means silence and not EHOSTUNREACH after 3 s. What is dropped is counted for each direction
 // of each link alone.
 //
 // At the moment of a cut: a frame that has passed the lever already is delivered (links have no
 // queue worth the name: it is in the receiver's socket buffer by then); one that comes to it later
-// is dropped. A heal lets pass what is sent from then on; nothing dropped comes back.
+// is dropped, and so is one that the switch still delays. A heal lets pass what is sent from then
+// on; nothing dropped comes back.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +28,7 @@
 #include <vector>
 
 #include "harness/core/cluster.h"
+#include "harness/core/packets.h"
 #include "harness/core/result.h"
 
 namespace faultline {
@@ -43,6 +48,8 @@ class Links {
   /// Before a node's store is started: puts back what the node has lost of its cuts, as a machine
   /// does that was booted.
   virtual Status before_start(std::size_t node) = 0;
+  /// What shapes packets on these links, or nullptr.
+  virtual PacketPlane* packets() { return nullptr; }
 };
 
 /// One end of links, for the iptables lever: a network namespace and the addresses that others know
@@ -59,8 +66,21 @@ std::unique_ptr<Links> make_bridge_links(std::vector<std::string> ports);
 /// `ends` are the machines by index, and last the controller.
 std::unique_ptr<Links> make_iptables_links(std::vector<LinkEnd> ends);
 
+/// One end of links, for the switch.
+struct SwitchPort {
+  std::string device;  ///< In the switch namespace.
+  /// The device that hands frames to it, and a socket in that one's network, borrowed: there its
+  /// offloads are turned off while packets must come one by one.
+  std::string sender;
+  int socket = -1;
+};
+/// `ports` are the machines' by index, and last the controller's. Decisions on packets are a
+/// function of `seed`.
+std::unique_ptr<Links> make_switch_links(std::vector<SwitchPort> ports, std::uint64_t seed);
+
 /// Whether the lever works: makes and deletes its rules in the current network namespace.
 Status try_bridge_links();
 Status try_iptables_links(bool ipv6);
+Status try_packet_switch();
 
 }  // namespace faultline

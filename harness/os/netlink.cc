@@ -123,6 +123,64 @@ void Netlink::add_veth(const std::string& name, int master, std::uint32_t group,
   end_nest(link_info);
 }
 
+void Netlink::add_silent_veth(const std::string& name, std::uint32_t group,
+                              const std::function<void()>& add_peer) {
+  ifinfomsg info{};
+  info.ifi_flags = info.ifi_change = IFF_NOARP;
+  begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &info, sizeof info, "create veth " + name);
+  attribute(IFLA_IFNAME, name);
+  attribute(IFLA_GROUP, group);
+  const std::size_t link_info = begin_nest(IFLA_LINKINFO);
+  attribute(IFLA_INFO_KIND, std::string("veth"));
+  const std::size_t data = begin_nest(IFLA_INFO_DATA);
+  const std::size_t peer = begin_nest(VETH_INFO_PEER);
+  const ifinfomsg peer_info{};
+  append(&peer_info, sizeof peer_info);
+  add_peer();
+  end_nest(peer);
+  end_nest(data);
+  end_nest(link_info);
+}
+
+void Netlink::bring_up_silent(const std::string& name, bool ipv6) {
+  const ifinfomsg by_name{};
+  if (ipv6) {
+    const std::uint8_t none = 1;  // IN6_ADDR_GEN_MODE_NONE
+    begin(RTM_NEWLINK, 0, &by_name, sizeof by_name, "keep IPv6 from " + name);
+    attribute(IFLA_IFNAME, name);
+    const std::size_t families = begin_nest(IFLA_AF_SPEC);
+    const std::size_t family = begin_nest(AF_INET6);
+    attribute(IFLA_INET6_ADDR_GEN_MODE, &none, sizeof none);
+    end_nest(family);
+    end_nest(families);
+  }
+  ifinfomsg up{};
+  up.ifi_flags = up.ifi_change = IFF_UP;
+  begin(RTM_NEWLINK, 0, &up, sizeof up, "bring " + name + " up");
+  attribute(IFLA_IFNAME, name);
+}
+
+void Netlink::add_switch_port(const std::string& name, std::uint32_t group, int pid,
+                              const MacAddress& far_mac, bool ipv6) {
+  add_silent_veth(name, group, [&] {
+    attribute(IFLA_IFNAME, std::string("eth0"));
+    attribute(IFLA_NET_NS_PID, static_cast<std::uint32_t>(pid));
+    attribute(IFLA_ADDRESS, far_mac.data(), far_mac.size());
+  });
+  bring_up_silent(name, ipv6);
+}
+
+void Netlink::add_uplink(const std::string& near, const std::string& far, int master,
+                         std::uint32_t group, bool ipv6) {
+  add_silent_veth(near, group, [&] { attribute(IFLA_IFNAME, far); });
+  bring_up_silent(near, ipv6);
+  ifinfomsg up{};
+  up.ifi_flags = up.ifi_change = IFF_UP;
+  begin(RTM_NEWLINK, 0, &up, sizeof up, "make " + far + " a port of the bridge");
+  attribute(IFLA_IFNAME, far);
+  attribute(IFLA_MASTER, static_cast<std::uint32_t>(master));
+}
+
 void Netlink::set_up(int index, std::string what) {
   ifinfomsg info{};
   info.ifi_index = index;

@@ -36,6 +36,14 @@ class Netlink {
   /// created up fails with ENOTCONN: it would be opened before its twin exists.)
   void add_veth(const std::string& name, int master, std::uint32_t group, int pid,
                 const MacAddress& far_mac);
+  /// The same for a switch in user space: a port without a bridge, of which the switch namespace
+  /// itself takes no notice, neither ARP nor IPv6 (which `ipv6` says the kernel has).
+  void add_switch_port(const std::string& name, std::uint32_t group, int pid,
+                       const MacAddress& far_mac, bool ipv6);
+  /// A pair in this network namespace: `near` as add_switch_port() makes it, and `far`, up, a port
+  /// of the bridge `master`.
+  void add_uplink(const std::string& near, const std::string& far, int master, std::uint32_t group,
+                  bool ipv6);
   void set_up(int index, std::string what);
   /// `address` is 4 or 16 bytes in network order. IPv6 addresses skip duplicate detection: they are
   /// usable at once.
@@ -66,6 +74,10 @@ class Netlink {
   void end_nest(std::size_t at);
 
  private:
+  /// Without bringing it up: it would speak before it is told to be silent.
+  void add_silent_veth(const std::string& name, std::uint32_t group,
+                       const std::function<void()>& add_peer);
+  void bring_up_silent(const std::string& name, bool ipv6);
   explicit Netlink(Fd fd) : fd_(std::move(fd)) {}
   void append(const void* data, std::size_t size);
   nlmsghdr* header();

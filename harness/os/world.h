@@ -42,8 +42,8 @@ std::string rung_of(std::span<const Capability> capabilities);
 Status enter_world();
 
 /// Where links are cut: harness/os/links.h.
-enum class LinksLever : std::uint8_t { bridge, iptables };
-/// "bridge", "iptables", as configurations have them and in the order of the enumeration.
+enum class LinksLever : std::uint8_t { bridge, iptables, packet_switch };
+/// "bridge", "iptables", "switch", as configurations have them and in the order of the enumeration.
 std::span<const std::string_view> links_lever_names();
 
 /// The program of a client machine.
@@ -62,6 +62,8 @@ struct ClusterOptions {
   /// A machine each, beside the nodes: an address on the same switch, and no store.
   std::vector<ClientProgram> clients = {};
   LinksLever links = LinksLever::bridge;
+  /// Of what is decided about single packets.
+  std::uint64_t seed = 0;
   /// nodes/n1/{data,log} and clients/c1/{data,log} are made below it. Absolute.
   std::filesystem::path directory;
   /// The command line for a node, asked before each of its starts. It runs in data_dir, with stdin

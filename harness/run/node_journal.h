@@ -50,6 +50,12 @@ class NodeJournal : public Cluster {
   Result<bool> probe(const Edge& edge, std::chrono::milliseconds timeout) override {
     return cluster_.probe(edge, timeout);
   }
+  Result<std::optional<std::chrono::nanoseconds>> transit(
+      const Edge& edge, std::chrono::milliseconds timeout) override {
+    return cluster_.transit(edge, timeout);
+  }
+  PacketPlane* packets() override { return cluster_.packets(); }
+  Status can_shape() const override { return cluster_.can_shape(); }
   Result<std::size_t> destroy_connections(std::size_t node) override {
     return cluster_.destroy_connections(node);
   }

@@ -72,6 +72,7 @@ inline LinksLever each_lever() {
   LinksLever lever = LinksLever::bridge;
   SUBCASE("bridge") {}
   SUBCASE("iptables") { lever = LinksLever::iptables; }
+  SUBCASE("switch") { lever = LinksLever::packet_switch; }
   return lever;
 }
 
