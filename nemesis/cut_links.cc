@@ -38,6 +38,32 @@ List named_links(Levers& levers, std::span<const Edge> edges) {
   return all_links(levers, edges.first(std::min(edges.size(), evidence_items_max)));
 }
 
+Result<std::optional<std::set<Edge>>> read_links(const Map& evidence, std::string_view key,
+                                                 std::span<const std::string> machines) {
+  const auto told = std::ranges::find(evidence, key, &Map::value_type::first);
+  if (told == evidence.end()) return std::optional<std::set<Edge>>();
+  const Error malformed{std::string(key) + ": expected links, like [[\"n1\", \"n2\"]]",
+                        ErrorKind::usage};
+  if (told->second.list() == nullptr) return malformed;
+  const auto index_of = [&](const Value& name) {
+    if (name == Value(std::string("clients"))) return clients_end;
+    const auto at = std::ranges::find_if(
+        machines, [&](const std::string& machine) { return name == Value(machine); });
+    return static_cast<std::size_t>(at - machines.begin());
+  };
+  const auto is_end = [&](std::size_t end) { return end < machines.size() || end == clients_end; };
+  std::set<Edge> links;
+  for (const Value& link : *told->second.list()) {
+    if (link.list() == nullptr || link.list()->size() != 2) return malformed;
+    const Edge edge{index_of(link.list()->front()), index_of(link.list()->back())};
+    if (!is_end(edge.from) || !is_end(edge.to) || edge.from == edge.to) return malformed;
+    links.insert(edge);
+  }
+  const auto count = std::ranges::find(evidence, "links", &Map::value_type::first);
+  if (count == evidence.end() || !(count->second == Value(links.size()))) return malformed;
+  return std::optional(std::move(links));
+}
+
 std::vector<Edge> all_links_of(std::span<const std::size_t> victims, const Cluster& cluster) {
   std::set<Edge> links;
   const std::size_t machines = machine_count(cluster);
@@ -56,6 +82,14 @@ std::chrono::milliseconds left_until(std::chrono::steady_clock::time_point deadl
   const auto left =
       std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
   return std::max(left, std::chrono::milliseconds(1));
+}
+
+Result<bool> arrives(Levers& levers, const Edge& edge,
+                     std::chrono::steady_clock::time_point deadline) {
+  for (auto wait = resend_after;; wait *= 2) {
+    const auto arrived = levers.cluster().probe(edge, std::min(wait, left_until(deadline)));
+    if (!arrived || *arrived || std::chrono::steady_clock::now() >= deadline) return arrived;
+  }
 }
 
 Status attest_blocked(Levers& levers, std::span<const Edge> cut, std::chrono::nanoseconds within,
@@ -115,7 +149,7 @@ Status attest_open(Levers& levers, std::span<const Edge> links, std::chrono::nan
     }
     if (probed == evidence_items_max) continue;
     ++probed;
-    const auto arrived = levers.cluster().probe(edge, left_until(deadline));
+    const auto arrived = arrives(levers, edge, deadline);
     if (!arrived) return arrived.error();
     if (!*arrived) unreached.emplace_back(link_name(levers, edge));
   }

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,6 +20,11 @@ std::string link_name(Levers& levers, const Edge& edge);  ///< "n1>n3", "clients
 List all_links(Levers& levers, std::span<const Edge> edges);
 /// The same, at most evidence_items_max of them.
 List named_links(Levers& levers, std::span<const Edge> edges);
+
+/// The links of all_links() that evidence tells under `key`, as many as its "links" says; nothing
+/// if there is no such key. `machines` are the names.
+Result<std::optional<std::set<Edge>>> read_links(const Map& evidence, std::string_view key,
+                                                 std::span<const std::string> machines);
 
 /// Every link between `victims` and all other machines and the controller, in both directions: what
 /// a machine that is off or frozen neither sends nor receives.
@@ -38,6 +45,10 @@ void tell_drops(Levers& levers, std::span<const Edge> cut, Attestation& attestat
 /// "cut_by_others", "unreached".
 Status attest_open(Levers& levers, std::span<const Edge> links, std::chrono::nanoseconds within,
                    Attestation& attestation);
+
+/// Whether a probe arrives until `deadline`. Sent again and again: another fault may lose some.
+Result<bool> arrives(Levers& levers, const Edge& edge,
+                     std::chrono::steady_clock::time_point deadline);
 
 /// The time until `deadline`, for probes that share one limit: forty links that pass nothing must
 /// not take forty times as long, for the next fault and the next heal wait meanwhile.

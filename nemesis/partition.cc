@@ -127,33 +127,6 @@ Grudge with_client_machines(const Grudge& grudge, const Groups& groups, const Cl
   return all;
 }
 
-/// The links of all_links(), in the evidence's "cut"; nothing if there is no "cut".
-Result<std::optional<Grudge>> read_grudge(const Map& evidence,
-                                          std::span<const std::string> machines) {
-  const auto cut = std::ranges::find(evidence, "cut", &Map::value_type::first);
-  if (cut == evidence.end()) return std::optional<Grudge>();
-  const Error malformed{"cut: expected the links that were cut, like [[\"n1\", \"n2\"]]",
-                        ErrorKind::usage};
-  if (cut->second.list() == nullptr) return malformed;
-  const auto index_of = [&](const Value& name) {
-    if (name == Value(std::string(clients_word))) return clients_end;
-    const auto at = std::ranges::find_if(
-        machines, [&](const std::string& machine) { return name == Value(machine); });
-    return static_cast<std::size_t>(at - machines.begin());
-  };
-  const auto is_end = [&](std::size_t end) { return end < machines.size() || end == clients_end; };
-  Grudge grudge;
-  for (const Value& link : *cut->second.list()) {
-    if (link.list() == nullptr || link.list()->size() != 2) return malformed;
-    const Edge edge{index_of(link.list()->front()), index_of(link.list()->back())};
-    if (!is_end(edge.from) || !is_end(edge.to) || edge.from == edge.to) return malformed;
-    grudge.insert(edge);
-  }
-  const auto links = std::ranges::find(evidence, "links", &Map::value_type::first);
-  if (links == evidence.end() || !(links->second == Value(grudge.size()))) return malformed;
-  return std::optional(std::move(grudge));
-}
-
 class Partition : public Nemesis {
  public:
   explicit Partition(Settings settings) : settings_(std::move(settings)) {}
@@ -209,7 +182,7 @@ class Partition : public Nemesis {
   }
 
   Status recall(FaultId id, const Map& evidence, std::span<const std::string> machines) override {
-    const auto grudge = read_grudge(evidence, machines);
+    const auto grudge = read_links(evidence, "cut", machines);
     if (!grudge) return grudge.error();
     // Without one it cut nothing, as when nobody led: then it is drawn as it was.
     if (*grudge) recalled_[id] = **grudge;
@@ -255,13 +228,13 @@ class Partition : public Nemesis {
       if (component.size() < 2) continue;
       const Edge edge = open_edge(component, cut);
       ++probed;
-      const auto arrived = levers.cluster().probe(edge, left_until(deadline));
+      const auto arrived = arrives(levers, edge, deadline);
       if (!arrived) return Error{"probe " + link_name(levers, edge) + ": " + arrived.error().what};
       if (!*arrived) lost.emplace_back(link_name(levers, edge));
     }
     for (const Edge& edge : open_to_clients(levers.cluster(), cut)) {
       ++probed;
-      const auto arrived = levers.cluster().probe(edge, left_until(deadline));
+      const auto arrived = arrives(levers, edge, deadline);
       if (!arrived) return Error{"probe " + link_name(levers, edge) + ": " + arrived.error().what};
       if (!*arrived) lost.emplace_back(link_name(levers, edge));
     }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -13,6 +14,7 @@
 
 #include "harness/core/clocks.h"
 #include "harness/core/cluster.h"
+#include "harness/core/packets.h"
 
 namespace faultline::fakes {
 
@@ -59,6 +61,58 @@ class FakeClocks : public Clocks {
   }
 };
 
+/// Does to the n-th packet of a link what its policy asks of one in 1/p: n counts from 1.
+class FakePackets : public PacketPlane {
+ public:
+  std::vector<LinkPolicies> shapes;  ///< As asked, in order; the last holds.
+  bool fails = false, shapes_are_lost = false;
+  std::uint64_t PacketCounters::* never = nullptr;  ///< This one does not rise.
+
+  const LinkPolicies& now() const {
+    static const LinkPolicies none;
+    return shapes.empty() ? none : shapes.back();
+  }
+  void packet(const Edge& edge) {
+    const auto found = now().find(edge);
+    if (found == now().end() || shapes_are_lost) return;
+    const LinkPolicy& policy = found->second;
+    PacketCounters& counts = counters_[edge];
+    ++counts.shaped;
+    const auto every = [&](double chance, std::uint64_t PacketCounters::* counter) {
+      const bool due =
+          chance > 0 &&
+          counts.shaped % std::max<std::uint64_t>(1, static_cast<std::uint64_t>(1 / chance)) == 0;
+      if (due && counter != never) ++(counts.*counter);
+    };
+    every(policy.delay.count() + policy.jitter.count() > 0, &PacketCounters::delayed);
+    every(policy.loss, &PacketCounters::lost);
+    every(policy.duplicate, &PacketCounters::duplicated);
+    every(policy.reorder, &PacketCounters::reordered);
+    every(policy.corrupt, &PacketCounters::corrupted);
+    every(policy.corrupt_unseen, &PacketCounters::corrupted_unseen);
+    every(policy.rate > 0, &PacketCounters::slowed);
+    every(!policy.flaps.empty(), &PacketCounters::flapped);
+  }
+
+  Status shape(const LinkPolicies& policies) override {
+    if (fails) return Error{"told to fail"};
+    shapes.push_back(policies);
+    return Ok{};
+  }
+  std::vector<PacketCounters> counters(std::span<const Edge> edges) const override {
+    std::vector<PacketCounters> counters;
+    for (const Edge& edge : edges) {
+      const auto found = counters_.find(edge);
+      counters.push_back(found == counters_.end() ? PacketCounters{} : found->second);
+    }
+    return counters;
+  }
+  PlaneCost cost() const override { return {}; }
+
+ private:
+  std::map<Edge, PacketCounters> counters_;
+};
+
 /// Behaves like a cluster whose nodes are two processes each, writes down every call ("signal n1
 /// 9"), and can be told to misbehave. Every node runs at first, as after the start of a run.
 class FakeCluster : public Cluster {
@@ -90,6 +144,9 @@ class FakeCluster : public Cluster {
   bool connections_last = false;        ///< They cannot be destroyed, though it says they can.
   std::set<Edge> broken;                ///< Links that pass nothing although nobody cut them.
   std::map<std::size_t, std::string> dies_at_start;
+  FakePackets plane;
+  bool has_plane = true;
+  std::optional<std::chrono::nanoseconds> takes;  ///< Every probe; else as long as it is delayed.
 
   // What a test reads.
   /// Only those that change something: start, signal, cut, destroy connections.
@@ -166,15 +223,30 @@ class FakeCluster : public Cluster {
   }
 
   Status send_probe(const Edge& edge) override {
-    if (cut_.contains(edge)) ++drops_[edge];
+    if (cut_.contains(edge))
+      ++drops_[edge];
+    else
+      plane.packet(edge);
     return Ok{};
   }
 
   Result<bool> probe(const Edge& edge, std::chrono::milliseconds) override {
     probed.push_back(edge);
+    if (!cut_.contains(edge)) plane.packet(edge);
     return !cut_.contains(edge) && !broken.contains(edge);
   }
   std::vector<Edge> probed;
+  Result<std::optional<std::chrono::nanoseconds>> transit(
+      const Edge& edge, std::chrono::milliseconds timeout) override {
+    const auto arrived = probe(edge, timeout);
+    if (!arrived) return arrived.error();
+    if (!*arrived) return std::optional<std::chrono::nanoseconds>();
+    const auto policy = plane.now().find(edge);
+    const bool late = policy != plane.now().end();
+    return takes ? takes : late ? policy->second.delay : std::chrono::nanoseconds(0);
+  }
+  PacketPlane* packets() override { return has_plane ? &plane : nullptr; }
+  Status can_shape() const override { return has_plane ? Ok{} : Cluster::can_shape(); }
 
   Result<std::size_t> destroy_connections(std::size_t node) override {
     if (Status called = call("destroy connections " + nodes_[node].name); !called)

@@ -34,6 +34,9 @@ class Nemesis {
   virtual bool strikes_clients() const { return false; }
   /// True if a fault of these parameters needs to know who leads (partition isolate-leader).
   virtual bool needs_leader() const { return false; }
+  /// True if it acts on single packets: then links are the switch's unless the configuration says
+  /// otherwise.
+  virtual bool needs_packets() const { return false; }
 
   /// Ok, or kind capability with the reason and the remedy. Asked before anything starts: a fault
   /// that silently does nothing makes a passing test a lie.

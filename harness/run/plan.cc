@@ -347,6 +347,12 @@ class Reader {
       }
     }
     top_.set_resolved("faults", std::move(resolved));
+    const bool needs_packets = std::ranges::any_of(
+        plan_.faults, [](const FaultPlan& fault) { return fault.nemesis->needs_packets(); });
+    if (needs_packets && !top_.has("links")) {
+      plan_.links = LinksLever::packet_switch;
+      top_.set_resolved("links", std::string(links_lever_names()[2]));
+    }
     return Ok{};
   }
 

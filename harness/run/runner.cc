@@ -127,6 +127,7 @@ class Run {
     ClusterOptions options;
     options.nodes = plan_.nodes;
     options.links = plan_.links;
+    options.seed = rng_.fork("packets").next();
     if (plan_.client_machines > 0) {
       auto machines = ClientMachines::make(
           {plan_.client_machines, workers() + plan_.nodes, plan_.nodes, plan_.target_parameters});

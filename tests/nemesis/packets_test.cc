@@ -1,0 +1,217 @@
+#include "harness/core/packets.h"
+
+#include "tests/nemesis/fixture.h"
+
+namespace faultline::nemesis_tests {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::set<Edge> shaped(const World& world) {
+  std::set<Edge> edges;
+  for (const auto& [edge, policy] : world.cluster.plane.now()) edges.insert(edge);
+  return edges;
+}
+
+TEST_CASE("packets: every link of a victim to other nodes is slow, and as it was after the heal") {
+  World world(3, 1);
+  const auto slow = make("packets");
+  CHECK(slow->needs_packets());
+  CHECK(slow->available(world.cluster));
+  const Attestation struck = world.inject(*slow, a, {1});
+  CHECK_MESSAGE(struck.effective, to_text(Value(struck.evidence)));
+  CHECK(shaped(world) == std::set<Edge>{{0, 1}, {1, 0}, {1, 2}, {2, 1}});
+  CHECK(world.cluster.plane.now().at({0, 1}).delay == 100ms);
+  CHECK(world.cluster.plane.now().at({0, 1}).jitter == 20ms);
+  CHECK(text(struck.evidence, "links") == "4");
+  CHECK(text(struck.evidence, "delayed") == "4");
+  CHECK(text(struck.evidence, "transit_ms") == "{\"n1>n2\": 100.0, \"n2>n1\": 100.0, \"n2>n3\": 100.0}");
+  const Attestation healed = world.heal(*slow, a);
+  CHECK_MESSAGE(healed.effective, to_text(Value(healed.evidence)));
+  CHECK(shaped(world).empty());
+  CHECK(text(healed.evidence, "probe") == "\"passed\"");
+}
+
+TEST_CASE("packets: which links, by the other end and by direction") {
+  World world(3, 1);  // c1 is 3.
+  const auto links = [&](std::vector<std::pair<std::string, std::string>> params) {
+    const auto fault = make("packets", std::move(params));
+    world.inject(*fault, a, {1});
+    const std::set<Edge> edges = shaped(world);
+    world.heal(*fault, a);
+    return edges;
+  };
+  CHECK(links({{"between", "clients"}}) ==
+        std::set<Edge>{{1, 3}, {3, 1}, {1, clients_end}, {clients_end, 1}});
+  CHECK(links({{"between", "all"}, {"direction", "in"}}) ==
+        std::set<Edge>{{0, 1}, {2, 1}, {3, 1}, {clients_end, 1}});
+  CHECK(links({{"direction", "out"}}) == std::set<Edge>{{1, 0}, {1, 2}});
+  CHECK(links({{"links", "one"}, {"direction", "out"}}).size() == 1);
+}
+
+TEST_CASE("packets: kinds and knobs make policies") {
+  World world(2);
+  const auto policy = [&](std::vector<std::pair<std::string, std::string>> params) {
+    const auto fault = make("packets", std::move(params));
+    const Attestation struck = world.inject(*fault, a, {0});
+    CHECK_MESSAGE(struck.effective, to_text(Value(struck.evidence)));
+    LinkPolicy made = world.cluster.plane.now().begin()->second;
+    world.heal(*fault, a);
+    return made;
+  };
+  CHECK(policy({{"kind", "gray"}}) == LinkPolicy{.loss = 0.3});
+  CHECK(policy({{"kind", "flapping"}, {"down", "1s"}}) == LinkPolicy{.flaps = {{1s, 300ms}}});
+  CHECK(policy({{"loss", "5%"}, {"duplicate", "0.25"}}) ==
+        LinkPolicy{.loss = 0.05, .duplicate = 0.25});
+  CHECK(policy({{"reorder", "50%"}}) == LinkPolicy{.reorder = 0.5, .reorder_by = 20ms});
+  CHECK(policy({{"corrupt", "50%"}, {"corrupt-unseen", "20%"}}) ==
+        LinkPolicy{.corrupt = 0.5, .corrupt_unseen = 0.2});
+  CHECK(policy({{"rate", "10mbit"}}) == LinkPolicy{.rate = 10e6});
+  CHECK(policy({{"delay", "10ms"}, {"jitter", "1ms"}, {"distribution", "normal"}}) ==
+        LinkPolicy{.delay = 10ms, .jitter = 1ms, .normal = true});
+}
+
+TEST_CASE("packets: what no link can do is refused with a sentence") {
+  const auto refused = [](std::vector<std::pair<std::string, std::string>> params) {
+    ConfigNode node;
+    for (const auto& [key, value] : params)
+      node.members.push_back({key, {}, ConfigNode::of(value)});
+    Params view(node, "fault packets");
+    const auto made = (*find_entry(nemeses(), "fault", "packets"))->make(view);
+    const Status finished = view.finish();
+    return finished ? std::string() : finished.error().what;
+  };
+  CHECK(refused({{"kind", "custom"}}).find("nothing is to happen to packets") != std::string::npos);
+  CHECK(refused({{"loss", "130%"}}).find("expected a share of packets") != std::string::npos);
+  CHECK(refused({{"loss", "0%"}}).find("nothing is to happen to packets") != std::string::npos);
+  CHECK(refused({{"rate", "10"}}).find("expected a bandwidth") != std::string::npos);
+  CHECK(refused({{"delay", "11s"}}).find("expected a duration") != std::string::npos);
+  CHECK(refused({{"down", "1s"}}).find("down") != std::string::npos);
+  CHECK(refused({{"loss", "1%"}}).empty());
+}
+
+TEST_CASE("packets: is refused where nothing shapes packets") {
+  World world(2);
+  world.cluster.has_plane = false;
+  const Status can = make("packets")->available(world.cluster);
+  REQUIRE_FALSE(can);
+  CHECK(can.error().kind == ErrorKind::capability);
+  CHECK(can.error().what.find("links: switch") != std::string::npos);
+}
+
+TEST_CASE("packets: is not effective if links do nothing, or not all that was asked for") {
+  World world(2);
+  const auto fault = make("packets", {{"loss", "100%"}, {"duplicate", "100%"}});
+  SUBCASE("nothing") {
+    world.cluster.plane.shapes_are_lost = true;
+    const Attestation struck = world.inject(*fault, a, {0});
+    CHECK_FALSE(struck.effective);
+    CHECK(text(struck.evidence, "idle_links") == "[[\"n1\", \"n2\"], [\"n2\", \"n1\"]]");
+  }
+  SUBCASE("not all") {
+    world.cluster.plane.never = &PacketCounters::duplicated;
+    const Attestation struck = world.inject(*fault, a, {0});
+    CHECK_FALSE(struck.effective);
+    CHECK(text(struck.evidence, "never") == "[\"duplicated\"]");
+  }
+  SUBCASE("they cannot be changed") {
+    world.cluster.plane.fails = true;
+    CHECK_FALSE(fault->inject(world.levers, a, Nodes{0}, {}, Rng(1)));
+  }
+}
+
+TEST_CASE("packets: a delay that no probe sees is none") {
+  World world(2);
+  const auto fault = make("packets", {{"delay", "50ms"}, {"jitter", "5ms"}});
+  world.cluster.takes = 44ms;
+  const Attestation early = world.inject(*fault, a, {0});
+  CHECK_FALSE(early.effective);
+  CHECK(text(early.evidence, "reason") == "\"a probe came sooner than the delay\"");
+  world.cluster.takes = 45ms;
+  CHECK(world.inject(*fault, b, {0}).effective);
+}
+
+TEST_CASE("packets: a delay that no probe survives is none") {
+  World world(2);
+  world.cluster.broken = {{0, 1}, {1, 0}};
+  const Attestation lost = world.inject(*make("packets", {{"delay", "50ms"}}), a, {0});
+  CHECK_FALSE(lost.effective);
+  CHECK(text(lost.evidence, "reason") == "\"no probe arrived\"");
+}
+
+TEST_CASE("packets: two faults on a link add up, and each takes back its own") {
+  World world(2);
+  const auto slow = make("packets", {{"delay", "50ms"}}),
+             lossy = make("packets", {{"delay", "5ms"}, {"loss", "50%"}, {"direction", "out"}}),
+             worse = make("packets", {{"loss", "50%"}, {"rate", "1mbit"}});
+  const auto out = [&] { return world.cluster.plane.now().at({0, 1}); };
+  world.inject(*slow, a, {0});
+  world.inject(*lossy, b, {0});
+  CHECK(out() == LinkPolicy{.delay = 55ms, .loss = 0.5});
+  CHECK(world.cluster.plane.now().at({1, 0}) == LinkPolicy{.delay = 50ms});
+  world.inject(*worse, c, {0});
+  CHECK(out() == LinkPolicy{.delay = 55ms, .loss = 0.75, .rate = 1e6});
+  const Attestation healed = world.heal(*lossy, b);
+  CHECK(healed.effective);
+  CHECK(text(healed.evidence, "held_by_others") == "1");
+  CHECK(out() == LinkPolicy{.delay = 50ms, .loss = 0.5, .rate = 1e6});
+  world.heal(*worse, c);
+  world.heal(*slow, a);
+  CHECK(shaped(world).empty());
+}
+
+TEST_CASE("packets: on links that are all cut by others it cannot be attested") {
+  World world(2);
+  const auto partition = make("partition", {{"kind", "halves"}});
+  world.inject(*partition, a, {0, 1});
+  const auto fault = make("packets", {{"loss", "50%"}});
+  const Attestation struck = world.inject(*fault, b, {0});
+  CHECK_FALSE(struck.effective);
+  CHECK(text(struck.evidence, "reason") == "\"every link is cut by other faults\"");
+  CHECK(text(struck.evidence, "cut_by_others") == "2");
+}
+
+TEST_CASE("packets: a heal that leaves a link shaped is none") {
+  World world(2);
+  const auto fault = make("packets", {{"duplicate", "100%"}});
+  world.inject(*fault, a, {0});
+  SUBCASE("the plane goes on") {
+    world.cluster.plane.fails = true;
+    CHECK_FALSE(fault->heal(world.levers, a));
+    world.cluster.plane.fails = false;
+    CHECK(world.heal(*fault, a).effective);
+    CHECK(shaped(world).empty());
+  }
+  SUBCASE("nothing passes") {
+    world.cluster.broken = {{0, 1}};
+    const Attestation healed = world.heal(*fault, a);
+    CHECK_FALSE(healed.effective);
+    CHECK(text(healed.evidence, "unreached") == "[\"n1>n2\"]");
+  }
+}
+
+TEST_CASE("packets: a replay acts on the links that were drawn") {
+  const std::vector<std::string> names = {"n1", "n2", "n3", "n4", "n5"};
+  World world(5);
+  const auto gray = make("packets", {{"kind", "gray"}});
+  const Attestation first = world.inject(*gray, a, {2}, {}, 7);
+  const std::set<Edge> drawn = shaped(world);
+  CHECK(drawn.size() == 2);
+  world.heal(*gray, a);
+  std::size_t others = 0;
+  for (std::uint64_t seed = 8; seed < 20; ++seed) {
+    const auto again = make("packets", {{"kind", "gray"}});
+    REQUIRE(again->recall(a, first.evidence, names));
+    world.inject(*again, a, {2}, {}, seed);
+    CHECK(shaped(world) == drawn);
+    world.heal(*again, a);
+    world.inject(*gray, b, {2}, {}, seed);
+    others += shaped(world) != drawn;
+    world.heal(*gray, b);
+  }
+  CHECK(others > 0);  // Else nothing was recalled.
+  CHECK_FALSE(gray->recall(c, {{"links", 2}, {"shaped", List{Value(List{"n1", "n9"})}}}, names));
+}
+
+}  // namespace
+}  // namespace faultline::nemesis_tests

@@ -1,0 +1,204 @@
+// The switch in user space: what it does to packets of real sockets, and that the fault which asks
+// it to attests that.
+#include <array>
+#include <cstdlib>
+#include <fstream>
+#include <numeric>
+
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+
+#include "harness/core/levers.h"
+#include "nemesis/nemeses.h"
+#include "tests/system/network.h"
+
+namespace faultline::system_test {
+namespace {
+
+using namespace std::chrono_literals;
+using Duration = std::chrono::nanoseconds;
+
+struct Bed {
+  explicit Bed(std::size_t nodes = 2)
+      : shells(nodes, LinksLever::packet_switch), cluster(*shells.cluster) {
+    require_ok(cluster.can_shape());
+    REQUIRE(cluster.packets() != nullptr);
+  }
+  void shape(const LinkPolicies& policies) { require_ok(cluster.packets()->shape(policies)); }
+  PacketCounters counters(Edge edge) {
+    return cluster.packets()->counters(std::array{edge}).front();
+  }
+  void probe(Edge edge, int times) {
+    for (int i = 0; i < times; ++i) require_ok(cluster.send_probe(edge));
+  }
+  Duration transit(Edge edge) {
+    const auto took = cluster.transit(edge, patient);
+    if (!took) FAIL(took.error().what);
+    REQUIRE(took->has_value());
+    return **took;
+  }
+  /// The kernel's own counter, from inside the node.
+  std::uint64_t snmp(std::size_t node, const std::string& protocol, const std::string& name) {
+    const std::string text =
+        shells.output(node, "awk '/^" + protocol +
+                                ":/ { if (!h) { split($0, k); h = 1 } else for (i "
+                                "= 1; i <= NF; ++i) if (k[i] == \"" +
+                                name + "\") print $i }' /proc/net/snmp");
+    return std::stoull(text);
+  }
+  Shells shells;
+  Cluster& cluster;
+};
+
+TEST_CASE("switch: a delay is kept in its direction alone, and ends") {
+  Bed bed(3);
+  bed.shape({{{0, 1}, {.delay = 30ms}}, {{2, clients_end}, {.delay = 60ms}}});
+  CHECK(bed.transit({0, 1}) >= 30ms);
+  CHECK(bed.transit({2, clients_end}) >= 60ms);
+  // Of many the quickest: a crowded machine is no delay.
+  const auto quickest = [&](Edge edge) {
+    Duration least = bed.transit(edge);
+    for (int i = 0; i < 20; ++i) least = std::min(least, bed.transit(edge));
+    return least;
+  };
+  CHECK(quickest({1, 0}) < 30ms);
+  CHECK(quickest({0, 2}) < 30ms);
+  CHECK(bed.counters({0, 1}).delayed >= 1);
+  CHECK(bed.counters({1, 0}).shaped == 0);
+  bed.shape({});
+  CHECK(quickest({0, 1}) < 30ms);
+  CHECK(bed.cluster.packets()->cost().dropped == 0);
+}
+
+TEST_CASE(
+    "switch: losses, copies and late ones are as many as asked for, and repeat with the seed") {
+  const auto run = [] {
+    Bed bed;
+    bed.shape({{{0, 1}, {.loss = 0.5, .duplicate = 0.25, .reorder = 0.25, .reorder_by = 1ms}}});
+    bed.probe({0, 1}, 400);
+    CHECK(eventually([&] { return bed.counters({0, 1}).shaped == 400; }));
+    const PacketCounters counters = bed.counters({0, 1});
+    CHECK(counters.lost > 150);
+    CHECK(counters.lost < 250);
+    return std::array{counters.lost, counters.duplicated, counters.reordered};
+  };
+  const auto first = run();
+  CHECK(first[1] > 20);
+  CHECK(first[2] > 20);
+  CHECK(run() == first);
+}
+
+TEST_CASE("switch: the kernel's checksums see corruption, unless it is to be unseen") {
+  Bed bed;
+  const std::string listen =
+      "exec 3<>/dev/udp/" + bed.cluster.nodes()[1].address + "/9; echo ignored >/dev/null";
+  const auto errors = [&] { return bed.snmp(1, "Udp", "InCsumErrors"); };
+  const std::uint64_t before = errors();
+  bed.shape({{{0, 1}, {.corrupt_unseen = 1}}});
+  bed.probe({0, 1}, 20);
+  CHECK(eventually([&] { return bed.counters({0, 1}).corrupted_unseen == 20; }));
+  CHECK(errors() == before);
+  bed.shape({{{0, 1}, {.corrupt = 1}}});
+  bed.probe({0, 1}, 200);
+  CHECK(eventually([&] { return bed.counters({0, 1}).corrupted == 200; }));
+  // A bit of the ports sends some elsewhere, where nobody counts them.
+  CHECK(eventually([&] { return errors() >= before + 100; }));
+}
+
+TEST_CASE("switch: connections survive loss, copies, disorder and corruption that is seen") {
+  Bed bed;
+  for (const std::string& address :
+       {bed.cluster.nodes()[1].address, bed.cluster.nodes()[1].address6}) {
+    if (address.empty()) continue;
+    Talk talk(bed.shells, address);
+    CHECK(talk.progresses(patient));
+    const LinkPolicy bad{
+        .loss = 0.05, .duplicate = 0.2, .reorder = 0.2, .reorder_by = 2ms, .corrupt = 0.05};
+    bed.shape({{{0, 1}, bad}, {{1, 0}, bad}});
+    for (int i = 0; i < 5; ++i) CHECK(talk.progresses(30s));
+    bed.shape({});
+    CHECK(talk.progresses(30s));
+  }
+}
+
+bool segments_are_large(int socket, const char* device) {
+  ethtool_value value{ETHTOOL_GTSO, 0};
+  ifreq request{};
+  std::string_view(device).copy(request.ifr_name, IFNAMSIZ - 1);
+  request.ifr_data = reinterpret_cast<char*>(&value);
+  REQUIRE(::ioctl(socket, SIOCETHTOOL, &request) == 0);
+  return value.data != 0;
+}
+
+TEST_CASE("helper: segmentation offload" * doctest::skip()) {
+  const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const std::string text = segments_are_large(socket.get(), "eth0") ? "large ." : "small .";
+  REQUIRE(::write(1, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+}
+
+TEST_CASE("switch: segments come one by one only while a fault acts on single packets") {
+  Bed bed;
+  bed.shells.argv = helper("helper: segmentation offload");
+  const auto log = bed.cluster.nodes()[0].log_dir / "stdout.log";
+  const auto offload = [&] {
+    const std::size_t before = read_file(log).size();
+    require_ok(bed.cluster.start(0));
+    CHECK(eventually([&] { return read_file(log).find(" .", before) != std::string::npos; }));
+    CHECK(eventually([&] { return !bed.cluster.take_deaths().empty(); }));
+    const std::string said = read_file(log).substr(before);
+    return said.find("large .") != std::string::npos;
+  };
+  CHECK(offload());
+  bed.shape({{{0, 1}, {.delay = 1ms}}});
+  CHECK(offload());
+  bed.shape({{{0, 1}, {.delay = 1ms, .loss = 0.1}}});
+  CHECK_FALSE(offload());
+  bed.shape({{{1, 0}, {.rate = 1e6}}});
+  CHECK(offload());
+  bed.shape({});
+}
+
+TEST_CASE("switch: what is on its way over a link when it is cut is lost") {
+  Bed bed;
+  bed.shape({{{0, 1}, {.delay = 300ms}}});
+  require_ok(bed.cluster.send_probe({0, 1}));
+  CHECK(eventually([&] { return bed.counters({0, 1}).delayed == 1; }));
+  require_ok(bed.cluster.cut(std::vector<Edge>{{0, 1}}));
+  CHECK(eventually([&] { return bed.cluster.drops(std::vector<Edge>{{0, 1}})->front() == 1; }));
+}
+
+TEST_CASE("switch: a fault of every kind is effective, healed, and leaves the links as they were") {
+  Bed bed(3);
+  Levers levers(bed.cluster);
+  using Knobs = std::vector<std::pair<std::string, std::string>>;
+  FaultId id = 0;
+  for (const Knobs& knobs :
+       {Knobs{{"kind", "slow"}, {"between", "all"}}, Knobs{{"kind", "gray"}},
+        Knobs{{"kind", "flapping"}, {"down", "20ms"}, {"up", "20ms"}}, Knobs{{"loss", "1%"}},
+        Knobs{{"duplicate", "10%"}, {"reorder", "10%"}, {"direction", "in"}},
+        Knobs{{"corrupt", "5%"}, {"corrupt-unseen", "5%"}}, Knobs{{"rate", "1mbit"}},
+        Knobs{{"delay", "20ms"}, {"jitter", "5ms"}, {"distribution", "normal"}}}) {
+    ConfigNode node;
+    for (const auto& [key, value] : knobs) node.members.push_back({key, {}, ConfigNode::of(value)});
+    Params params(node, "fault packets");
+    const auto fault = (*find_entry(nemeses(), "fault", "packets"))->make(params);
+    REQUIRE(fault);
+    require_ok(params.finish());
+    require_ok((*fault)->available(bed.cluster));
+    CAPTURE(to_text(Value((*fault)->parameters())));
+    const std::vector<std::size_t> victims = {1};
+    const auto struck = (*fault)->inject(levers, ++id, victims, {}, Rng(id));
+    REQUIRE(struck);
+    CHECK_MESSAGE(struck->effective, to_text(Value(struck->evidence)));
+    const auto healed = (*fault)->heal(levers, id);
+    REQUIRE(healed);
+    CHECK_MESSAGE(healed->effective, to_text(Value(healed->evidence)));
+    CHECK(levers.policies().empty());
+  }
+  CHECK(bed.cluster.packets()->cost().dropped == 0);
+}
+
+}  // namespace
+}  // namespace faultline::system_test
