@@ -6,7 +6,7 @@ namespace faultline {
 namespace {
 
 constexpr unsigned ipv4_type = 0x0800, ipv6_type = 0x86dd;
-constexpr unsigned tcp_protocol = 6, udp_protocol = 17, icmp6_protocol = 58;
+constexpr unsigned tcp_protocol = 6, udp_protocol = 17, icmp6_protocol = 58, hop_by_hop = 0;
 constexpr std::size_t ipv4_bytes = 20, ipv6_bytes = 40, tcp_bytes = 20, udp_bytes = 8;
 
 unsigned word_at(ConstBytes bytes, std::size_t at) {
@@ -58,6 +58,7 @@ bool is_housekeeping(ConstBytes frame) {
   if (frame.size() < ethernet_bytes) return true;
   const unsigned type = word_at(frame, 12);
   if (type != ipv6_type) return type != ipv4_type;
+  if (frame.size() > ethernet_bytes + 6 && frame[ethernet_bytes + 6] == hop_by_hop) return true;
   const std::size_t icmp = ethernet_bytes + ipv6_bytes;
   constexpr std::uint8_t router_solicitation = 133, neighbour_advertisement = 136;
   return frame.size() > icmp && frame[ethernet_bytes + 6] == icmp6_protocol &&

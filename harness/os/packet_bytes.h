@@ -24,7 +24,9 @@ inline constexpr std::size_t ethernet_bytes = 14;
 using Bytes = std::span<std::uint8_t>;
 using ConstBytes = std::span<const std::uint8_t>;
 
-/// Anything but an IP packet, and IPv6 neighbour discovery: what finds machines, not what they say.
+/// Anything but an IP packet, and of IPv6 neighbour discovery and the listener reports that go with
+/// it (MLD, the only packets with hop-by-hop options): what finds machines, not what they say. The
+/// kernel sends it when it likes, so that it has no number either.
 bool is_housekeeping(ConstBytes frame);
 
 /// Where the parts of an IP packet begin; all 0 if it is none. A part that is not there begins at

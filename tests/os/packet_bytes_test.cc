@@ -96,6 +96,7 @@ TEST_CASE("packet bytes: what finds machines is told from what they say") {
   }
   icmp[54] = 128;  // An echo request.
   CHECK_FALSE(is_housekeeping(icmp));
+  CHECK(is_housekeeping(packet(true, 0, "listener report")));
   CHECK(is_housekeeping(Frame(13)));
 }
 

@@ -2,8 +2,6 @@
 // it to attests that.
 #include <array>
 #include <cstdlib>
-#include <fstream>
-#include <numeric>
 
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
@@ -78,7 +76,9 @@ TEST_CASE(
     Bed bed;
     bed.shape({{{0, 1}, {.loss = 0.5, .duplicate = 0.25, .reorder = 0.25, .reorder_by = 1ms}}});
     bed.probe({0, 1}, 400);
-    CHECK(eventually([&] { return bed.counters({0, 1}).shaped == 400; }));
+    eventually([&] { return bed.counters({0, 1}).shaped >= 400; });
+    CHECK(bed.counters({0, 1}).shaped == 400);
+    CHECK(bed.cluster.packets()->cost().dropped == 0);
     const PacketCounters counters = bed.counters({0, 1});
     CHECK(counters.lost > 150);
     CHECK(counters.lost < 250);
@@ -92,8 +92,6 @@ TEST_CASE(
 
 TEST_CASE("switch: the kernel's checksums see corruption, unless it is to be unseen") {
   Bed bed;
-  const std::string listen =
-      "exec 3<>/dev/udp/" + bed.cluster.nodes()[1].address + "/9; echo ignored >/dev/null";
   const auto errors = [&] { return bed.snmp(1, "Udp", "InCsumErrors"); };
   const std::uint64_t before = errors();
   bed.shape({{{0, 1}, {.corrupt_unseen = 1}}});
@@ -117,9 +115,9 @@ TEST_CASE("switch: connections survive loss, copies, disorder and corruption tha
     const LinkPolicy bad{
         .loss = 0.05, .duplicate = 0.2, .reorder = 0.2, .reorder_by = 2ms, .corrupt = 0.05};
     bed.shape({{{0, 1}, bad}, {{1, 0}, bad}});
-    for (int i = 0; i < 5; ++i) CHECK(talk.progresses(30s));
+    for (int i = 0; i < 3; ++i) CHECK(talk.progresses(20s));
     bed.shape({});
-    CHECK(talk.progresses(30s));
+    CHECK(talk.progresses(20s));
   }
 }
 
@@ -189,7 +187,8 @@ TEST_CASE("switch: a fault of every kind is effective, healed, and leaves the li
     require_ok((*fault)->available(bed.cluster));
     CAPTURE(to_text(Value((*fault)->parameters())));
     const std::vector<std::size_t> victims = {1};
-    const auto struck = (*fault)->inject(levers, ++id, victims, {}, Rng(id));
+    ++id;
+    const auto struck = (*fault)->inject(levers, id, victims, {}, Rng(id));
     REQUIRE(struck);
     CHECK_MESSAGE(struck->effective, to_text(Value(struck->evidence)));
     const auto healed = (*fault)->heal(levers, id);
