@@ -32,6 +32,8 @@ constexpr std::size_t small_bytes = 2048;
 constexpr std::size_t held_bytes_max = std::size_t{256} << 20;
 constexpr std::size_t batch_frames = 32;
 constexpr int socket_bytes = 16 << 20;
+/// How long a frame that is due may wait for company: a timer for each costs more than its way.
+constexpr std::int64_t lateness_ns = 50'000;
 
 std::int64_t steady_ns() {
   timespec now{};
@@ -238,7 +240,8 @@ void PacketSwitch::run() {
 void PacketSwitch::wait(Batch& batch) {
   timespec limit{};
   if (!held_.empty()) {
-    const std::int64_t left = std::max<std::int64_t>(held_.front().due_ns - steady_ns(), 0);
+    const std::int64_t due_ns = held_.front().due_ns + lateness_ns;
+    const std::int64_t left = std::max<std::int64_t>(due_ns - steady_ns(), 0);
     limit = {left / 1'000'000'000, left % 1'000'000'000};
   }
   batch.ready =

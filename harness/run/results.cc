@@ -252,6 +252,15 @@ Map results_value(const Findings& f, const Answer& answer) {
   return map;
 }
 
+Value failed_value(const std::string& name, std::uint64_t seed, const Error& error) {
+  return Map{{"schema", "faultline.results/1"},
+             {"name", name},
+             {"seed", seed},
+             {"verdict", "error"},
+             {"error", error.what},
+             {"exit_code", static_cast<std::int64_t>(exit_code_of(error))}};
+}
+
 std::string results_brief(const Findings& f, const Answer& answer) {
   std::string text = verdict_line(f, answer) + shortfalls(f, answer);
   text.pop_back();

@@ -62,6 +62,8 @@ struct Answer {
 Answer weigh(const Findings& findings);
 
 Map results_value(const Findings& findings, const Answer& answer);
+/// Of a run that has nothing to judge.
+Value failed_value(const std::string& name, std::uint64_t seed, const Error& error);
 /// The verdict, and what else the exit code comes from; lines with a newline between them.
 std::string results_brief(const Findings& findings, const Answer& answer);
 /// Several lines, ending in a newline.

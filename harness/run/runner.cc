@@ -15,6 +15,7 @@
 #include "harness/run/evaluation.h"
 #include "harness/run/final_requests.h"
 #include "harness/run/injector.h"
+#include "harness/run/link_cost.h"
 #include "harness/run/node_journal.h"
 #include "harness/run/nodes_up.h"
 #include "harness/run/results.h"
@@ -146,6 +147,7 @@ class Run {
     for (const FaultPlan& fault : plan_.faults)
       if (const Status can = fault.nemesis->available(*cluster_); !can)
         return Error{"fault " + fault.fault + ": " + can.error().what, can.error().kind};
+    link_cost_ = measure_links(*cluster_);
     journal_.emplace(*cluster_);
     if (const Status clients = start_clients(); !clients) return clients;
     const Status started = start_and_await();
@@ -371,6 +373,7 @@ class Run {
     levers_.reset();
     node_lines_ = journal_->lines();
     journal_.reset();
+    if (const PacketPlane* plane = cluster_->packets()) link_cost_.plane = plane->cost();
     cluster_.reset();
   }
 
@@ -413,11 +416,15 @@ class Run {
     for (const Value& name : changed)
       report.text +=
           "warning: " + *name.text() + " of this host changed during the run (meta.json)\n";
+    report.text += degraded_text(link_cost_);
+    const Map links = link_cost_value(link_cost_);
+    report.results.emplace_back("links", links);
     const Usage usage = own_usage();
     meta_.rest = Map{{"recorder_stalls", stalls},
                      {"controller", Map{{"resident_bytes_max", usage.resident_bytes_max},
                                         {"descriptors", usage.descriptors},
                                         {"threads", usage.threads}}},
+                     {"links", links},
                      {"host_changed", changed}};
     const Status meta = write_meta();
     const Status results = directory_.write("results.json", to_json_pretty(Value(report.results)));
@@ -469,6 +476,7 @@ class Run {
   Clock::time_point disk_looked_at_{};
   bool disk_failed_ = false, clients_failed_ = false;
   std::optional<Error> broken_;
+  LinkCost link_cost_;
   std::vector<std::size_t> serving_;
   Findings::Recovery recovery_;
 
@@ -478,23 +486,14 @@ class Run {
   std::vector<FaultTally> tallies_;
 };
 
-/// For a run that has nothing to judge.
-void write_failure(const Plan& plan, const RunDir& directory, const Error& error) {
-  const Map results = {{"schema", "faultline.results/1"},
-                       {"name", plan.name},
-                       {"seed", plan.seed},
-                       {"verdict", "error"},
-                       {"error", error.what},
-                       {"exit_code", static_cast<std::int64_t>(exit_code_of(error))}};
-  // The error itself is reported by the caller; that this file is missing too adds nothing to it.
-  static_cast<void>(directory.write("results.json", to_json_pretty(Value(results))));
-}
-
 }  // namespace
 
 Result<RunReport> run_test(Plan& plan, const RunDir& directory, const RunEnvironment& environment) {
   Result<RunReport> report = Run(plan, directory, environment).run();
-  if (!report) write_failure(plan, directory, report.error());
+  // The caller reports the error; that this file may be missing too adds nothing to it.
+  if (!report)
+    (void)directory.write("results.json",
+                          to_json_pretty(failed_value(plan.name, plan.seed, report.error())));
   return report;
 }
 

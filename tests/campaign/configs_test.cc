@@ -1,4 +1,5 @@
 // Every configuration that we ship says what it asks, can be planned, and is run by somebody.
+#include <algorithm>
 #include <fstream>
 #include <set>
 
@@ -31,6 +32,26 @@ std::string question(const std::filesystem::path& path) {
   std::string text, line;
   while (std::getline(file, line) && line.starts_with("# ")) text += line.substr(1);
   return text;
+}
+
+TEST_CASE("configs: a fault on packets has the switch, unless the configuration says otherwise") {
+  const Catalogues catalogues{checkers(), nemeses(), workloads(), targets()};
+  const auto links_of = [&](const std::string& more) {
+    const auto root =
+        parse_config("target: { name: refkv }\nworkload: { name: register }\n" + more, "a.yaml");
+    REQUIRE(root);
+    const auto plan = make_plan(*root, catalogues, {"name", 1});
+    REQUIRE_MESSAGE(plan, (plan ? "" : plan.error().what));
+    const auto told = std::ranges::find(plan->resolved, "links", &Map::value_type::first);
+    REQUIRE(told != plan->resolved.end());
+    CHECK(*told->second.text() == links_lever_names()[static_cast<std::size_t>(plan->links)]);
+    return *told->second.text();
+  };
+  CHECK(links_of("") == "bridge");
+  CHECK(links_of("faults: [{ fault: kill }]\n") == "bridge");
+  CHECK(links_of("faults: [{ fault: kill }, { fault: packets }]\n") == "switch");
+  CHECK(links_of("links: bridge\nfaults: [{ fault: packets }]\n") == "bridge");
+  CHECK(links_of("links: switch\n") == "switch");
 }
 
 TEST_CASE("configs: every one asks a question, and makes a plan or a campaign") {

@@ -1,0 +1,58 @@
+#include "harness/run/link_cost.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "harness/core/text.h"
+
+namespace faultline {
+namespace {
+
+constexpr std::size_t probes = 21;
+/// A probe that is lost once is not asked for again and again: the run is waiting.
+constexpr std::chrono::milliseconds probe_limit{1000};
+
+std::optional<double> median_us(Cluster& cluster, const Edge& edge) {
+  std::vector<double> took;
+  for (std::size_t i = 0; i < probes; ++i) {
+    const auto transit = cluster.transit(edge, probe_limit);
+    if (!transit || !*transit) return std::nullopt;
+    took.push_back(std::chrono::duration<double, std::micro>(**transit).count());
+  }
+  std::ranges::nth_element(took, took.begin() + probes / 2);
+  return took[probes / 2];
+}
+
+double to_tenths(double value) { return std::round(value * 10) / 10; }
+
+}  // namespace
+
+LinkCost measure_links(Cluster& cluster) {
+  const bool several = cluster.nodes().size() > 1;
+  return {median_us(cluster, {0, 0}),
+          median_us(cluster, several ? Edge{0, 1} : Edge{clients_end, 0})};
+}
+
+Map link_cost_value(const LinkCost& cost) {
+  Map map;
+  if (cost.loopback_us) map.emplace_back("loopback_us", to_tenths(*cost.loopback_us));
+  if (cost.link_us) map.emplace_back("link_us", to_tenths(*cost.link_us));
+  if (cost.loopback_us && cost.link_us)
+    map.emplace_back("added_us", to_tenths(*cost.link_us - *cost.loopback_us));
+  if (cost.plane) {
+    map.emplace_back("packets", cost.plane->packets);
+    map.emplace_back("own_drops", cost.plane->dropped);
+    map.emplace_back("degraded", cost.degraded());
+  }
+  return map;
+}
+
+std::string degraded_text(const LinkCost& cost) {
+  if (!cost.degraded()) return {};
+  return "warning: degraded: the switch lost " + with_thousands(cost.plane->dropped) + " of " +
+         with_thousands(cost.plane->packets) +
+         " packets by itself, as its buffers were full; latencies and outages may be its doing\n";
+}
+
+}  // namespace faultline

@@ -1,0 +1,34 @@
+// What the links of a cluster cost by themselves, measured in every run: nothing that a fault asked
+// for, and yet part of what the store meets.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "harness/core/cluster.h"
+#include "harness/core/packets.h"
+#include "harness/core/value.h"
+
+namespace faultline {
+
+struct LinkCost {
+  /// Of a probe, one way, medians in microseconds: within a node, where no link is, and between two
+  /// (of a single node: from the clients). Nothing: none arrived.
+  std::optional<double> loopback_us, link_us;
+  std::optional<PlaneCost> plane = {};  ///< At the end, of a plane that counts.
+
+  /// Packets were lost that nobody asked to be lost. No false verdict comes from that, for networks
+  /// lose packets; but latencies and outages may be the harness's own.
+  bool degraded() const { return plane && plane->dropped > 0; }
+};
+
+/// Before there is load, and before any fault. Never fails: what cannot be measured is not there.
+LinkCost measure_links(Cluster& cluster);
+
+/// {"loopback_us": 5.1, "link_us": 16.2, "added_us": 11.1, "packets": 1000, "own_drops": 0}
+Map link_cost_value(const LinkCost& cost);
+/// A line that begins with "warning: "; empty unless degraded.
+std::string degraded_text(const LinkCost& cost);
+
+}  // namespace faultline

@@ -1,0 +1,51 @@
+#include "harness/run/link_cost.h"
+
+#include <doctest/doctest.h>
+
+#include "harness/io/json.h"
+#include "tests/fakes.h"
+
+namespace faultline {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST_CASE("link cost: a probe within a node and one over a link, and what the link adds") {
+  fakes::FakeCluster cluster(3);
+  cluster.takes = 12500ns;
+  const LinkCost cost = measure_links(cluster);
+  CHECK(to_text(Value(link_cost_value(cost))) ==
+        "{\"loopback_us\": 12.5, \"link_us\": 12.5, \"added_us\": 0.0}");
+  CHECK(cluster.probed.front() == Edge{0, 0});
+  CHECK(cluster.probed.back() == Edge{0, 1});
+  CHECK(cluster.calls.empty());
+}
+
+TEST_CASE("link cost: of a single node the clients' link is measured") {
+  fakes::FakeCluster cluster(1);
+  CHECK(measure_links(cluster).link_us);
+  CHECK(cluster.probed.back() == Edge{clients_end, 0});
+}
+
+TEST_CASE("link cost: what does not arrive is not measured") {
+  fakes::FakeCluster cluster(2);
+  cluster.broken = {{0, 1}};
+  const LinkCost cost = measure_links(cluster);
+  CHECK(cost.loopback_us);
+  CHECK_FALSE(cost.link_us);
+}
+
+TEST_CASE("link cost: drops of the plane's own mark the run degraded") {
+  LinkCost cost{5, 16.24, PlaneCost{123456, 0}};
+  CHECK(degraded_text(cost).empty());
+  CHECK(to_text(Value(link_cost_value(cost))) ==
+        "{\"loopback_us\": 5.0, \"link_us\": 16.2, \"added_us\": 11.2, \"packets\": 123456, "
+        "\"own_drops\": 0, \"degraded\": false}");
+  cost.plane->dropped = 7;
+  CHECK(degraded_text(cost).starts_with(
+      "warning: degraded: the switch lost 7 of 123,456 packets by itself"));
+  CHECK_FALSE(LinkCost{}.degraded());
+}
+
+}  // namespace
+}  // namespace faultline
