@@ -44,6 +44,7 @@ constexpr auto bug_modes = std::to_array<BugModes>({
     {"no-write-back", "quorum"},
     {"none", "quorum leader multi transactions"},
     {"reordered-apply", "transactions"},
+    {"retry-not-idempotent", "leader"},
     {"sloppy-quorum", "quorum"},
     {"wall-clock-timestamps", "quorum"},
     {"write-skew", "transactions"},

@@ -24,6 +24,7 @@
 // Open transactions (open_transactions.h) are the leader's alone, and end with it; what one commits
 // is a command like any other.
 #include <algorithm>
+#include <deque>
 #include <optional>
 #include <span>
 #include <utility>
@@ -54,6 +55,8 @@ class LeaderEngine final : public Engine {
     const auto deadline = runtime_.now() + call_timeout;
     const bool is_harmless = call.only_observes() || call.is_step();
     waiting_.emplace(request, Waiting{is_harmless, std::move(done), deadline});
+    if (has_bug(Bug::retry_not_idempotent) && !is_harmless)
+      retries_.push_back({runtime_.now() + retry_after, request, call});
     // Not to expire before withdraw() has been asked about it.
     runtime_.send(leader_node, {.kind = Message::Kind::forward, .request = request, .call = call},
                   deadline + call_timeout);
@@ -64,6 +67,7 @@ class LeaderEngine final : public Engine {
  private:
   static constexpr std::chrono::milliseconds heartbeat_interval{20};
   static constexpr std::chrono::milliseconds resend_interval{200};
+  static constexpr std::chrono::milliseconds retry_after{100};
   static constexpr std::size_t append_entries_max = 128;
   static constexpr std::uint64_t lag_commands = 30;
   static constexpr std::size_t log_entries_max = 5'000'000;
@@ -78,6 +82,12 @@ class LeaderEngine final : public Engine {
     bool is_harmless;  ///< It changes nothing.
     Done done;
     Clock::time_point deadline;
+  };
+
+  struct Retry {
+    Clock::time_point at;
+    std::uint64_t request;
+    Call call;
   };
 
   // Both: the log. Entry number i (from 1) is log_[i - 1].
@@ -275,7 +285,20 @@ class LeaderEngine final : public Engine {
       }
     }
     if (self() == leader_node) tick_leader(now);
+    retry(now);
     if (open_) open_->expire(now);
+  }
+
+  /// Only with bug retry-not-idempotent: what had no answer so far is forwarded once more.
+  void retry(Clock::time_point now) {
+    for (; !retries_.empty() && retries_.front().at <= now; retries_.pop_front()) {
+      const Retry& retry = retries_.front();
+      if (!waiting_.contains(retry.request)) continue;
+      (void)runtime_.withdraw(leader_node, retry.request);  // It may wait, but only once.
+      runtime_.send(leader_node,
+                    {.kind = Message::Kind::forward, .request = retry.request, .call = retry.call},
+                    now + call_timeout);
+    }
   }
 
   bool is_ready(std::size_t answered, bool leader_serves) const override {
@@ -294,6 +317,7 @@ class LeaderEngine final : public Engine {
   std::vector<Follower> followers_;       ///< Leader only; by node.
   /// Leader: calls by index in the log. Follower: forwarded calls by request. Oldest first.
   std::map<std::uint64_t, Waiting> waiting_;
+  std::deque<Retry> retries_;  ///< In the order of time.
 };
 
 }  // namespace

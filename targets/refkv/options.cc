@@ -130,6 +130,14 @@ std::span<const BugInfo> bug_table() {
        "on "
        "every node",
        "the last 30 commits, all the time (read committed: only as long as the node is behind)"},
+      {Bug::retry_not_idempotent,
+       "retry-not-idempotent",
+       {Mode::leader},
+       "a follower that gets no answer within 100 ms forwards the request again, and the leader "
+       "does "
+       "it again",
+       "from the first time that it is done to the second: as long as the leader is slow to "
+       "answer"},
       {Bug::sloppy_quorum,
        "sloppy-quorum",
        {Mode::quorum},

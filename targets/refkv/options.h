@@ -26,6 +26,7 @@ enum class Bug : std::uint8_t {
   lost_updates,
   no_write_back,
   reordered_apply,
+  retry_not_idempotent,
   sloppy_quorum,
   wall_clock_timestamps,
   write_skew,
