@@ -101,45 +101,30 @@ void Netlink::add_bridge(const std::string& name, const MacAddress& mac) {
   end_nest(link_info);
 }
 
-void Netlink::add_veth(const std::string& name, int master, std::uint32_t group, int pid,
-                       const MacAddress& far_mac) {
+void Netlink::add_pair(const std::string& name, const NearEnd& near, const FarEnd& far) {
   ifinfomsg info{};
-  info.ifi_flags = info.ifi_change = IFF_UP;
+  info.ifi_flags = info.ifi_change = near.flags;
   begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &info, sizeof info, "create veth " + name);
   attribute(IFLA_IFNAME, name);
-  attribute(IFLA_MASTER, static_cast<std::uint32_t>(master));
-  attribute(IFLA_GROUP, group);
+  if (near.master != 0) attribute(IFLA_MASTER, static_cast<std::uint32_t>(near.master));
+  attribute(IFLA_GROUP, near.group);
   const std::size_t link_info = begin_nest(IFLA_LINKINFO);
   attribute(IFLA_INFO_KIND, std::string("veth"));
   const std::size_t data = begin_nest(IFLA_INFO_DATA);
   const std::size_t peer = begin_nest(VETH_INFO_PEER);
   const ifinfomsg peer_info{};
   append(&peer_info, sizeof peer_info);
-  attribute(IFLA_IFNAME, std::string("eth0"));
-  attribute(IFLA_NET_NS_PID, static_cast<std::uint32_t>(pid));
-  attribute(IFLA_ADDRESS, far_mac.data(), far_mac.size());
+  attribute(IFLA_IFNAME, far.name);
+  if (far.pid != 0) attribute(IFLA_NET_NS_PID, static_cast<std::uint32_t>(far.pid));
+  if (far.mac != nullptr) attribute(IFLA_ADDRESS, far.mac->data(), far.mac->size());
   end_nest(peer);
   end_nest(data);
   end_nest(link_info);
 }
 
-void Netlink::add_silent_veth(const std::string& name, std::uint32_t group,
-                              const std::function<void()>& add_peer) {
-  ifinfomsg info{};
-  info.ifi_flags = info.ifi_change = IFF_NOARP;
-  begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &info, sizeof info, "create veth " + name);
-  attribute(IFLA_IFNAME, name);
-  attribute(IFLA_GROUP, group);
-  const std::size_t link_info = begin_nest(IFLA_LINKINFO);
-  attribute(IFLA_INFO_KIND, std::string("veth"));
-  const std::size_t data = begin_nest(IFLA_INFO_DATA);
-  const std::size_t peer = begin_nest(VETH_INFO_PEER);
-  const ifinfomsg peer_info{};
-  append(&peer_info, sizeof peer_info);
-  add_peer();
-  end_nest(peer);
-  end_nest(data);
-  end_nest(link_info);
+void Netlink::add_veth(const std::string& name, int master, std::uint32_t group, int pid,
+                       const MacAddress& far_mac) {
+  add_pair(name, {IFF_UP, master, group}, {"eth0", pid, &far_mac});
 }
 
 void Netlink::bring_up_silent(const std::string& name, bool ipv6) {
@@ -162,17 +147,13 @@ void Netlink::bring_up_silent(const std::string& name, bool ipv6) {
 
 void Netlink::add_switch_port(const std::string& name, std::uint32_t group, int pid,
                               const MacAddress& far_mac, bool ipv6) {
-  add_silent_veth(name, group, [&] {
-    attribute(IFLA_IFNAME, std::string("eth0"));
-    attribute(IFLA_NET_NS_PID, static_cast<std::uint32_t>(pid));
-    attribute(IFLA_ADDRESS, far_mac.data(), far_mac.size());
-  });
+  add_pair(name, {IFF_NOARP, 0, group}, {"eth0", pid, &far_mac});
   bring_up_silent(name, ipv6);
 }
 
 void Netlink::add_uplink(const std::string& near, const std::string& far, int master,
                          std::uint32_t group, bool ipv6) {
-  add_silent_veth(near, group, [&] { attribute(IFLA_IFNAME, far); });
+  add_pair(near, {IFF_NOARP, 0, group}, {far, 0, nullptr});
   bring_up_silent(near, ipv6);
   ifinfomsg up{};
   up.ifi_flags = up.ifi_change = IFF_UP;

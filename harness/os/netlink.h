@@ -74,9 +74,18 @@ class Netlink {
   void end_nest(std::size_t at);
 
  private:
-  /// Without bringing it up: it would speak before it is told to be silent.
-  void add_silent_veth(const std::string& name, std::uint32_t group,
-                       const std::function<void()>& add_peer);
+  struct NearEnd {
+    unsigned flags;  ///< IFF_UP, or IFF_NOARP.
+    int master;      ///< 0: no bridge's.
+    std::uint32_t group;
+  };
+  struct FarEnd {
+    std::string name;
+    int pid;                ///< 0: here.
+    const MacAddress* mac;  ///< nullptr: the kernel's choice.
+  };
+  void add_pair(const std::string& name, const NearEnd& near, const FarEnd& far);
+  /// A device that was created down: it would speak before it is told to be silent.
   void bring_up_silent(const std::string& name, bool ipv6);
   explicit Netlink(Fd fd) : fd_(std::move(fd)) {}
   void append(const void* data, std::size_t size);

@@ -296,5 +296,42 @@ TEST_CASE("levers: random faults always end in a healthy cluster") {
   }
 }
 
+TEST_CASE("levers: what faults do to packets is one policy a link, and each takes back its own") {
+  using namespace std::chrono_literals;
+  FakeCluster cluster(3);
+  Levers levers(cluster);
+  const Edge there{0, 1}, back{1, 0};
+  REQUIRE(levers.hold_packets(fault_a, {{there, {.delay = 10ms}}, {back, {.delay = 10ms}}}));
+  REQUIRE(levers.hold_packets(fault_b, {{there, {.delay = 5ms, .loss = 0.5}}}));
+  CHECK(levers.policies() ==
+        LinkPolicies{{there, {.delay = 15ms, .loss = 0.5}}, {back, {.delay = 10ms}}});
+  CHECK(cluster.plane.now() == levers.policies());
+  REQUIRE(levers.release(fault_a));
+  CHECK(cluster.plane.now() == LinkPolicies{{there, {.delay = 5ms, .loss = 0.5}}});
+  REQUIRE(levers.release(fault_a));
+  CHECK(cluster.plane.shapes.size() == 3);  // Nothing to do is nothing done.
+  REQUIRE(levers.hold_packets(fault_b, {{back, {.loss = 0.1}}}));
+  CHECK(cluster.plane.now() == LinkPolicies{{back, {.loss = 0.1}}});
+  REQUIRE(levers.release_all());
+  CHECK(cluster.plane.now().empty());
+}
+
+TEST_CASE("levers: a policy that could not be taken back is taken back by the next release") {
+  using namespace std::chrono_literals;
+  FakeCluster cluster(2);
+  Levers levers(cluster);
+  REQUIRE(levers.hold_packets(fault_a, {{{0, 1}, {.delay = 10ms}}}));
+  REQUIRE(levers.hold_cut(fault_a, std::vector<Edge>{{1, 0}}));
+  cluster.plane.fails = true;
+  const Status failed = levers.release(fault_a);
+  REQUIRE_FALSE(failed);
+  CHECK(failed.error().what == "change what links do to packets: told to fail");
+  CHECK(cluster.cut_now().empty());  // The rest is released all the same.
+  CHECK_FALSE(cluster.plane.now().empty());
+  cluster.plane.fails = false;
+  REQUIRE(levers.release(fault_a));
+  CHECK(cluster.plane.now().empty());
+}
+
 }  // namespace
 }  // namespace faultline
