@@ -133,11 +133,11 @@ void Netlink::bring_up_silent(const std::string& name, bool ipv6) {
     const std::uint8_t none = 1;  // IN6_ADDR_GEN_MODE_NONE
     begin(RTM_NEWLINK, 0, &by_name, sizeof by_name, "keep IPv6 from " + name);
     attribute(IFLA_IFNAME, name);
-    const std::size_t families = begin_nest(IFLA_AF_SPEC);
-    const std::size_t family = begin_nest(AF_INET6);
+    const std::size_t all = begin_nest(IFLA_AF_SPEC);
+    const std::size_t inet6 = begin_nest(AF_INET6);
     attribute(IFLA_INET6_ADDR_GEN_MODE, &none, sizeof none);
-    end_nest(family);
-    end_nest(families);
+    end_nest(inet6);
+    end_nest(all);
   }
   ifinfomsg up{};
   up.ifi_flags = up.ifi_change = IFF_UP;
