@@ -126,16 +126,12 @@ std::span<const BugInfo> bug_table() {
       {Bug::reordered_apply,
        "reordered-apply",
        {Mode::transactions},
-       "every node answers reads from its own copy, in which some of the keys lag behind: others "
-       "on "
-       "every node",
+       "every node answers reads from its own copy, where some keys lag behind: others on each",
        "the last 30 commits, all the time (read committed: only as long as the node is behind)"},
       {Bug::retry_not_idempotent,
        "retry-not-idempotent",
        {Mode::leader},
-       "a follower that gets no answer within 100 ms forwards the request again, and the leader "
-       "does "
-       "it again",
+       "a follower without an answer for 100 ms asks the leader again, which does it again",
        "from the first time that it is done to the second: as long as the leader is slow to "
        "answer"},
       {Bug::sloppy_quorum,
@@ -153,8 +149,7 @@ std::span<const BugInfo> bug_table() {
       {Bug::write_skew,
        "write-skew",
        {Mode::transactions},
-       "what a transaction only read may have changed when it commits, although it is to be "
-       "serializable",
+       "a serializable transaction commits although what it only read has changed since",
        "from begin to commit (isolation serializable alone)"},
   };
   return table;
