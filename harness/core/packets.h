@@ -33,7 +33,7 @@ struct LinkPolicy {
   std::chrono::nanoseconds reorder_by{};
   double corrupt = 0;         ///< One bit flips, and the packet's checksum tells.
   double corrupt_unseen = 0;  ///< One bit of the payload flips, and the checksum fits again.
-  double rate = 0;          ///< Bits a second; 0 is unlimited. What would wait over 200 ms is lost.
+  double rate = 0;  ///< Bits a second; 0 is unlimited. What would wait over 200 ms is lost.
   std::vector<Flap> flaps = {};  ///< Down if any is.
 
   friend bool operator==(const LinkPolicy&, const LinkPolicy&) = default;

@@ -25,7 +25,8 @@ TEST_CASE("packets: every link of a victim to other nodes is slow, and as it was
   CHECK(world.cluster.plane.now().at({0, 1}).jitter == 20ms);
   CHECK(text(struck.evidence, "links") == "4");
   CHECK(text(struck.evidence, "delayed") == "4");
-  CHECK(text(struck.evidence, "transit_ms") == "{\"n1>n2\": 100.0, \"n2>n1\": 100.0, \"n2>n3\": 100.0}");
+  CHECK(text(struck.evidence, "transit_ms") ==
+        "{\"n1>n2\": 100.0, \"n2>n1\": 100.0, \"n2>n3\": 100.0}");
   const Attestation healed = world.heal(*slow, a);
   CHECK_MESSAGE(healed.effective, to_text(Value(healed.evidence)));
   CHECK(shaped(world).empty());
