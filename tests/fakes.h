@@ -99,6 +99,7 @@ class FakePackets : public PacketPlane {
     shapes.push_back(policies);
     return Ok{};
   }
+  Status set_nature(const LinkPolicies&) override { return Ok{}; }
   std::vector<PacketCounters> counters(std::span<const Edge> edges) const override {
     std::vector<PacketCounters> counters;
     for (const Edge& edge : edges) {

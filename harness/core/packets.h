@@ -90,6 +90,9 @@ class PacketPlane {
   /// Exactly these policies hold from the return on, all of them from one instant. Packets on their
   /// way stay on it, and nothing overtakes them.
   virtual Status shape(const LinkPolicies& policies) = 0;
+  /// What links do by themselves, beneath every fault: how far the machines are from each other.
+  /// Holds until it is set again; no counter tells of it.
+  virtual Status set_nature(const LinkPolicies& nature) = 0;
   /// In the order of `edges`.
   virtual std::vector<PacketCounters> counters(std::span<const Edge> edges) const = 0;
   virtual PlaneCost cost() const = 0;

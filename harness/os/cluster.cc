@@ -275,6 +275,7 @@ class NamespaceCluster final : public Cluster {
     // Unlike the other levers it is not beside the way of packets, but the way.
     if (!links_->usable()) return links_->usable();
     const auto deadline = std::chrono::steady_clock::now() + end_limit;
+    // Before links are slow.
     for (std::size_t i = 0; i < machines_.size(); ++i)
       for (const Edge edge : {Edge{clients_end, i}, Edge{i, clients_end}}) {
         for (;;) {
@@ -285,7 +286,7 @@ class NamespaceCluster final : public Cluster {
             return Error{"connect the nodes: the switch does not reach " + machines_[i].name};
         }
       }
-    return Ok{};
+    return options_.nature.empty() ? Status(Ok{}) : links_->packets()->set_nature(options_.nature);
   }
 
   void make_switch() {
@@ -380,6 +381,9 @@ Result<std::unique_ptr<Cluster>> make_cluster(const ClusterOptions& options) {
   if (options.nodes == 0 || machines > machines_max)
     return Error{"a cluster has 1 to " + std::to_string(machines_max) +
                      " machines, of them at least one node, not " + std::to_string(machines),
+                 ErrorKind::usage};
+  if (!options.nature.empty() && options.links != LinksLever::packet_switch)
+    return Error{"only the switch makes links slow by themselves; say links: switch",
                  ErrorKind::usage};
   if (!options.directory.is_absolute())
     return Error{"make a cluster: the directory is not absolute: " + options.directory.string()};

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
@@ -69,10 +70,16 @@ class SwitchLinks final : public Links, public PacketPlane {
 
   Status before_start(std::size_t) override { return Ok{}; }  // No node can touch the switch.
 
+  Status set_nature(const LinkPolicies& nature) override {
+    nature_ = nature;
+    return shape(LinkPolicies(policies_));
+  }
+
   Status shape(const LinkPolicies& policies) override {
     std::vector<bool> wanted(ports_.size());
-    for (const auto& [edge, policy] : policies)
-      if (policy.per_packet()) wanted[port(edge.from)] = true;
+    for (const LinkPolicies* each : {&std::as_const(nature_), &policies})
+      for (const auto& [edge, policy] : *each)
+        if (policy.per_packet()) wanted[port(edge.from)] = true;
     // Before packets are to come one by one, and after.
     if (const Status off = set_offloads(wanted, false); !off) return off;
     const std::int64_t now_ns = std::chrono::steady_clock::now().time_since_epoch().count();
@@ -112,8 +119,12 @@ class SwitchLinks final : public Links, public PacketPlane {
     const auto rule = [&](const Edge& edge) -> LinkRule& {
       return rules[port(edge.from) * ports_.size() + port(edge.to)];
     };
-    for (const auto& [edge, policy] : policies_)
-      rule(edge) = LinkRule(policy, true, since_.at(edge));
+    for (const auto& [edge, policy] : nature_) rule(edge) = LinkRule(policy, false, 0);
+    for (const auto& [edge, policy] : policies_) {
+      const auto nature = nature_.find(edge);
+      const LinkPolicy both = nature == nature_.end() ? policy : combined(nature->second, policy);
+      rule(edge) = LinkRule(both, true, since_.at(edge));
+    }
     for (const auto& [edge, before] : cut_) rule(edge).cut = true;
     return rules;
   }
@@ -134,7 +145,7 @@ class SwitchLinks final : public Links, public PacketPlane {
   std::unique_ptr<PacketSwitch> switch_;
   Status usable_ = Ok{};
   std::map<Edge, std::uint64_t> cut_;  ///< With what it had dropped before.
-  LinkPolicies policies_;
+  LinkPolicies nature_, policies_;
   std::map<Edge, std::int64_t> since_;  ///< When the link began to flap.
 };
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "harness/core/cluster.h"
+#include "harness/core/packets.h"
 #include "harness/core/result.h"
 #include "harness/core/target.h"
 
@@ -62,6 +63,8 @@ struct ClusterOptions {
   /// A machine each, beside the nodes: an address on the same switch, and no store.
   std::vector<ClientProgram> clients = {};
   LinksLever links = LinksLever::bridge;
+  /// What links do beneath every fault; needs the switch. Empty: they are as quick as this machine.
+  LinkPolicies nature = {};
   /// Of what is decided about single packets.
   std::uint64_t seed = 0;
   /// nodes/n1/{data,log} and clients/c1/{data,log} are made below it. Absolute.

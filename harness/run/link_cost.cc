@@ -9,19 +9,23 @@
 namespace faultline {
 namespace {
 
-constexpr std::size_t probes = 21;
+constexpr std::size_t probes_max = 21;
+/// Links may be slow by nature.
+constexpr std::chrono::milliseconds time_max{200};
 /// A probe that is lost once is not asked for again and again: the run is waiting.
 constexpr std::chrono::milliseconds probe_limit{1000};
 
 std::optional<double> median_us(Cluster& cluster, const Edge& edge) {
   std::vector<double> took;
-  for (std::size_t i = 0; i < probes; ++i) {
+  const auto enough = std::chrono::steady_clock::now() + time_max;
+  while (took.empty() || (took.size() < probes_max && std::chrono::steady_clock::now() < enough)) {
     const auto transit = cluster.transit(edge, probe_limit);
     if (!transit || !*transit) return std::nullopt;
     took.push_back(std::chrono::duration<double, std::micro>(**transit).count());
   }
-  std::ranges::nth_element(took, took.begin() + probes / 2);
-  return took[probes / 2];
+  const auto middle = took.begin() + static_cast<std::ptrdiff_t>(took.size() / 2);
+  std::ranges::nth_element(took, middle);
+  return *middle;
 }
 
 double to_tenths(double value) { return std::round(value * 10) / 10; }

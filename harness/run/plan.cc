@@ -72,8 +72,9 @@ class Reader {
   Status check_keys() {
     Params params(root_, "configuration");
     for (const std::string_view key :
-         {"name", "target", "workload", "links", "clients", "phases", "faults", "time", "seed",
-          "startup", "recovery", "checks", "logs", "budget", "thresholds", "expect", "keep-data"})
+         {"name", "target", "workload", "links", "network", "clients", "phases", "faults", "time",
+          "seed", "startup", "recovery", "checks", "logs", "budget", "thresholds", "expect",
+          "keep-data"})
       params.has(key);
     return params.finish();
   }
@@ -101,9 +102,6 @@ class Reader {
       plan_.expect = word == "valid" ? Validity::valid : Validity::invalid;
     }
     plan_.keep_data = top_.boolean("keep-data", false);
-    const auto levers = links_lever_names();
-    const std::string lever = top_.choice("links", levers[0], levers);
-    plan_.links = static_cast<LinksLever>(std::ranges::find(levers, lever) - levers.begin());
   }
 
   /// The mapping `key`, or an empty one at the top's place.
@@ -349,10 +347,9 @@ class Reader {
     top_.set_resolved("faults", std::move(resolved));
     const bool needs_packets = std::ranges::any_of(
         plan_.faults, [](const FaultPlan& fault) { return fault.nemesis->needs_packets(); });
-    if (needs_packets && !top_.has("links")) {
-      plan_.links = LinksLever::packet_switch;
-      top_.set_resolved("links", std::string(links_lever_names()[2]));
-    }
+    auto network = read_network(top_, plan_.nodes, plan_.client_machines, needs_packets);
+    if (!network) return network.error();
+    plan_.network = std::move(*network);
     return Ok{};
   }
 

@@ -11,9 +11,9 @@
 
 #include "harness/core/catalogue.h"
 #include "harness/core/params.h"
-#include "harness/os/world.h"
 #include "harness/run/load_plan.h"
 #include "harness/run/log_check.h"
+#include "harness/run/network.h"
 #include "harness/run/schedule.h"
 #include "harness/run/thresholds.h"
 #include "harness/run/victims.h"
@@ -45,7 +45,7 @@ struct CheckPlan {
 struct Plan {
   std::string name;  ///< The run directory's parent; letters, digits, "._-".
   std::size_t nodes = 5;
-  LinksLever links = LinksLever::bridge;
+  NetworkPlan network;
   std::size_t client_machines = 0;  ///< 0: clients are threads of the controller.
   std::unique_ptr<Target> target;
   Map target_parameters;  ///< As resolved: they make the same target again.

@@ -127,7 +127,8 @@ class Run {
   Status start_nodes() {
     ClusterOptions options;
     options.nodes = plan_.nodes;
-    options.links = plan_.links;
+    options.links = plan_.network.links;
+    options.nature = plan_.network.nature;
     options.seed = rng_.fork("packets").next();
     if (plan_.client_machines > 0) {
       auto machines = ClientMachines::make(
@@ -417,14 +418,13 @@ class Run {
       report.text +=
           "warning: " + *name.text() + " of this host changed during the run (meta.json)\n";
     report.text += degraded_text(link_cost_);
-    const Map links = link_cost_value(link_cost_);
-    report.results.emplace_back("links", links);
+    report.results.emplace_back("links", link_cost_value(link_cost_));
     const Usage usage = own_usage();
     meta_.rest = Map{{"recorder_stalls", stalls},
                      {"controller", Map{{"resident_bytes_max", usage.resident_bytes_max},
                                         {"descriptors", usage.descriptors},
                                         {"threads", usage.threads}}},
-                     {"links", links},
+                     {"links", link_cost_value(link_cost_)},
                      {"host_changed", changed}};
     const Status meta = write_meta();
     const Status results = directory_.write("results.json", to_json_pretty(Value(report.results)));

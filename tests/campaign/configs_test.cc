@@ -44,7 +44,8 @@ TEST_CASE("configs: a fault on packets has the switch, unless the configuration 
     REQUIRE_MESSAGE(plan, (plan ? "" : plan.error().what));
     const auto told = std::ranges::find(plan->resolved, "links", &Map::value_type::first);
     REQUIRE(told != plan->resolved.end());
-    CHECK(*told->second.text() == links_lever_names()[static_cast<std::size_t>(plan->links)]);
+    CHECK(*told->second.text() ==
+          links_lever_names()[static_cast<std::size_t>(plan->network.links)]);
     return *told->second.text();
   };
   CHECK(links_of("") == "bridge");

@@ -167,6 +167,22 @@ TEST_CASE("switch: what is on its way over a link when it is cut is lost") {
   CHECK(eventually([&] { return bed.cluster.drops(std::vector<Edge>{{0, 1}})->front() == 1; }));
 }
 
+TEST_CASE("switch: links are far by nature, beneath every fault, and no counter tells of it") {
+  Bed bed(3);
+  require_ok(bed.cluster.packets()->set_nature({{{0, 1}, {.delay = 40ms}}}));
+  CHECK(bed.transit({0, 1}) >= 40ms);
+  CHECK(bed.counters({0, 1}).shaped == 0);
+  bed.shape({{{0, 1}, {.delay = 30ms}}, {{1, 0}, {.delay = 30ms}}});
+  CHECK(bed.transit({0, 1}) >= 70ms);
+  CHECK(bed.transit({1, 0}) >= 30ms);
+  bed.shape({});
+  CHECK(bed.transit({0, 1}) >= 40ms);
+  require_ok(bed.cluster.cut(std::vector<Edge>{{0, 1}}));
+  CHECK_FALSE(*bed.cluster.probe({0, 1}, milliseconds(120)));
+  require_ok(bed.cluster.cut({}));
+  CHECK(bed.transit({0, 1}) >= 40ms);
+}
+
 TEST_CASE("switch: a fault of every kind is effective, healed, and leaves the links as they were") {
   Bed bed(3);
   Levers levers(bed.cluster);

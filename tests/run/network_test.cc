@@ -1,0 +1,111 @@
+#include "harness/run/network.h"
+
+#include <doctest/doctest.h>
+
+#include "harness/run/yaml.h"
+
+namespace faultline {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Read {
+  std::string error, links;
+  LinkPolicies nature;
+  Map resolved;
+};
+
+Read read(const std::string& text, std::size_t nodes = 5, std::size_t clients = 0,
+          bool needs_packets = false) {
+  const auto root = parse_config(text + "\n", "a.yaml");
+  REQUIRE(root);
+  Params top(*root, "configuration");
+  const auto plan = read_network(top, nodes, clients, needs_packets);
+  if (!plan) return {plan.error().what, {}, {}, {}};
+  if (const Status finished = top.finish(); !finished) return {finished.error().what, {}, {}, {}};
+  return {{},
+          std::string(links_lever_names()[static_cast<std::size_t>(plan->links)]),
+          plan->nature,
+          top.resolved()};
+}
+
+/// Least and most of a link, one way, in microseconds.
+std::pair<std::int64_t, std::int64_t> range(const LinkPolicies& nature, Edge edge) {
+  const LinkPolicy& policy = nature.at(edge);
+  return {(policy.delay - policy.jitter).count() / 1000,
+          (policy.delay + policy.jitter).count() / 1000};
+}
+
+TEST_CASE("network: as quick as this machine, unless it is said") {
+  const Read none = read("links: iptables");
+  CHECK(none.error.empty());
+  CHECK(none.nature.empty());
+  CHECK(none.links == "iptables");
+  CHECK(read("network: instant").links == "bridge");
+  CHECK(read("network: instant", 5, 0, true).links == "switch");
+}
+
+TEST_CASE("network: a lan takes 0.2 to 1 ms there and back, clients included") {
+  const Read lan = read("network: lan", 3, 1);
+  CHECK(lan.links == "switch");
+  CHECK(lan.nature.size() == 5 * 4);
+  for (const auto& [edge, policy] : lan.nature) {
+    CHECK(range(lan.nature, edge).first >= 100);
+    CHECK(range(lan.nature, edge).second <= 500);
+    CHECK(policy.delay == 300us);
+  }
+}
+
+TEST_CASE("network: nodes take turns at the places of a preset; clients are beside everybody") {
+  const Read regions = read("network: regions");
+  const auto trip = [&](Edge edge) { return regions.nature.at(edge).delay * 2; };
+  CHECK(trip({0, 1}) == 10ms);
+  CHECK(trip({0, 2}) == 70ms);
+  CHECK(trip({1, 2}) == 70ms);
+  CHECK(trip({0, 3}) == 150ms);
+  CHECK(trip({3, 2}) == 150ms);
+  CHECK(trip({0, 4}) == 600us);  // The fifth is in the first's place.
+  CHECK(trip({4, 1}) == 10ms);
+  CHECK(trip({clients_end, 3}) == 600us);
+  CHECK(read("network: continents", 3).nature.at({0, 2}).delay == 250ms);
+  CHECK(read("network: city", 3).nature.at({0, 2}).delay == 1ms);
+}
+
+TEST_CASE("network: a matrix of one's own, and what it resolves to reads the same again") {
+  const std::string text =
+      "network: { places: [[n1, n2], [n3, clients]], delays: [[0s, 40ms], [40ms, 2ms]], jitter: "
+      "10% }";
+  const Read own = read(text, 4);
+  REQUIRE_MESSAGE(own.error.empty(), own.error);
+  CHECK_FALSE(own.nature.contains({0, 1}));  // At once.
+  CHECK(own.nature.at({0, 2}) == LinkPolicy{.delay = 20ms, .jitter = 2ms});
+  CHECK(own.nature.at({clients_end, 0}).delay == 20ms);
+  CHECK(own.nature.at({clients_end, 2}).delay == 1ms);
+  CHECK(own.nature.at({3, 0}).delay == 300us);  // Named nowhere.
+  const Read again = read(to_yaml(own.resolved), 4);
+  CHECK(again.nature == own.nature);
+  CHECK(again.links == "switch");
+}
+
+TEST_CASE("network: what makes no sense is refused where it stands") {
+  const auto error = [](const std::string& text) { return read(text, 3).error; };
+  CHECK(error("network: region").find("did you mean \"regions\"?") != std::string::npos);
+  CHECK(error("network: { places: [[n1]] }").find("places and delays") != std::string::npos);
+  CHECK(error("network: { places: [[n4]], delays: [[1ms]] }").find("no machine \"n4\"") !=
+        std::string::npos);
+  CHECK(error("network: { places: [[n1], [n1]], delays: [[1ms]] }").find("each named once") !=
+        std::string::npos);
+  CHECK(error("network: { places: [[n1], [n2]], delays: [[1ms, 2ms]] }").find("2 lists of 2") !=
+        std::string::npos);
+  CHECK(error("network: { places: [[n1], [n2]], delays: [[1ms, 2ms], [3ms, 1ms]] }")
+            .find("alike both ways") != std::string::npos);
+  CHECK(error("network: { places: [[n1]], delays: [[1 day]] }").find("round trips") !=
+        std::string::npos);
+  CHECK(error("network: { places: [[n1]], delays: [[1ms]], jitter: 5 }").find("like 5%") !=
+        std::string::npos);
+  CHECK(error("network: lan\nlinks: bridge").find("needs links: switch") != std::string::npos);
+  CHECK(error("links: iptabels").find("did you mean \"iptables\"?") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace faultline
