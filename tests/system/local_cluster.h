@@ -122,6 +122,15 @@ class LocalCluster {
   Outcome write(std::size_t i, const std::string& key, Value value) const {
     return ask(i, Function::write, key, std::move(value));
   }
+  /// Asked again until they succeed: a store gives up early where a crowded disk takes its time.
+  bool writes(std::size_t i, const std::string& key, const Value& value) const {
+    return eventually([&] { return write(i, key, value).fate() == Fate::ok; });
+  }
+  bool reads(std::size_t i, const std::string& key, const Value& value) const {
+    Outcome got = Outcome::fail("");
+    return eventually([&] { return (got = read(i, key)).fate() == Fate::ok; }) &&
+           got.output() == value;
+  }
 
  private:
   std::unique_ptr<Target> target_;
