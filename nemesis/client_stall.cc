@@ -8,6 +8,7 @@
 #include <map>
 
 #include "nemesis/attest.h"
+#include "nemesis/by_hand.h"
 #include "nemesis/nemeses.h"
 #include "nemesis/stopped.h"
 
@@ -48,6 +49,11 @@ class ClientStall : public Nemesis {
     attestation->evidence.emplace_back("answering", node_names(levers, answering));
     if (!answering.empty()) attestation->effective = false;
     return attestation;
+  }
+
+  Result<ByHand> by_hand(const Cluster& cluster, std::span<const std::size_t> victims,
+                         std::span<const std::size_t>, Rng) const override {
+    return on_each(cluster, victims, "pkill -STOP $CLIENT", "pkill -CONT $CLIENT");
   }
 
   Result<Attestation> heal(Levers& levers, FaultId id) override {

@@ -71,6 +71,18 @@ class ClockFault : public Nemesis {
     return attestation;
   }
 
+  Result<ByHand> by_hand(const Cluster& cluster, std::span<const std::size_t> victims,
+                         std::span<const std::size_t>, Rng rng) const override {
+    ByHand hand;
+    for (const std::size_t victim : victims) {
+      SkewByHand one = skew_by_hand(draw_skew(settings_, rng.fork("n", victim)));
+      const std::string& name = machine_of(cluster, victim).name;
+      hand.strike.push_back({name, "timedatectl set-ntp false; " + one.strike});
+      hand.heal.push_back({name, one.heal + "; timedatectl set-ntp true"});
+    }
+    return hand;
+  }
+
   Status recall(FaultId id, const Map& evidence, std::span<const std::string>) override {
     const auto skews = std::ranges::find(evidence, "skews", &Map::value_type::first);
     // Without them it shifted nothing, as when no node could be reached: then they are drawn.

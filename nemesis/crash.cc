@@ -8,6 +8,7 @@
 #include <map>
 
 #include "nemesis/attest.h"
+#include "nemesis/by_hand.h"
 #include "nemesis/cut_links.h"
 #include "nemesis/dead_nodes.h"
 #include "nemesis/nemeses.h"
@@ -48,6 +49,16 @@ class Crash : public Nemesis {
         !blocked)
       return blocked.error();
     return attestation;
+  }
+
+  Result<ByHand> by_hand(const Cluster& cluster, std::span<const std::size_t> victims,
+                         std::span<const std::size_t>, Rng) const override {
+    ByHand hand = cut_by_hand(cluster, all_links_of(victims, cluster));
+    ByHand dead =
+        on_each(cluster, victims, "pkill -KILL $STORE; ss --tcp --kill", "systemctl start $STORE");
+    dead.heal.swap(hand.heal);  // the store starts before the links open
+    hand = both_by_hand(std::move(hand), std::move(dead));
+    return hand;
   }
 
   Result<Attestation> heal(Levers& levers, FaultId id) override {

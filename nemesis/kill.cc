@@ -3,6 +3,7 @@
 #include <map>
 
 #include "nemesis/attest.h"
+#include "nemesis/by_hand.h"
 #include "nemesis/dead_nodes.h"
 #include "nemesis/nemeses.h"
 
@@ -27,6 +28,11 @@ class Kill : public Nemesis {
         !dead)
       return dead.error();
     return attestation;
+  }
+
+  Result<ByHand> by_hand(const Cluster& cluster, std::span<const std::size_t> victims,
+                         std::span<const std::size_t>, Rng) const override {
+    return on_each(cluster, victims, "pkill -KILL $STORE", "systemctl start $STORE");
   }
 
   Result<Attestation> heal(Levers& levers, FaultId id) override {

@@ -16,6 +16,7 @@
 
 #include "harness/core/text.h"
 #include "nemesis/attest.h"
+#include "nemesis/by_hand.h"
 #include "nemesis/cut_links.h"
 #include "nemesis/link_knobs.h"
 #include "nemesis/nemeses.h"
@@ -104,6 +105,13 @@ class Packets : public Nemesis {
     if (const Status late = attest_late(levers, attestation, strike.links); !late)
       return late.error();
     return attestation;
+  }
+
+  Result<ByHand> by_hand(const Cluster& cluster, std::span<const std::size_t> victims,
+                         std::span<const std::size_t>, Rng rng) const override {
+    const std::vector<Edge> links = choose_links(knobs_.choice, victims, cluster, rng);
+    if (links.empty()) return Error{"no link to act on"};
+    return shape_by_hand(cluster, links, knobs_.policy);
   }
 
   Status recall(FaultId id, const Map& evidence, std::span<const std::string> machines) override {

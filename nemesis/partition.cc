@@ -15,6 +15,7 @@
 
 #include "harness/core/check.h"
 #include "nemesis/attest.h"
+#include "nemesis/by_hand.h"
 #include "nemesis/cut_links.h"
 #include "nemesis/grudge.h"
 #include "nemesis/nemeses.h"
@@ -165,7 +166,7 @@ class Partition : public Nemesis {
                              std::span<const std::size_t> leaders, Rng rng) override {
     const auto recalled = recalled_.find(id);
     auto grudge = recalled != recalled_.end() ? Result<Grudge>(recalled->second)
-                                              : draw(levers, victims, leaders, rng);
+                                              : draw(levers.cluster(), victims, leaders, rng);
     if (!grudge) {
       if (grudge.error().kind == ErrorKind::usage) return grudge.error();
       return Attestation{false, {{"reason", grudge.error().what}}};
@@ -179,6 +180,13 @@ class Partition : public Nemesis {
       return blocked.error();
     if (const Status open = attest_open_inside(levers, attestation); !open) return open.error();
     return attestation;
+  }
+
+  Result<ByHand> by_hand(const Cluster& cluster, std::span<const std::size_t> victims,
+                         std::span<const std::size_t> leaders, Rng rng) const override {
+    const auto grudge = draw(cluster, victims, leaders, rng);
+    if (!grudge) return grudge.error();
+    return cut_by_hand(cluster, std::vector<Edge>(grudge->begin(), grudge->end()));
   }
 
   Status recall(FaultId id, const Map& evidence, std::span<const std::string> machines) override {
@@ -203,18 +211,18 @@ class Partition : public Nemesis {
  private:
   std::string_view kind_name() const { return name_of(partition_kind_names(), settings_.kind); }
 
-  Result<Grudge> draw(Levers& levers, std::span<const std::size_t> victims,
+  Result<Grudge> draw(const Cluster& cluster, std::span<const std::size_t> victims,
                       std::span<const std::size_t> leaders, Rng& rng) const {
-    GrudgeChoice choice{settings_.kind, levers.cluster().nodes().size(), victims, leaders, {}};
+    GrudgeChoice choice{settings_.kind, cluster.nodes().size(), victims, leaders, {}};
     if (settings_.direction != directions[0])
       choice.minority_unheard = settings_.direction == directions[1];
     choice.clients_side = settings_.clients;
     choice.clients_loss = settings_.loss;
-    const auto groups = resolve_groups(settings_.groups, levers.cluster());
+    const auto groups = resolve_groups(settings_.groups, cluster);
     if (!groups) return groups.error();
     choice.groups = *groups;
     auto grudge = choose_grudge(choice, rng);
-    if (grudge) *grudge = with_client_machines(*grudge, settings_.groups, levers.cluster());
+    if (grudge) *grudge = with_client_machines(*grudge, settings_.groups, cluster);
     return grudge;
   }
 

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "nemesis/attest.h"
+#include "nemesis/by_hand.h"
 #include "nemesis/cut_links.h"
 #include "nemesis/nemeses.h"
 #include "nemesis/stopped.h"
@@ -44,6 +45,13 @@ class Pause : public Nemesis {
         !blocked)
       return blocked.error();
     return attestation;
+  }
+
+  Result<ByHand> by_hand(const Cluster& cluster, std::span<const std::size_t> victims,
+                         std::span<const std::size_t>, Rng) const override {
+    ByHand hand = on_each(cluster, victims, "pkill -STOP $STORE", "pkill -CONT $STORE");
+    if (!machine()) return hand;
+    return both_by_hand(std::move(hand), cut_by_hand(cluster, all_links_of(victims, cluster)));
   }
 
   Result<Attestation> heal(Levers& levers, FaultId id) override {

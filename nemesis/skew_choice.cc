@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <optional>
 #include <tuple>
 #include <utility>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "harness/core/text.h"
 
@@ -214,6 +217,40 @@ Result<Skew> skew_of_evidence(const SkewSettings& settings, const Map& evidence)
     skew.by_ns = *parsed;
   }
   return skew;
+}
+
+SkewByHand skew_by_hand(const Skew& skew) {
+  const auto seconds = [](std::int64_t time_ns) {
+    return fmt::format("{:.9g}", static_cast<double>(time_ns) / 1e9);
+  };
+  const auto step = [&](std::int64_t by_ns) { return "date -s '" + seconds(by_ns) + " seconds'"; };
+  const std::string true_time = "hwclock --hctosys";
+  switch (skew.kind) {
+    case Skew::Kind::jump:
+      return {step(skew.by_ns), step(-skew.by_ns)};
+    case Skew::Kind::drift: {
+      // A tick more of 10 ms is 100 ppm, and 65536 of frequency are one: adjtimex(8).
+      const double ppm = std::round(static_cast<double>(skew.rate_q32) / 4294967296.0 * 1e9) / 1e3;
+      const double ticks = std::round(ppm / 100);
+      return {fmt::format("adjtimex --tick {:.0f} --frequency {:.0f}", 10000 + ticks,
+                          (ppm - 100 * ticks) * 65536),
+              "adjtimex --tick 10000 --frequency 0; " + true_time};
+    }
+    case Skew::Kind::strobe: {
+      const std::string half = seconds(skew.period_ns / 2);
+      return {"while " + step(skew.by_ns) + "; sleep " + half + "; " + step(-skew.by_ns) +
+                  "; do sleep " + half + "; done &",
+              "kill %%; " + true_time};
+    }
+    case Skew::Kind::freeze:
+      return {"now=$(date +%s.%N); while date -s @$now; do sleep 0.001; done &",
+              "kill %%; " + true_time};
+    case Skew::Kind::random_walk:
+      return {"while date -s \"$(awk \"BEGIN {print ($RANDOM/16384-1)*" + seconds(skew.by_ns) +
+                  "}\") seconds\"; do sleep " + seconds(skew.period_ns) + "; done &",
+              "kill %%; " + true_time};
+  }
+  return {};
 }
 
 }  // namespace faultline

@@ -35,6 +35,13 @@ Skew draw_skew(const SkewSettings& settings, Rng rng);
 Map skew_evidence(const Skew& skew);
 Result<Skew> skew_of_evidence(const SkewSettings& settings, const Map& evidence);
 
+/// Commands that do as much to the clock of a whole machine, and undo it; the machine's hardware
+/// clock, which stays true, is what it is set by.
+struct SkewByHand {
+  std::string strike, heal;
+};
+SkewByHand skew_by_hand(const Skew& skew);
+
 /// "-1h", "250ms": a duration of either sign, in its shortest exact form.
 std::string signed_duration(std::int64_t time_ns);
 

@@ -25,6 +25,7 @@
 #include "harness/io/json.h"
 #include "harness/io/run_dir.h"
 #include "harness/os/world.h"
+#include "harness/run/outline.h"
 #include "harness/run/yaml.h"
 
 namespace faultline {
@@ -37,7 +38,7 @@ struct RunArguments {
   std::vector<std::string> settings;
   std::vector<std::string> report;
   std::string report_dir;
-  bool keep_data = false, fail_fast = false;
+  bool keep_data = false, fail_fast = false, dry_run = false;
   RunOutput output;
 };
 
@@ -85,6 +86,22 @@ int broken(const Error& error, CampaignRun& run) {
   return complain(error);
 }
 
+/// Says what would be done, and whether the store is here to do it to.
+int show_plan(const RunArguments& options, const Invocation& invocation) {
+  Result<Plan> plan = plan_of(options, invocation.catalogues);
+  if (!plan) return complain(plan.error());
+  const auto strikes = outline(*plan);
+  if (!strikes) return complain(strikes.error());
+  const Status available = plan->target->available();
+  if (!available)
+    say(Level::warning, "unavailable", "it could not run here: " + available.error().what);
+  const std::string text = options.output.json
+                               ? to_json(Value(outline_document(*plan, *strikes))) + "\n"
+                               : outline_text(*plan, *strikes);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return static_cast<int>(ExitCode::valid);
+}
+
 int perform(const RunArguments& options, const Invocation& invocation, Ending& outcome) {
   Result<Plan> plan = plan_of(options, invocation.catalogues);
   if (!plan) return broken(plan.error(), outcome.run);
@@ -99,6 +116,7 @@ int perform(const RunArguments& options, const Invocation& invocation, Ending& o
 }
 
 int run(const RunArguments& options, const Invocation& invocation) {
+  if (options.dry_run) return show_plan(options, invocation);
   if (const Status known = Reports::check(options.report); !known) return complain(known.error());
   Ending outcome;
   outcome.name = std::filesystem::path(options.config).stem().string();
@@ -217,6 +235,9 @@ void add_run(CLI::App& app, Invocation& invocation) {
                     "keep the stores' data, also of a valid run");
   command->add_flag("--fail-fast", options->fail_fast,
                     "end the load as soon as a violation is proven");
+  command->add_flag("--dry-run", options->dry_run,
+                    "start nothing; print the configuration with every default, and each strike as "
+                    "commands that a person would type");
   add_report_options(*command, options->report, options->report_dir);
   add_run_output(*command, options->output);
   command->callback([options, &invocation] {

@@ -21,6 +21,15 @@ struct Attestation {
   Map evidence;            ///< {"pids": [...], "left": 0}; goes into faults.jsonl as it is.
 };
 
+/// What a person types on a machine of a cluster of their own; "$n2" stands for n2's address.
+struct HandCommand {
+  std::string on;  ///< "n2", "c1", "clients": the controller.
+  std::string text;
+};
+struct ByHand {
+  std::vector<HandCommand> strike, heal;
+};
+
 class Nemesis {
  public:
   virtual ~Nemesis() = default;
@@ -48,6 +57,13 @@ class Nemesis {
   virtual Result<Attestation> inject(Levers& levers, FaultId id,
                                      std::span<const std::size_t> victims,
                                      std::span<const std::size_t> leaders, Rng rng) = 0;
+
+  /// What inject() does with these arguments, to the same links and by the same draws, and what
+  /// heal() does then, in commands of standard tools, for a plan that is shown; as near as they
+  /// get. Needs of the cluster no more than its machines. Fails as inject() does where there is
+  /// nothing to break.
+  virtual Result<ByHand> by_hand(const Cluster& cluster, std::span<const std::size_t> victims,
+                                 std::span<const std::size_t> leaders, Rng rng) const = 0;
 
   /// For a replay, before anything starts: the next inject() of `id` makes the choice that
   /// `evidence` tells, which an earlier one attested, instead of drawing it; `machines` are the

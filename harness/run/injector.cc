@@ -22,6 +22,28 @@ void note_doubts(FaultTally& tally, const Map& evidence) {
 
 }  // namespace
 
+Result<std::vector<std::size_t>> victims_of(const FaultPlan& fault, const Cluster& cluster,
+                                            std::span<const std::size_t> leaders, Rng rng) {
+  const bool of_clients = fault.nemesis->strikes_clients();
+  auto victims = resolve_victims(
+      fault.victims, of_clients ? cluster.clients().size() : cluster.nodes().size(), leaders, rng);
+  if (victims && of_clients)
+    for (std::size_t& victim : *victims) victim += cluster.nodes().size();
+  return victims;
+}
+
+std::string strike_text(const FaultPlan& fault, const Cluster& cluster,
+                        std::span<const std::size_t> victims) {
+  std::string text = fault.fault;
+  for (const auto& [key, value] : fault.nemesis->parameters())
+    if (key == "kind" && value.text() != nullptr) text += " " + *value.text();
+  const std::size_t all =
+      fault.nemesis->strikes_clients() ? cluster.clients().size() : cluster.nodes().size();
+  if (victims.size() < all)
+    for (const std::size_t victim : victims) text += " " + machine_of(cluster, victim).name;
+  return text;
+}
+
 Value schedule_value(std::span<const FaultPlan> faults, std::span<const PlannedFault> schedule) {
   List lines;
   for (const PlannedFault& planned : schedule) {
@@ -109,30 +131,18 @@ bool Injector::try_waiting(Waiting& waiting) {
   return true;
 }
 
-/// Indexes of machines: those of clients follow the nodes'.
-Result<std::vector<std::size_t>> Injector::resolve(const FaultPlan& fault,
-                                                   std::span<const std::size_t> leaders,
-                                                   Rng rng) const {
-  const Cluster& cluster = setup_.levers.cluster();
-  const bool of_clients = fault.nemesis->strikes_clients();
-  auto victims = resolve_victims(
-      fault.victims, of_clients ? cluster.clients().size() : cluster.nodes().size(), leaders, rng);
-  if (victims && of_clients)
-    for (std::size_t& victim : *victims) victim += cluster.nodes().size();
-  return victims;
-}
-
 void Injector::strike(const PlannedFault& planned, std::span<const std::size_t> leaders) {
   const FaultPlan& fault = plan_of(planned);
-  const Rng own = setup_.rng.fork("strike", planned.id);
+  const StrikeRng rng(setup_.rng, planned.id);
   const RecordedStrike* strike_then = recorded(planned);
-  auto victims = strike_then != nullptr ? Result<std::vector<std::size_t>>(strike_then->victims)
-                                        : resolve(fault, leaders, own.fork("victims"));
+  auto victims = strike_then != nullptr
+                     ? Result<std::vector<std::size_t>>(strike_then->victims)
+                     : victims_of(fault, setup_.levers.cluster(), leaders, rng.victims);
   if (!victims) return give_up(planned, victims.error().what);
   Active active{planned, std::move(*victims), {leaders.begin(), leaders.end()}, setup_.now(), {},
                 {}};
-  auto attested = fault.nemesis->inject(setup_.levers, planned.id, active.victims, leaders,
-                                        own.fork("nemesis"));
+  auto attested =
+      fault.nemesis->inject(setup_.levers, planned.id, active.victims, leaders, rng.nemesis);
   if (!attested) {
     active.reason = attested.error().what;
     heal(active);
@@ -223,19 +233,8 @@ Status Injector::heal_all() {
 
 std::vector<std::string> Injector::active() const {
   std::vector<std::string> texts;
-  for (const Active& active : active_) {
-    const FaultPlan& fault = plan_of(active.planned);
-    std::string text = fault.fault;
-    for (const auto& [key, value] : fault.nemesis->parameters())
-      if (key == "kind" && value.text() != nullptr) text += " " + *value.text();
-    const Cluster& cluster = setup_.levers.cluster();
-    const std::size_t all =
-        fault.nemesis->strikes_clients() ? cluster.clients().size() : cluster.nodes().size();
-    if (active.victims.size() < all)
-      for (const std::size_t victim : active.victims)
-        text += " " + machine_of(cluster, victim).name;
-    texts.push_back(std::move(text));
-  }
+  for (const Active& active : active_)
+    texts.push_back(strike_text(plan_of(active.planned), setup_.levers.cluster(), active.victims));
   return texts;
 }
 

@@ -28,6 +28,21 @@ struct FaultTally {
   static constexpr std::size_t doubts_max = 20;
 };
 
+/// Whom `fault` strikes, by index of machine: those of clients follow the nodes'. An error if that
+/// is nobody.
+Result<std::vector<std::size_t>> victims_of(const FaultPlan& fault, const Cluster& cluster,
+                                            std::span<const std::size_t> leaders, Rng rng);
+/// "partition majority-ring", "kill n1 n3"; victims that are everybody are not told.
+std::string strike_text(const FaultPlan& fault, const Cluster& cluster,
+                        std::span<const std::size_t> victims);
+/// What the strike `id` draws from: its victims from victims, its nemesis's choice from nemesis.
+struct StrikeRng {
+  StrikeRng(const Rng& faults, FaultId id)
+      : victims(faults.fork("strike", id).fork("victims")),
+        nemesis(faults.fork("strike", id).fork("nemesis")) {}
+  Rng victims, nemesis;
+};
+
 /// schedule.json.
 Value schedule_value(std::span<const FaultPlan> faults, std::span<const PlannedFault> schedule);
 
@@ -84,8 +99,6 @@ class Injector {
   void heal(Active& active);
   void give_up(const PlannedFault& planned, const std::string& reason, bool reached = true);
   const RecordedStrike* recorded(const PlannedFault& planned) const;
-  Result<std::vector<std::size_t>> resolve(const FaultPlan& fault,
-                                           std::span<const std::size_t> leaders, Rng rng) const;
   List names(std::span<const std::size_t> machines) const;
   void write(Map line);
   Map line_of(const PlannedFault& planned) const;

@@ -145,6 +145,15 @@ class TallyNemesis : public Nemesis {
     if (fails) return Error{"told to fail"};
     return Attestation{effective_, {{"count", injected.size()}}};
   }
+  Result<ByHand> by_hand(const Cluster& cluster, std::span<const std::size_t> victims,
+                         std::span<const std::size_t> leaders, Rng) const override {
+    ByHand hand;
+    for (const std::size_t victim : victims)
+      hand.strike.push_back(
+          {machine_of(cluster, victim).name,
+           "count " + std::to_string(victim) + " of " + std::to_string(leaders.size())});
+    return hand;
+  }
   Result<Attestation> heal(Levers&, FaultId id) override {
     healed.push_back(id);
     active.erase(id);

@@ -1,0 +1,121 @@
+#include "harness/run/outline.h"
+
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "harness/run/injector.h"
+#include "harness/run/paper_cluster.h"
+#include "harness/run/yaml.h"
+
+namespace faultline {
+namespace {
+
+double to_seconds(Nanoseconds time) {
+  return std::round(std::chrono::duration<double, std::milli>(time).count()) / 1e3;
+}
+
+List commands_value(const std::vector<HandCommand>& commands) {
+  List list;
+  for (const HandCommand& command : commands)
+    list.emplace_back(Map{{"on", command.on}, {"command", command.text}});
+  return list;
+}
+
+std::string commands_text(std::string_view when, const std::vector<HandCommand>& commands) {
+  std::string text;
+  for (const HandCommand& command : commands) {
+    text += fmt::format("#   {:<6}  {}: {}\n", when, command.on, command.text);
+    when = "";
+  }
+  return text;
+}
+
+OutlinedStrike outlined(const Plan& plan, const PlannedFault& planned, const Cluster& cluster,
+                        const Rng& faults) {
+  const FaultPlan& fault = plan.faults[planned.entry];
+  OutlinedStrike strike;
+  strike.planned = planned;
+  strike.leader_assumed = fault.needs_leader();
+  std::vector<std::size_t> leaders, victims;
+  if (strike.leader_assumed) leaders = {0};
+
+  const StrikeRng rng(faults, planned.id);
+  auto resolved = victims_of(fault, cluster, leaders, rng.victims);
+  if (resolved) victims = *std::move(resolved);
+  strike.what = strike_text(fault, cluster, victims);
+  for (const std::size_t victim : victims)
+    strike.victims.push_back(machine_of(cluster, victim).name);
+  if (!resolved) {
+    strike.problem = resolved.error().what;
+    return strike;
+  }
+  auto hand = fault.nemesis->by_hand(cluster, victims, leaders, rng.nemesis);
+  if (hand)
+    strike.by_hand = *std::move(hand);
+  else
+    strike.problem = hand.error().what;
+  return strike;
+}
+
+}  // namespace
+
+Result<std::vector<OutlinedStrike>> outline(const Plan& plan) {
+  const PaperCluster cluster(plan.nodes, plan.client_machines);
+  for (const FaultPlan& fault : plan.faults)
+    if (const Status can = fault.nemesis->available(cluster); !can)
+      return Error{"fault " + fault.fault + ": " + can.error().what, can.error().kind};
+  // As run_test() draws them.
+  const Rng rng(plan.seed);
+  std::vector<OutlinedStrike> strikes;
+  for (const PlannedFault& planned : plan_schedule(plan.timings(), plan.time, rng.fork("schedule")))
+    strikes.push_back(outlined(plan, planned, cluster, rng.fork("faults")));
+  return strikes;
+}
+
+std::string outline_text(const Plan& plan, const std::vector<OutlinedStrike>& strikes) {
+  std::string text = to_yaml(plan.resolved);
+  if (!text.ends_with('\n')) text += '\n';
+  if (strikes.empty()) return text + "\n# Nothing breaks.\n";
+  bool leader_assumed = false;
+  for (const OutlinedStrike& strike : strikes) leader_assumed |= strike.leader_assumed;
+  text += fmt::format(
+      "\n# What breaks, in seconds since the load begins, and how a person would do it on a "
+      "cluster "
+      "of\n# {} machines where $n1 … are their addresses, $clients is the controller's, and $STORE "
+      "is {}.\n",
+      plan.nodes, plan.target->name());
+  if (leader_assumed)
+    text += "# Who leads is asked when it strikes; here n1 is taken for the leader.\n";
+  for (const OutlinedStrike& strike : strikes) {
+    text += fmt::format("#\n# {:.3f} to {:.3f}: {}\n", to_seconds(strike.planned.start),
+                        to_seconds(strike.planned.end), strike.what);
+    if (!strike.problem.empty()) text += "#   strikes nobody: " + strike.problem + "\n";
+    text += commands_text("strike", strike.by_hand.strike);
+    text += commands_text("heal", strike.by_hand.heal);
+  }
+  return text;
+}
+
+Map outline_document(const Plan& plan, const std::vector<OutlinedStrike>& strikes) {
+  List list;
+  for (const OutlinedStrike& strike : strikes) {
+    const FaultPlan& fault = plan.faults[strike.planned.entry];
+    Map line = {{"fault", fault.fault}};
+    for (const auto& parameter : fault.nemesis->parameters()) line.push_back(parameter);
+    line.emplace_back("id", std::int64_t{strike.planned.id});
+    line.emplace_back("entry", strike.planned.entry);
+    line.emplace_back("start", to_seconds(strike.planned.start));
+    line.emplace_back("end", to_seconds(strike.planned.end));
+    line.emplace_back("victims", List(strike.victims.begin(), strike.victims.end()));
+    if (strike.leader_assumed) line.emplace_back("leader_assumed", true);
+    line.emplace_back("strike", commands_value(strike.by_hand.strike));
+    line.emplace_back("heal", commands_value(strike.by_hand.heal));
+    if (!strike.problem.empty()) line.emplace_back("problem", strike.problem);
+    list.emplace_back(std::move(line));
+  }
+  return {
+      {"schema", "faultline.outline/1"}, {"config", plan.resolved}, {"strikes", std::move(list)}};
+}
+
+}  // namespace faultline

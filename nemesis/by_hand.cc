@@ -1,0 +1,112 @@
+#include "nemesis/by_hand.h"
+
+#include <map>
+
+#include <fmt/format.h>
+
+namespace faultline {
+namespace {
+
+std::string milliseconds(std::chrono::nanoseconds time) {
+  return fmt::format("{:.6g}ms", std::chrono::duration<double, std::milli>(time).count());
+}
+std::string seconds_text(std::chrono::nanoseconds time) {
+  return fmt::format("{:.6g}", std::chrono::duration<double>(time).count());
+}
+std::string percent(double share) { return fmt::format("{:.6g}%", 100 * share); }
+
+/// For each end that `key` is of, the addresses of the other ends.
+template <typename Key, typename Other>
+std::map<std::size_t, std::vector<std::string>> grouped(const Cluster& cluster,
+                                                        std::span<const Edge> links, Key key,
+                                                        Other other) {
+  std::map<std::size_t, std::vector<std::string>> groups;
+  for (const Edge& link : links) groups[link.*key].push_back(address_of(cluster, link.*other));
+  return groups;
+}
+
+/// netem holds back all packets but those that it reorders: the share is the other way round.
+std::string netem_words(const LinkPolicy& policy) {
+  std::string words;
+  const auto delay = policy.delay + (policy.reorder > 0 ? policy.reorder_by : Flap{}.down);
+  if (delay.count() > 0 || policy.jitter.count() > 0) words += " delay " + milliseconds(delay);
+  if (policy.jitter.count() > 0) {
+    words += " " + milliseconds(policy.jitter);
+    if (policy.normal) words += " distribution normal";
+  }
+  if (policy.reorder > 0) words += " reorder " + percent(1 - policy.reorder);
+  if (policy.loss > 0) words += " loss " + percent(policy.loss);
+  if (policy.duplicate > 0) words += " duplicate " + percent(policy.duplicate);
+  if (policy.corrupt > 0) words += " corrupt " + percent(policy.corrupt);
+  if (policy.rate > 0) words += fmt::format(" rate {:.0f}bit", policy.rate);
+  return words;
+}
+
+}  // namespace
+
+std::string address_of(const Cluster& cluster, std::size_t end) {
+  return "$" + std::string(end_name(cluster, end));
+}
+
+ByHand on_each(const Cluster& cluster, std::span<const std::size_t> machines,
+               std::string_view strike, std::string_view heal) {
+  ByHand hand;
+  for (const std::size_t machine : machines) {
+    const std::string name(end_name(cluster, machine));
+    hand.strike.push_back({name, std::string(strike)});
+    hand.heal.push_back({name, std::string(heal)});
+  }
+  return hand;
+}
+
+ByHand cut_by_hand(const Cluster& cluster, std::span<const Edge> links) {
+  ByHand hand;
+  for (const auto& [to, from] : grouped(cluster, links, &Edge::to, &Edge::from)) {
+    const std::string on(end_name(cluster, to));
+    const std::string rule = fmt::format("INPUT -s {} -j DROP", fmt::join(from, ","));
+    hand.strike.push_back({on, "iptables -I " + rule});
+    hand.heal.push_back({on, "iptables -D " + rule});
+  }
+  return hand;
+}
+
+ByHand shape_by_hand(const Cluster& cluster, std::span<const Edge> links,
+                     const LinkPolicy& policy) {
+  ByHand hand;
+  const std::string words = netem_words(policy);
+  if (!words.empty())
+    for (const auto& [from, to] : grouped(cluster, links, &Edge::from, &Edge::to)) {
+      const std::string on(end_name(cluster, from));
+      // Three bands as ever, and a fourth for what goes to these machines.
+      for (const std::string& text :
+           {std::string("tc qdisc add dev eth0 root handle 1: prio bands 4"),
+            "tc qdisc add dev eth0 parent 1:4 netem" + words,
+            fmt::format("for to in {}; do tc filter add dev eth0 parent 1: protocol ip u32 match "
+                        "ip dst $to flowid 1:4; done",
+                        fmt::join(to, " "))})
+        hand.strike.push_back({on, text});
+      hand.heal.push_back({on, "tc qdisc del dev eth0 root"});
+    }
+  for (const Flap& flap : policy.flaps)
+    for (const auto& [to, from] : grouped(cluster, links, &Edge::to, &Edge::from)) {
+      const std::string on(end_name(cluster, to));
+      const std::string rule = fmt::format("INPUT -s {} -j DROP", fmt::join(from, ","));
+      hand.strike.push_back(
+          {on,
+           fmt::format("while iptables -I {0}; sleep {1}; iptables -D {0}; do sleep {2}; done &",
+                       rule, seconds_text(flap.down), seconds_text(flap.up))});
+      hand.heal.push_back({on, "kill %%; iptables -D " + rule});
+    }
+  if (policy.corrupt_unseen > 0)
+    hand.strike.push_back({std::string(end_name(cluster, links.front().from)),
+                           "# no common tool corrupts packets and mends their checksums"});
+  return hand;
+}
+
+ByHand both_by_hand(ByHand one, ByHand other) {
+  for (auto part : {&ByHand::strike, &ByHand::heal})
+    for (HandCommand& command : other.*part) (one.*part).push_back(std::move(command));
+  return one;
+}
+
+}  // namespace faultline

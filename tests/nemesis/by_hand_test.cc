@@ -1,0 +1,179 @@
+// What is shown of a fault is what it does: the same links, the same draws.
+#include "nemesis/by_hand.h"
+
+#include <fmt/format.h>
+
+#include "tests/nemesis/fixture.h"
+
+using namespace faultline;
+using namespace faultline::nemesis_tests;
+
+namespace {
+
+ByHand hand_of(const Nemesis& nemesis, const Cluster& cluster, const Nodes& victims,
+               const Nodes& leaders = {}, std::uint64_t seed = 1) {
+  const auto hand = nemesis.by_hand(cluster, victims, leaders, Rng(seed));
+  REQUIRE_MESSAGE(hand, (hand ? "" : hand.error().what));
+  return *hand;
+}
+
+std::string told(const std::vector<HandCommand>& commands) {
+  std::string text;
+  for (const HandCommand& command : commands) text += command.on + ": " + command.text + "\n";
+  return text;
+}
+
+/// The links that iptables is told to cut, "n2>n3", sorted.
+std::vector<std::string> cut_links(const ByHand& hand) {
+  std::vector<std::string> links;
+  for (const HandCommand& command : hand.strike) {
+    const std::string_view before = "iptables -I INPUT -s ";
+    REQUIRE(command.text.starts_with(before));
+    REQUIRE(command.text.ends_with(" -j DROP"));
+    std::string sources = command.text.substr(before.size());
+    sources.resize(sources.find(' '));
+    for (std::size_t at = 0; at < sources.size();) {
+      const std::size_t end = std::min(sources.find(',', at), sources.size());
+      links.push_back(sources.substr(at + 1, end - at - 1) + ">" + command.on);
+      at = end + 1;
+    }
+  }
+  std::ranges::sort(links);
+  return links;
+}
+
+}  // namespace
+
+TEST_CASE("by hand: every fault says how to strike and how to heal, on every victim") {
+  FakeCluster cluster(3, 2);
+  for (const NemesisEntry& entry : nemeses()) {
+    CAPTURE(entry.name);
+    const auto nemesis = make(entry.name);
+    const Nodes victims = nemesis->strikes_clients() ? Nodes{3, 4} : Nodes{0, 1, 2};
+    const ByHand hand = hand_of(*nemesis, cluster, victims);
+    for (const auto* commands : {&hand.strike, &hand.heal}) {
+      CHECK_FALSE(commands->empty());
+      for (const HandCommand& command : *commands) CHECK_FALSE(command.text.empty());
+      for (const std::size_t victim : victims)
+        CHECK(std::ranges::any_of(*commands, [&](const HandCommand& command) {
+          return command.on == machine_of(cluster, victim).name;
+        }));
+    }
+  }
+}
+
+TEST_CASE("by hand: a partition cuts the links that it would cut") {
+  for (const std::string kind : {"halves", "majority-minority", "isolate-one", "isolate-leader",
+                                 "bridge", "majority-ring", "one-way", "clients"})
+    for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+      CAPTURE(kind);
+      CAPTURE(seed);
+      World world(5, 1);
+      const auto nemesis = make("partition", {{"kind", kind}});
+      const Nodes victims = {0, 1, 2, 3, 4}, leaders = {2};
+      const ByHand hand = hand_of(*nemesis, world.cluster, victims, leaders, seed);
+      const Attestation cut = world.inject(*nemesis, a, victims, leaders, seed);
+      std::vector<std::string> links;
+      for (const Value& link : *find(cut.evidence, "cut")->list())
+        links.push_back(*link.list()->at(0).text() + ">" + *link.list()->at(1).text());
+      std::ranges::sort(links);
+      CHECK(cut_links(hand) == links);
+      CHECK(hand.heal.size() == hand.strike.size());
+      for (std::size_t i = 0; i < hand.heal.size(); ++i) {
+        std::string text = hand.strike[i].text;
+        CHECK(hand.heal[i].text == text.replace(text.find("-I"), 2, "-D"));
+        CHECK(hand.heal[i].on == hand.strike[i].on);
+      }
+    }
+  FakeCluster cluster(3);
+  CHECK_FALSE(make("partition", {{"kind", "isolate-leader"}})
+                  ->by_hand(cluster, Nodes{0, 1, 2}, {}, Rng(1)));
+}
+
+TEST_CASE("by hand: processes") {
+  FakeCluster cluster(3, 1);
+  CHECK(told(hand_of(*make("kill"), cluster, {0, 2}).strike) ==
+        "n1: pkill -KILL $STORE\nn3: pkill -KILL $STORE\n");
+  CHECK(told(hand_of(*make("kill"), cluster, {1}).heal) == "n2: systemctl start $STORE\n");
+  CHECK(told(hand_of(*make("pause"), cluster, {1}).strike) == "n2: pkill -STOP $STORE\n");
+  CHECK(told(hand_of(*make("pause"), cluster, {1}).heal) == "n2: pkill -CONT $STORE\n");
+  CHECK(told(hand_of(*make("pause", {{"kind", "machine"}}), cluster, {1}).strike) ==
+        "n2: pkill -STOP $STORE\n"
+        "n1: iptables -I INPUT -s $n2 -j DROP\n"
+        "n2: iptables -I INPUT -s $n1,$n3,$c1,$clients -j DROP\n"
+        "n3: iptables -I INPUT -s $n2 -j DROP\n"
+        "c1: iptables -I INPUT -s $n2 -j DROP\n"
+        "clients: iptables -I INPUT -s $n2 -j DROP\n");
+  CHECK(told(hand_of(*make("client-stall"), cluster, {3}).strike) == "c1: pkill -STOP $CLIENT\n");
+  // The links go first, that nobody is told; they come back last.
+  const ByHand crash = hand_of(*make("crash"), cluster, {0});
+  CHECK(crash.strike.back().text == "pkill -KILL $STORE; ss --tcp --kill");
+  CHECK(crash.heal.front().text == "systemctl start $STORE");
+  CHECK(crash.heal.size() == crash.strike.size());
+}
+
+TEST_CASE("by hand: packets, on the links that it would shape, in netem's words") {
+  FakeCluster cluster(3);
+  const auto hand = [&](std::vector<std::pair<std::string, std::string>> params,
+                        std::uint64_t seed = 1) {
+    return hand_of(*make("packets", std::move(params)), cluster, {0}, {}, seed);
+  };
+  const ByHand slow = hand({{"direction", "out"}});
+  CHECK(told(slow.strike) ==
+        "n1: tc qdisc add dev eth0 root handle 1: prio bands 4\n"
+        "n1: tc qdisc add dev eth0 parent 1:4 netem delay 100ms 20ms\n"
+        "n1: for to in $n2 $n3; do tc filter add dev eth0 parent 1: protocol ip u32 match ip dst "
+        "$to flowid 1:4; done\n");
+  CHECK(told(slow.heal) == "n1: tc qdisc del dev eth0 root\n");
+  const auto words = [&](std::vector<std::pair<std::string, std::string>> params) {
+    params.emplace_back("direction", "out");
+    const std::string text = hand(std::move(params)).strike.at(1).text;
+    return text.substr(text.find("netem"));
+  };
+  CHECK(words({{"delay", "50ms"}, {"jitter", "1500us"}, {"distribution", "normal"}}) ==
+        "netem delay 50ms 1.5ms distribution normal");
+  CHECK(words({{"loss", "5%"}, {"duplicate", "10%"}, {"corrupt", "0.1%"}, {"rate", "10mbit"}}) ==
+        "netem loss 5% duplicate 10% corrupt 0.1% rate 10000000bit");
+  // netem sends its share at once and holds the others back.
+  CHECK(words({{"reorder", "10%"}, {"reorder-by", "30ms"}, {"delay", "5ms"}}) ==
+        "netem delay 35ms reorder 90%");
+  CHECK(told(hand({{"kind", "flapping"}, {"direction", "in"}}).strike) ==
+        "n1: while iptables -I INPUT -s $n2,$n3 -j DROP; sleep 0.3; iptables -D INPUT -s $n2,$n3 "
+        "-j DROP; do sleep 0.3; done &\n");
+  const std::string unseen = told(hand({{"corrupt-unseen", "1%"}}).strike);
+  CHECK(unseen == "n1: # no common tool corrupts packets and mends their checksums\n");
+  // The one link of gray is the one that it would draw.
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    World world(5);
+    const auto gray = make("packets", {{"kind", "gray"}, {"direction", "out"}});
+    const std::string text = told(hand_of(*gray, world.cluster, {1}, {}, seed).strike);
+    REQUIRE(gray->inject(world.levers, a, Nodes{1}, {}, Rng(seed)));
+    const Edge link = world.cluster.plane.now().begin()->first;
+    CHECK(text.find("for to in $" + machine_of(world.cluster, link.to).name + ";") !=
+          std::string::npos);
+  }
+}
+
+TEST_CASE("by hand: clocks, by what each victim would draw") {
+  World world(2);
+  const auto hand = [&](std::vector<std::pair<std::string, std::string>> params) {
+    return hand_of(*make("clock", std::move(params)), world.cluster, {1});
+  };
+  const ByHand jump = hand({{"by", "-90s"}});
+  CHECK(told(jump.strike) == "n2: timedatectl set-ntp false; date -s '-90 seconds'\n");
+  CHECK(told(jump.heal) == "n2: date -s '90 seconds'; timedatectl set-ntp true\n");
+  CHECK(told(hand({{"kind", "drift"}, {"ppm", "-510"}}).strike) ==
+        "n2: timedatectl set-ntp false; adjtimex --tick 9995 --frequency -655360\n");
+  CHECK(told(hand({{"kind", "strobe"}, {"by", "30s"}, {"period", "200ms"}}).strike) ==
+        "n2: timedatectl set-ntp false; while date -s '30 seconds'; sleep 0.1; date -s '-30 "
+        "seconds'; do sleep 0.1; done &\n");
+  CHECK(told(hand({{"kind", "freeze"}}).strike).find("date -s @$now") != std::string::npos);
+  CHECK(told(hand({{"kind", "random-walk"}, {"by", "250ms"}, {"period", "500ms"}}).strike)
+            .find("*0.25}\") seconds\"; do sleep 0.5; done &") != std::string::npos);
+
+  const auto drawn = make("clock");
+  const std::string text = told(hand_of(*drawn, world.cluster, {1}, {}, 7).strike);
+  REQUIRE(drawn->inject(world.levers, a, Nodes{1}, {}, Rng(7)));
+  const auto by = static_cast<double>(world.levers.skews(1).front().by_ns) / 1e9;
+  CHECK(text.find("'" + fmt::format("{:.9g}", by) + " seconds'") != std::string::npos);
+}
