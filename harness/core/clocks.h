@@ -1,7 +1,7 @@
 // The wall clocks of nodes: how a fault shifts one, and the lever that does it. A shift is what the
 // processes of a node are told when they ask for the time of day (CLOCK_REALTIME and its coarse
 // form, CLOCK_TAI, gettimeofday, time). Monotonic clocks, timers and everything that the kernel
-// itself stamps or awaits by the time of day go on as they are: docs/faults.md says what that
+// itself stamps or awaits by the time of day go on as they are: docs/clocks.md says what that
 // means for a finding.
 #pragma once
 

@@ -39,17 +39,17 @@ OutlinedStrike outlined(const Plan& plan, const PlannedFault& planned, const Clu
   strike.leader_assumed = fault.needs_leader();
   std::vector<std::size_t> leaders, victims;
   if (strike.leader_assumed) leaders = {0};
-
   const StrikeRng rng(faults, planned.id);
   auto resolved = victims_of(fault, cluster, leaders, rng.victims);
-  if (resolved) victims = *std::move(resolved);
+  if (!resolved)
+    strike.problem = resolved.error().what;
+  else
+    victims = *std::move(resolved);
   strike.what = strike_text(fault, cluster, victims);
   for (const std::size_t victim : victims)
     strike.victims.push_back(machine_of(cluster, victim).name);
-  if (!resolved) {
-    strike.problem = resolved.error().what;
-    return strike;
-  }
+  if (!strike.problem.empty()) return strike;
+
   auto hand = fault.nemesis->by_hand(cluster, victims, leaders, rng.nemesis);
   if (hand)
     strike.by_hand = *std::move(hand);

@@ -161,7 +161,7 @@ std::string faults_text(const Findings& f) {
   if (!text.empty()) text += "\n";
   for (const FaultTally& fault : f.faults)
     for (const std::string& doubt : fault.doubts)
-      text += "doubt: " + fault.fault + ": " + doubt + "; see docs/faults.md\n";
+      text += "doubt: " + fault.fault + ": " + doubt + "; see docs/clocks.md\n";
   return text;
 }
 

@@ -11,7 +11,7 @@ using namespace faultline::run_fakes;
 
 namespace {
 
-constexpr const char* config = R"(
+constexpr const char* outlined_config = R"(
 target: { name: memory, nodes: 5 }
 workload: { name: registers, keys: 2 }
 time: 60s
@@ -25,7 +25,7 @@ faults:
 }  // namespace
 
 TEST_CASE("outline: whom it names is whom the run strikes, and when") {
-  auto plan = plan_of(config);
+  auto plan = plan_of(outlined_config);
   REQUIRE_MESSAGE(plan, (plan ? "" : plan.error().what));
   const auto strikes = outline(*plan);
   REQUIRE(strikes);
@@ -62,7 +62,7 @@ TEST_CASE("outline: whom it names is whom the run strikes, and when") {
 }
 
 TEST_CASE("outline: as text it is a configuration of the same plan") {
-  const auto plan = plan_of(config);
+  const auto plan = plan_of(outlined_config);
   REQUIRE(plan);
   const auto strikes = outline(*plan);
   REQUIRE(strikes);
@@ -76,13 +76,13 @@ TEST_CASE("outline: as text it is a configuration of the same plan") {
   CHECK(text.find(": " + first.what + "\n#   strike  " + first.victims.front() + ": " +
                   first.by_hand.strike.front().text + "\n") != std::string::npos);
   CHECK(text.find("n1 is taken for the leader") != std::string::npos);
-  const auto quiet = plan_of(config, {"faults=[]"});
+  const auto quiet = plan_of(outlined_config, {"faults=[]"});
   REQUIRE(quiet);
   CHECK(outline_text(*quiet, *outline(*quiet)).ends_with("\n# Nothing breaks.\n"));
 }
 
 TEST_CASE("outline: as a document") {
-  const auto plan = plan_of(config);
+  const auto plan = plan_of(outlined_config);
   const auto strikes = outline(*plan);
   REQUIRE(strikes);
   const Value document(outline_document(*plan, *strikes));

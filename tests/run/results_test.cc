@@ -67,7 +67,7 @@ TEST_CASE("results: doubts about a fault are told with it") {
   findings.faults = {{"clock", 2, 2, 2, {"n1 waits"}}, {"clock", 1, 1, 1}, {"kill", 1, 1, 1}};
   const Answer answer = weigh(findings);
   const std::string text = results_text(findings, answer);
-  CHECK(text.find("doubt: clock: n1 waits; see docs/faults.md\n") != std::string::npos);
+  CHECK(text.find("doubt: clock: n1 waits; see docs/clocks.md\n") != std::string::npos);
   const std::string value = to_text(results_value(findings, answer));
   CHECK(value.find("\"clock\": {\"planned\": 3, \"injected\": 3, \"effective\": 3, \"doubts\": "
                    "[\"n1 waits\"]}") != std::string::npos);
