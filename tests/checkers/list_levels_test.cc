@@ -9,29 +9,15 @@
 
 #include <doctest/doctest.h>
 
-#include "checkers/checkers.h"
-#include "tests/checkers/transaction_script.h"
+#include "tests/checkers/list_micro.h"
 
 namespace faultline::list_levels {
 namespace {
 
-struct Micro {
-  static constexpr auto make = &make_list_append;
-
-  int key;
-  std::optional<int> element;
-  std::vector<int> list{};
-
-  Value value(bool answered) const {
-    if (element) return List{"append", key, *element};
-    const List items(list.begin(), list.end());
-    return List{"r", key, answered ? Value(items) : Value()};
-  }
-};
-Micro append(int key, int element) { return {key, element}; }
-Micro read(int key, std::vector<int> list) { return {key, {}, std::move(list)}; }
-
-using Script = TransactionScript<Micro>;
+using list_scripts::append;
+using list_scripts::Micro;
+using list_scripts::read;
+using list_scripts::Script;
 
 void holds(Script script, const char* model) {
   const Verdict v = script.check(model);
