@@ -14,6 +14,7 @@
 #include "tests/oracle/judges.h"
 #include "tests/oracle/txn_compare.h"
 #include "tests/oracle/txn_generate.h"
+#include "tests/oracle/txn_oracle.h"
 
 namespace faultline::oracle::txn {
 
