@@ -109,7 +109,8 @@ bool forks_are_bounded() {
 TEST_CASE("a store that forks without end never came up, and all of it is ended") {
   const Adopter adopter;
   Stage stage;
-  // The first shell ends when it cannot fork any more; then the node is full, and sleeps.
+  // The first shell ends when it cannot fork any more, which a crowded machine may not come to see;
+  // the test after this one waits for it.
   stage.replace_store(
       "[ \"$2\" = n1 ] || exec \"$REFKV\" \"$@\"\n"
       "sh -c 'i=0; while [ $i -lt 5000 ]; do sleep 1000 & i=$((i+1)); done'\nexec sleep 1000");
@@ -117,9 +118,6 @@ TEST_CASE("a store that forks without end never came up, and all of it is ended"
   INFO(stage.errors());
   CHECK(result.exit_code == 5);
   CHECK(stage.errors().find("n1 did not serve within 8s") != std::string::npos);
-  if (forks_are_bounded())
-    CHECK(read_file(stage.latest("bad") / "nodes/n1/log/stderr.log").find("Cannot fork") !=
-          std::string::npos);
   CHECK(eventually(Adopter::alone, vanish_limit));
 }
 
