@@ -393,8 +393,11 @@ void add_check(CLI::App& app, Invocation& invocation) {
       ->delimiter(',')
       ->expected(1);
   command
-      ->add_option("--model", options->choice.model,
-                   "the sequential specification; auto: what the history's operations say")
+      ->add_option(
+          "--model", options->choice.model,
+          "what it must be true to: an object's sequential specification, or of "
+          "transactions their isolation (faultline list models). auto: for an object, what "
+          "the history's operations say")
       ->type_name("MODEL");
   command
       ->add_option(
