@@ -1,18 +1,27 @@
 // Clock faults: bars are 5 ms for which the first patch stops an idle process, and 1 ms for a
 // change that stops nobody. And what reading a clock costs the store, with a hook before it.
+#include <array>
+#include <chrono>
 #include <cstring>
 #include <fstream>
 
 #include <benchmark/benchmark.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "bench/world.h"
 #include "harness/os/clock_hook.h"
 #include "harness/os/proc_list.h"
+#include "harness/os/time_calls.h"
 #include "harness/os/vdso.h"
+#include "harness/os/wire.h"
 #include "tests/io/temporary_folder.h"
 
 #if defined(__x86_64__)
@@ -165,6 +174,51 @@ void clock_gettime_hooked(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(gettime(CLOCK_REALTIME, &now));
 }
 BENCHMARK(clock_gettime_hooked)->DenseRange(0, 2);
+
+/// Makes the system call `calls` times and tells, over the channel, for how many nanoseconds each.
+[[noreturn]] void ask_kernel(int channel, std::int64_t calls) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const auto listener = TimeCalls::filter();
+  const std::array fds = {listener ? listener->get() : -1};
+  if (!listener || !wire::send(channel, wire::Writer(wire::Kind::start), fds)) ::_exit(1);
+  const auto begin = std::chrono::steady_clock::now();
+  timespec now{};
+  for (std::int64_t i = 0; i < calls; ++i) ::syscall(SYS_clock_gettime, CLOCK_REALTIME, &now);
+  const std::chrono::nanoseconds spent = std::chrono::steady_clock::now() - begin;
+  (void)wire::send(channel, wire::Writer(wire::Kind::done).number(spent.count()));
+  ::_exit(0);
+}
+
+/// A program that asks the kernel itself: 0 under no shift, 1 under one. The time is the program's.
+void clock_kernel_call(benchmark::State& state) {
+  constexpr std::int64_t calls = 20'000;
+  HookSlot slot;
+  slot.clocks = state.range(0) == 0 ? 0 : shifted_clocks;
+  slot.shift.offset_ns = one_hour;
+  TimeCallTally tally;
+  for (auto _ : state) {
+    auto channel = wire::make_channel();
+    const pid_t pid = channel ? ::fork() : -1;
+    if (pid < 0) return state.SkipWithError("fork");
+    if (pid == 0) ask_kernel(channel->second.get(), calls);
+    channel->second.reset();
+    auto heard = wire::receive(channel->first.get());
+    if (!heard || !*heard) return state.SkipWithError("system calls cannot be heard");
+    TimeCalls kernel(std::move((*heard)->fds.front()));
+    std::array<pollfd, 2> polled = {{{channel->first.get(), POLLIN, 0}, {kernel.fd(), POLLIN, 0}}};
+    while (::poll(polled.data(), polled.size(), -1) >= 0 && polled[0].revents == 0)
+      (void)kernel.serve(slot, tally);
+    auto told = wire::receive(channel->first.get());
+    ::waitpid(pid, nullptr, 0);
+    if (!told || !*told) return state.SkipWithError("the program died");
+    state.SetIterationTime(static_cast<double>((*told)->number()) * 1e-9 / calls);
+  }
+}
+BENCHMARK(clock_kernel_call)
+    ->DenseRange(0, 1)
+    ->UseManualTime()
+    ->Iterations(5)
+    ->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace faultline

@@ -164,6 +164,10 @@ class ClockFault : public Nemesis {
         findings.wrong.emplace_back(node + ": " + process.command + ": " + why);
       findings.stopped_ns = std::max(findings.stopped_ns, process.stopped_ns);
     }
+    if (reading->kernel_calls_missed > 0 && !skews.empty() &&
+        findings.wrong.size() < evidence_items_max)
+      findings.wrong.emplace_back(node + ": " + std::to_string(reading->kernel_calls_missed) +
+                                  " system calls were told the true time");
     findings.count += reading->processes.size();
     findings.processes.emplace_back(node, reading->processes.size());
     if (!reading->processes.empty())
@@ -177,8 +181,8 @@ class ClockFault : public Nemesis {
   static Map measured(Levers& levers, const Injection& injection) {
     const std::size_t victims = std::max<std::size_t>(1, injection.victims.size());
     const std::size_t each = std::max<std::size_t>(3, 5 * evidence_items_max / victims);
-    Map series;
-    List doubts;
+    Map series, kernel_calls;
+    List doubts, callers;
     const auto doubt = [&](const std::string& text) {
       if (doubts.size() < evidence_items_max) doubts.emplace_back(text);
     };
@@ -201,8 +205,14 @@ class ClockFault : public Nemesis {
       series.emplace_back(node, std::move(points));
       for (const std::string& wait : reading->absolute_waits)
         doubt(node + " waits until a time of day, which stayed true: " + wait);
+      if (reading->kernel_calls > 0) kernel_calls.emplace_back(node, reading->kernel_calls);
+      for (const std::string& caller : reading->kernel_callers)
+        if (callers.size() < evidence_items_max) callers.emplace_back(node + ": " + caller);
     }
     Map evidence = {{"series", std::move(series)}};
+    // Those that asked the kernel instead of the vDSO, and were told the shifted time.
+    if (!kernel_calls.empty()) evidence.emplace_back("system_calls", std::move(kernel_calls));
+    if (!callers.empty()) evidence.emplace_back("system_callers", std::move(callers));
     if (!doubts.empty()) evidence.emplace_back("doubts", std::move(doubts));
     return evidence;
   }

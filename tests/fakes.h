@@ -27,6 +27,7 @@ class FakeClocks : public Clocks {
   bool set_fails = false;
   std::map<std::size_t, std::string> problems;  ///< Of a node's second process.
   std::map<std::size_t, std::vector<std::string>> absolute_waits;
+  std::map<std::size_t, std::int64_t> kernel_calls, kernel_calls_missed;
   std::int64_t now = 1'000'000'000'000'000'000;
   // What a test reads.
   std::map<std::size_t, std::vector<Skew>> skews;
@@ -57,6 +58,9 @@ class FakeClocks : public Clocks {
     }
     reading.series = {{now, offset, offset, 2}};
     reading.absolute_waits = absolute_waits[node];
+    reading.kernel_calls = kernel_calls[node];
+    reading.kernel_calls_missed = kernel_calls_missed[node];
+    if (reading.kernel_calls > 0) reading.kernel_callers = {"raw"};
     return reading;
   }
 };

@@ -86,6 +86,11 @@ struct ClockReading {
   /// "COMMAND: WAIT": threads seen in waits until a time of day, which the kernel keeps by the true
   /// clock. Since the shifts last were none.
   std::vector<std::string> absolute_waits;
+  /// System calls for the time of day, past the vDSO, that were answered with the shifted time; and
+  /// those that could not be, whose programs were told the true one. Since the shifts last were
+  /// none.
+  std::int64_t kernel_calls = 0, kernel_calls_missed = 0;
+  std::vector<std::string> kernel_callers;  ///< Their programs, /proc/PID/comm.
 
   static constexpr std::size_t samples_max = 40;
 };
@@ -95,6 +100,8 @@ class Clocks {
  public:
   virtual ~Clocks() = default;
   /// Whether clocks can be shifted here; else of kind capability, with the reason and the remedy.
+  /// To be asked before anything is started: programs that start afterwards are told a shifted time
+  /// by the kernel's own system calls too, those that run already are not.
   virtual Status usable() = 0;
   /// The true wall clock: nanoseconds after 1970.
   virtual std::int64_t now_ns() const = 0;

@@ -18,9 +18,11 @@ using Clock = std::chrono::steady_clock;
 /// A thread that is in no system call stops as soon as it has a processor.
 constexpr std::chrono::milliseconds stop_limit{200};
 
-/// AT_SYSINFO_EHDR of the process; 0 if it has none.
-Result<std::uint64_t> vdso_base(const std::string& directory) {
-  const Fd file(::open((directory + "auxv").c_str(), O_RDONLY | O_CLOEXEC));
+}  // namespace
+
+Result<std::uint64_t> vdso_base(int pid) {
+  const std::string path = "/proc/" + std::to_string(pid) + "/auxv";
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   std::array<Elf64_auxv_t, 64> entries{};
   const ssize_t got = file ? ::read(file.get(), entries.data(), sizeof entries) : -1;
   if (got < 0) return os_error("read its auxiliary vector");
@@ -29,13 +31,10 @@ Result<std::uint64_t> vdso_base(const std::string& directory) {
   return std::uint64_t{0};
 }
 
-}  // namespace
-
 Result<ClockPatch> ClockPatch::open(int pid) {
-  const std::string directory = "/proc/" + std::to_string(pid) + "/";
-  Fd memory(::open((directory + "mem").c_str(), O_RDWR | O_CLOEXEC));
+  Fd memory(::open(("/proc/" + std::to_string(pid) + "/mem").c_str(), O_RDWR | O_CLOEXEC));
   if (!memory) return os_error("open its memory");
-  const auto base = vdso_base(directory);
+  const auto base = vdso_base(pid);
   if (!base) return base.error();
   if (*base == 0)
     return Error{"it has no vDSO: a 32-bit program, or a kernel that was started with vdso=0"};

@@ -15,6 +15,9 @@
 
 namespace faultline {
 
+/// Where the vDSO is in the process's address space; 0 if it has none. `pid` may be a thread's.
+Result<std::uint64_t> vdso_base(int pid);
+
 /// Holds /proc/PID/mem, which belongs to the program that the process runs: after an exec it is
 /// gone for good. The hook is never removed, because a thread that was preempted may be in it;
 /// without a shift it hands on what the original says. Children inherit hook and shift.

@@ -38,7 +38,10 @@ class NamespaceClocks final : public Clocks {
  public:
   explicit NamespaceClocks(std::vector<NodeHandle>& handles) : handles_(handles) {}
   Status usable() override {
-    if (!usable_) usable_ = handles_.at(0).try_clock_shift();
+    if (usable_) return *usable_;
+    usable_ = handles_.at(0).try_clock_shift();
+    for (NodeHandle& handle : handles_)
+      if (*usable_) usable_ = handle.arm_clocks();
     return *usable_;
   }
   std::int64_t now_ns() const override { return wall_ns(); }

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <csignal>
 #include <list>
+#include <tuple>
 
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -21,6 +22,7 @@
 #include "harness/os/node_setup.h"
 #include "harness/os/proc_list.h"
 #include "harness/os/thread_stop.h"
+#include "harness/os/time_calls.h"
 #include "harness/os/wire.h"
 
 namespace faultline {
@@ -60,6 +62,7 @@ struct StartRequest {
   std::string directory, stdout_path, stderr_path;
   Fd input;           ///< Becomes stdin; none: /dev/null.
   bool held = false;  ///< Stops before its first instruction.
+  Fd calls_to;        ///< Where to send what its system calls for the time are heard by, if at all.
 };
 
 /// Runs in the child of fork(): never returns. The init has one thread, so any call is safe here.
@@ -81,6 +84,12 @@ struct StartRequest {
   ::dup2(out, 1);
   ::dup2(err, 2);
   ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+  if (request.calls_to) {
+    const auto listener = TimeCalls::filter();
+    const std::array fds = {listener ? listener->get() : -1};
+    if (!listener || !wire::send(request.calls_to.get(), wire::Writer(Kind::start), fds))
+      ::_exit(127);
+  }
   if (request.held) ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
   if (::chdir(request.directory.c_str()) == 0) ::execve(argv[0], argv.data(), environment.data());
   const int number = errno;
@@ -100,9 +109,13 @@ class Init {
     signals_ = Fd(::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
     for (;;) {
       std::vector<pollfd> polled = {{channel_, POLLIN, 0}, {signals_.get(), POLLIN, 0}};
+      for (const TimeCalls& calls : calls_) polled.push_back({calls.fd(), POLLIN, 0});
       for (const LogDrain& drain : drains_) polled.push_back({drain.fd(), POLLIN, 0});
       if (::poll(polled.data(), polled.size(), time_to_tick()) < 0 && errno != EINTR) return 1;
       std::size_t i = 2;
+      for (auto calls = calls_.begin(); calls != calls_.end(); ++i)
+        calls = polled[i].revents != 0 && !clocks_.answer(*calls) ? calls_.erase(calls)
+                                                                  : std::next(calls);
       for (auto drain = drains_.begin(); drain != drains_.end(); ++i)
         drain = polled[i].revents != 0 && !drain->drain() ? drains_.erase(drain) : std::next(drain);
       if (polled[1].revents != 0) reap();
@@ -150,6 +163,9 @@ class Init {
       case Kind::clock_trial:
         if (const Status can = try_clock_shift(); !can) result = can.error();
         break;
+      case Kind::clock_arm:
+        armed_ = true;
+        break;
       default:
         FAULTLINE_CHECK(!"known message");
     }
@@ -194,6 +210,12 @@ class Init {
       if (!drain) return drain.error();
       drains_.push_back(std::move(*drain));
     }
+    Fd calls_from;
+    if (armed_) {
+      auto channel = wire::make_channel();
+      if (!channel) return channel.error();
+      std::tie(calls_from, request.calls_to) = *std::move(channel);
+    }
     std::array<int, 2> failure{};
     if (::pipe2(failure.data(), O_CLOEXEC) != 0) return os_error("pipe");
     const Fd failure_read(failure[0]);
@@ -210,10 +232,23 @@ class Init {
       ::waitpid(pid, nullptr, 0);
       return Error{"execute " + request.argv[0] + ": " + error_text(number)};
     }
+    request.calls_to.reset();
+    if (calls_from)
+      if (const Status heard = hear(calls_from.get()); !heard) return heard.error();
     main_ = pid;
     asked_ = 0;
     if (request.held) shift_held(pid);
     return pid;
+  }
+
+  /// The child has sent what its calls are heard by, or is gone.
+  Status hear(int channel) {
+    auto message = wire::receive(channel);
+    if (!message) return message.error();
+    if (!*message || (*message)->fds.empty())
+      return Error{"the program's system calls for the time cannot be heard"};
+    calls_.emplace_back(std::move((*message)->fds.front()));
+    return Ok{};
   }
 
   /// A program that starts while its node's clock is shifted never sees another.
@@ -296,6 +331,8 @@ class Init {
   pid_t main_ = 0;  ///< The store's own process, while it runs.
   int asked_ = 0;   ///< The last signal sent since its start that may end it; 0 if none.
   NodeClocks clocks_;
+  bool armed_ = false;  ///< The calls of what starts are heard.
+  std::list<TimeCalls> calls_;
 };
 
 }  // namespace

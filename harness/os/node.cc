@@ -188,6 +188,10 @@ Status NodeHandle::try_clock_shift() {
   return Ok{};
 }
 
+Status NodeHandle::arm_clocks() {
+  return ask(wire::Writer(Kind::clock_arm, ++sequence_), "answer system calls of");
+}
+
 Result<std::vector<ProcessInfo>> NodeHandle::processes() {
   listed_.clear();
   const Status sent = send(wire::Writer(Kind::list, ++sequence_));

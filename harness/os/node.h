@@ -44,6 +44,7 @@ class NodeHandle {
   Status set_skews(std::span<const Skew> skews);
   Result<ClockReading> read_clocks();
   Status try_clock_shift();
+  Status arm_clocks();
   /// Ends of the store's own process that nobody asked for, since the last call.
   std::vector<Cluster::Death> take_deaths();
 

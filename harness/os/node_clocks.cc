@@ -31,6 +31,7 @@ Status NodeClocks::set(std::vector<Skew> skews) {
   if (skews_.empty()) {
     series_.clear();
     waits_.clear();
+    tally_ = {};
     samples_ = 0;
     keep_every_ = 1;
   } else if (skews.empty()) {
@@ -59,6 +60,7 @@ void NodeClocks::tick() {
 }
 
 bool NodeClocks::scan(const HookSlot& slot) {
+  slot_ = slot;
   bool found = false;
   std::set<int> there;
   for (const int pid : numbers_in("/proc")) {
@@ -179,6 +181,9 @@ ClockReading NodeClocks::read() {
   }
   reading.series = series_;
   reading.absolute_waits.assign(waits_.begin(), waits_.end());
+  reading.kernel_calls = tally_.answered;
+  reading.kernel_calls_missed = tally_.missed;
+  reading.kernel_callers.assign(tally_.callers.begin(), tally_.callers.end());
   return reading;
 }
 
@@ -234,7 +239,10 @@ void put_reading(wire::Writer& message, const ClockReading& reading) {
         .number(sample.least_ns)
         .number(sample.most_ns)
         .number(sample.processes);
-  message.texts(reading.absolute_waits);
+  message.texts(reading.absolute_waits)
+      .number(reading.kernel_calls)
+      .number(reading.kernel_calls_missed)
+      .texts(reading.kernel_callers);
 }
 
 void take_reading(wire::Message& message, ClockReading& reading) {
@@ -247,6 +255,9 @@ void take_reading(wire::Message& message, ClockReading& reading) {
     sample.processes = message.number();
   }
   reading.absolute_waits = message.texts();
+  reading.kernel_calls = message.number();
+  reading.kernel_calls_missed = message.number();
+  reading.kernel_callers = message.texts();
 }
 
 }  // namespace faultline

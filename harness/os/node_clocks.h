@@ -13,6 +13,7 @@
 
 #include "harness/core/clocks.h"
 #include "harness/os/clock_patch.h"
+#include "harness/os/time_calls.h"
 #include "harness/os/wire.h"
 
 namespace faultline {
@@ -35,6 +36,9 @@ class NodeClocks {
   /// When tick() is due; nothing if nobody's clock was ever shifted.
   std::optional<Clock::time_point> due() const { return due_; }
   void tick();
+
+  /// Answers one system call for the time of day; see TimeCalls::serve().
+  bool answer(TimeCalls& calls) { return calls.serve(slot_, tally_); }
 
   /// Reads every process's clock now. `pid`s are those of this namespace.
   ClockReading read();
@@ -65,6 +69,8 @@ class NodeClocks {
   void sample(bool timers);
 
   std::vector<Skew> skews_;
+  HookSlot slot_;  ///< In force.
+  TimeCallTally tally_;
   std::map<int, Tracked> tracked_;
   std::optional<Clock::time_point> due_;
   Clock::time_point next_sample_{};

@@ -34,6 +34,7 @@ enum class Kind : std::uint32_t {
   clock_set,    ///< What shifts the clocks of the node's processes.
   clock_read,   ///< Answered like a list; what belongs to no process comes in a clock_node.
   clock_trial,  ///< Whether clocks can be shifted there.
+  clock_arm,    ///< What is started from now on has its system calls for the time answered.
   done,
   // Init → controller: one process of a `list`, before its `done`; the main process ended.
   process,

@@ -29,6 +29,17 @@ TEST_CASE("clock: a jump shifts every process of the victims; heal gives the tim
   CHECK(world.cluster.calls.empty());  // Nothing else was touched.
 }
 
+TEST_CASE("clock: says who asked the kernel past the vDSO, and how often it was answered") {
+  World world(2);
+  const auto clock = make("clock");
+  CHECK(world.inject(*clock, a, {0, 1}).effective);
+  world.cluster.fake_clocks.kernel_calls[1] = 7;
+  const Attestation healed = world.heal(*clock, a);
+  CHECK(healed.effective);
+  CHECK(text(healed.evidence, "system_calls") == "{\"n2\": 7}");
+  CHECK(text(healed.evidence, "system_callers") == "[\"n2: raw\"]");
+}
+
 TEST_CASE("clock: every kind takes effect and is healed") {
   for (const char* kind : {"jump", "drift", "strobe", "freeze", "random-walk"}) {
     CAPTURE(kind);
@@ -70,6 +81,13 @@ TEST_CASE("clock: is not effective if it shifts nothing, not all, or nobody") {
     CHECK(text(shifted.evidence, "reason") == "\"not every process has the shifted clock\"");
     CHECK(text(shifted.evidence, "wrong") ==
           "[\"n1: store1: it is not shifted\", \"n1: helper: it is not shifted\"]");
+  }
+  SUBCASE("a program that asks the kernel is told the true time") {
+    world.cluster.fake_clocks.kernel_calls_missed[0] = 2;
+    const Attestation shifted = world.inject(*clock, a, {0});
+    CHECK_FALSE(shifted.effective);
+    CHECK(text(shifted.evidence, "wrong") == "[\"n1: 2 system calls were told the true time\"]");
+    CHECK(world.heal(*clock, a).effective);
   }
   SUBCASE("not all") {
     world.cluster.fake_clocks.problems[0] = "it may not be traced";

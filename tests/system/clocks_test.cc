@@ -19,27 +19,13 @@
 
 #include "harness/os/program.h"
 #include "nemesis/nemeses.h"
-#include "tests/system/network.h"
+#include "tests/system/clock_bed.h"
 
 #if defined(__x86_64__)
 namespace faultline::system_test {
 namespace {
 
-constexpr std::int64_t one_second = 1'000'000'000, one_minute = 60 * one_second,
-                       one_hour = 60 * one_minute;
 using Kind = Skew::Kind;
-
-std::int64_t own_ns(clockid_t clock) {
-  timespec now{};
-  ::clock_gettime(clock, &now);
-  return now.tv_sec * one_second + now.tv_nsec;
-}
-/// Past the vDSO.
-std::int64_t true_ns() {
-  timespec now{};
-  ::syscall(SYS_clock_gettime, CLOCK_REALTIME, &now);
-  return now.tv_sec * one_second + now.tv_nsec;
-}
 
 /// "PID NAME SECONDS …" lines for ever: how far each clock is off the true one.
 void tell_forever() {
@@ -65,41 +51,6 @@ std::string clocks_line(std::int64_t seconds) {
   const std::string n = std::to_string(seconds);
   return " real " + n + " coarse " + n + " day " + n + " time " + n + "\n";
 }
-
-struct ClockBed {
-  explicit ClockBed(std::vector<std::string> argv, std::size_t nodes = 1) : shells(nodes) {
-    shells.argv = std::move(argv);
-    require_ok(clocks().usable());
-  }
-  ClockBed(const char* helper_name) : ClockBed(helper(helper_name)) {}
-  Clocks& clocks() { return shells.cluster->clocks(); }
-  void start() { require_ok(shells.cluster->start(0)); }
-  std::string output() { return read_file(shells.cluster->nodes()[0].log_dir / "stdout.log"); }
-  /// Whether `text` is printed from now on.
-  bool says(const std::string& text) {
-    const std::size_t before = output().size();
-    return eventually([&] { return output().find(text, before) != std::string::npos; });
-  }
-  void jump(std::int64_t by) {
-    const std::vector<Skew> skews = {
-        {.kind = Kind::jump, .since_ns = clocks().now_ns(), .by_ns = by}};
-    require_ok(clocks().set(0, skews));
-  }
-  void heal() { require_ok(clocks().set(0, {})); }
-  ClockReading read() {
-    auto reading = clocks().read(0);
-    REQUIRE(reading);
-    return *std::move(reading);
-  }
-  bool all_are(std::int64_t offset) {
-    const ClockReading reading = read();
-    return !reading.processes.empty() &&
-           std::ranges::all_of(reading.processes, [&](const ClockReading::Process& process) {
-             return process.problem.empty() && process.offset_ns == offset;
-           });
-  }
-  Shells shells;
-};
 
 TEST_CASE("helper: tell clocks" * doctest::skip()) { tell_forever(); }
 
