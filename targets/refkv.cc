@@ -29,6 +29,7 @@ constexpr int port = 7000;
 constexpr std::array<std::string_view, 4> modes{"quorum", "leader", "multi", "transactions"};
 constexpr std::array<std::string_view, 3> isolations{"read-committed", "snapshot", "serializable"};
 constexpr std::array<std::string_view, 2> acks{"majority", "all"};
+constexpr std::array<std::string_view, 2> reads_by{"leader", "lease"};
 
 /// The bugs and the modes in which they make a difference; what they do: refkv --help.
 struct BugModes {
@@ -39,6 +40,7 @@ constexpr auto bug_modes = std::to_array<BugModes>({
     {"dirty-reads", "transactions"},
     {"follower-reads", "leader transactions"},
     {"forgets-on-restart", "quorum leader transactions"},
+    {"leader-lease-by-clock", "leader"},
     {"local-reads", "quorum"},
     {"lost-updates", "transactions"},
     {"no-write-back", "quorum"},
@@ -93,12 +95,14 @@ class RefkvClient final : public Client {
 
 class Refkv final : public Target {
  public:
-  Refkv(std::string mode, std::string isolation, std::string bug, std::string ack)
+  Refkv(std::string mode, std::string isolation, std::string bug, std::string ack,
+        std::string reads)
       : program_(refkv_program()),
         mode_(std::move(mode)),
         isolation_(std::move(isolation)),
         bug_(std::move(bug)),
-        ack_(std::move(ack)) {}
+        ack_(std::move(ack)),
+        reads_(std::move(reads)) {}
 
   std::string_view name() const override { return "refkv"; }
 
@@ -129,7 +133,7 @@ class Refkv final : public Target {
     return Launch{.argv = {program_.string(), "--node", node.name, "--listen",
                            node.address + ':' + std::to_string(port), "--peers", peers, "--data",
                            node.data_dir.string(), "--mode", mode_, "--isolation", isolation_,
-                           "--ack", ack_, "--bug", bug_},
+                           "--ack", ack_, "--reads", reads_, "--bug", bug_},
                   .environment = {}};
   }
 
@@ -167,7 +171,7 @@ class Refkv final : public Target {
 
  private:
   std::filesystem::path program_;
-  std::string mode_, isolation_, bug_, ack_;
+  std::string mode_, isolation_, bug_, ack_, reads_;
 };
 
 /// A member of `json` that is a boolean with this value.
@@ -243,14 +247,18 @@ Result<std::unique_ptr<Target>> make_refkv(Params& params) {
   std::string isolation = params.choice("isolation", "serializable", isolations);
   if (isolation != "serializable" && mode != "transactions")
     params.fail("isolation", "only mode transactions has transactions to isolate");
+  std::string reads = params.choice("reads", "leader", reads_by);
+  if (reads == "lease" && mode != "leader") params.fail("reads", "only mode leader has leases");
+  if (bug == "leader-lease-by-clock" && reads != "lease")
+    params.fail("bug", "bug " + bug + " makes no difference without reads: lease");
   if (const auto known = std::ranges::find(bug_modes, bug, &BugModes::bug);
       known != bug_modes.end() && known->modes.find(mode) == std::string_view::npos) {
     params.fail("bug", "bug " + bug + " makes no difference in mode " + mode +
                            "; it does in: " + std::string(known->modes));
   }
   if (const auto status = params.finish(); !status) return status.error();
-  return std::unique_ptr<Target>(std::make_unique<Refkv>(std::move(mode), std::move(isolation),
-                                                         std::move(bug), std::move(ack)));
+  return std::unique_ptr<Target>(std::make_unique<Refkv>(
+      std::move(mode), std::move(isolation), std::move(bug), std::move(ack), std::move(reads)));
 }
 
 }  // namespace faultline

@@ -129,6 +129,7 @@ Json to_json(const Message& m) {
   using Kind = Message::Kind;
   Json json{{"t", static_cast<int>(m.kind)}};
   if (m.kind != Kind::append && m.kind != Kind::append_reply) json["r"] = m.request;
+  if (m.lease != 0) json["l"] = m.lease;
   switch (m.kind) {
     case Kind::query:
       json["k"] = m.call.key;
@@ -182,6 +183,7 @@ Message parse_message(const Json& json) {
   if (m.kind != Kind::append && m.kind != Kind::append_reply) {
     m.request = json.at("r").get<std::uint64_t>();
   }
+  m.lease = json.value("l", std::uint64_t{0});
   switch (m.kind) {
     case Kind::query:
       m.call.key = json.at("k").get<std::string>();

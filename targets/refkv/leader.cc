@@ -30,6 +30,7 @@
 #include <utility>
 
 #include "targets/refkv/engine.h"
+#include "targets/refkv/leases.h"
 #include "targets/refkv/open_transactions.h"
 #include "targets/refkv/state.h"
 
@@ -41,7 +42,10 @@ constexpr std::size_t leader_node = 0;
 class LeaderEngine final : public Engine {
  public:
   LeaderEngine(const Options& options, Runtime& runtime)
-      : Engine(options, runtime), state_(make_state(options)), followers_(options.nodes.size()) {
+      : Engine(options, runtime),
+        state_(make_state(options)),
+        followers_(options.nodes.size()),
+        leases_(options, runtime) {
     if (const VersionsState* versions = state_->versions())
       open_.emplace(*versions, options.isolation, options.bug);
   }
@@ -50,6 +54,7 @@ class LeaderEngine final : public Engine {
     if (self() == leader_node) return decide(call, std::move(done));
     if (call.only_observes() && (has_bug(Bug::follower_reads) || has_bug(Bug::reordered_apply)))
       return done(observe(call));
+    if (call.op == Op::read && may_answer(call.key)) return done(observe(call));
     if (waiting_.size() >= calls_pending_max) return done(Answer::refused("busy"));
     const std::uint64_t request = next_request();
     const auto deadline = runtime_.now() + call_timeout;
@@ -77,6 +82,7 @@ class LeaderEngine final : public Engine {
     std::uint64_t sent = 0;        ///< Entries sent, in the hope that they arrive.
     Clock::time_point progress{};  ///< Of `on_disk`, or the last time `sent` was set back.
     Clock::time_point heartbeat{};
+    Leases::Promise promise{};
   };
   struct Waiting {
     bool is_harmless;  ///< It changes nothing.
@@ -98,7 +104,10 @@ class LeaderEngine final : public Engine {
   void on_start() override {
     serve_from_ = log_.size();
     // In the hope that the followers have it all; one that does not says so, and from where.
-    for (Follower& follower : followers_) follower.sent = log_.size();
+    for (Follower& follower : followers_) {
+      follower.sent = log_.size();
+      leases_.begin(follower.promise);
+    }
     if (self() == leader_node) advance_commit();
   }
 
@@ -162,7 +171,11 @@ class LeaderEngine final : public Engine {
     }
     std::ranges::sort(counts, std::greater{});
     const std::size_t needed = options_.ack_all ? options_.nodes.size() : options_.majority();
-    return std::min(on_disk_, counts[needed - 1]);
+    std::uint64_t target = std::min(on_disk_, counts[needed - 1]);
+    for (std::size_t node = 0; node < followers_.size(); ++node)
+      if (node != leader_node && leases_.holds(followers_[node].promise))
+        target = std::min(target, followers_[node].on_disk);
+    return target;
   }
 
   void advance_commit() {
@@ -189,6 +202,7 @@ class LeaderEngine final : public Engine {
     Message m{.kind = Message::Kind::append, .index = follower.sent + 1, .commit = commit_};
     const auto count = std::min<std::uint64_t>(on_disk_ - follower.sent, append_entries_max);
     const auto first = log_.begin() + static_cast<std::ptrdiff_t>(follower.sent);
+    m.lease = leases_.grant(follower.promise);
     m.entries.assign(first, first + static_cast<std::ptrdiff_t>(count));
     follower.sent += count;
     follower.heartbeat = now + heartbeat_interval;
@@ -199,6 +213,7 @@ class LeaderEngine final : public Engine {
     Follower& follower = followers_[from];
     // A follower can only have more than its leader if the leader's disk was wiped (or with a bug).
     const std::uint64_t on_disk = std::min(m.index, on_disk_);
+    leases_.heard(follower.promise, m, on_disk > follower.on_disk || on_disk == on_disk_);
     if (on_disk > follower.on_disk) {
       follower.on_disk = on_disk;
       follower.progress = runtime_.now();
@@ -220,6 +235,14 @@ class LeaderEngine final : public Engine {
   }
 
   // A follower.
+  // A follower.
+  /// Whether it may answer a read by its lease: see leases.h.
+  bool may_answer(const std::string& key) const {
+    if (!leases_.mine_holds() || leader_commit_ > log_.size()) return false;
+    const auto pending = std::span(log_).subspan(commit_);
+    return std::ranges::none_of(pending, [&](const Call& call) { return call.key == key; });
+  }
+
   void on_append(const Message& m) {
     const bool gap = m.index > log_.size() + 1;
     if (!gap) {
@@ -229,10 +252,14 @@ class LeaderEngine final : public Engine {
       }
     }
     leader_commit_ = std::max(leader_commit_, m.commit);
+    leases_.granted(m.lease);
     const auto answer = [this, gap] {
       while (commit_ < std::min(leader_commit_, on_disk_)) apply();
       runtime_.send(leader_node,
-                    {.kind = Message::Kind::append_reply, .index = on_disk_, .flag = gap},
+                    {.kind = Message::Kind::append_reply,
+                     .index = on_disk_,
+                     .lease = leases_.stamp(),
+                     .flag = gap},
                     runtime_.now() + resend_interval);
     };
     if (gap || m.entries.empty()) return answer();
@@ -318,6 +345,7 @@ class LeaderEngine final : public Engine {
   /// Leader: calls by index in the log. Follower: forwarded calls by request. Oldest first.
   std::map<std::uint64_t, Waiting> waiting_;
   std::deque<Retry> retries_;  ///< In the order of time.
+  Leases leases_;
 };
 
 }  // namespace

@@ -79,23 +79,13 @@ Isolation parse_isolation(const std::string& name) {
   return static_cast<Isolation>(found - isolation_names.begin());
 }
 
-}  // namespace
-
-std::string_view name_of(Mode mode) { return mode_names.at(static_cast<std::size_t>(mode)); }
-
-std::span<const BugInfo> bug_table() {
-  static const std::vector<BugInfo> table{
+std::vector<BugInfo> register_bugs() {
+  return {
       {Bug::ack_before_write,
        "ack-before-write",
        {Mode::quorum, Mode::leader, Mode::transactions},
        "what must be on the disk before it is acknowledged is acknowledged at once",
        "written every 500 ms; a kill loses what came since (quorum: of a majority at once)"},
-      {Bug::dirty_reads,
-       "dirty-reads",
-       {Mode::transactions},
-       "a read sees what others have asked to commit, before it is certain that they can; and what "
-       "open transactions have written",
-       "while a commit is under way, or a transaction open"},
       {Bug::follower_reads,
        "follower-reads",
        {Mode::leader, Mode::transactions},
@@ -106,28 +96,24 @@ std::span<const BugInfo> bug_table() {
        {Mode::quorum, Mode::leader, Mode::transactions},
        "a restarted node starts without its data",
        "from a restart on (quorum: of a majority within the life of a value)"},
+      {Bug::leader_lease_by_clock,
+       "leader-lease-by-clock",
+       {Mode::leader},
+       "followers' read leases hold until a time of day, by whatever clock each node has (with "
+       "--reads lease). Correct as long as all nodes have one clock",
+       "from when the leader's clock goes ahead, or a follower's falls behind, until a follower "
+       "gets what was written"},
       {Bug::local_reads,
        "local-reads",
        {Mode::quorum},
        "a read is answered from the local copy, without asking anybody",
        "as long as the node is cut off or paused, else about a millisecond per write"},
-      {Bug::lost_updates,
-       "lost-updates",
-       {Mode::transactions},
-       "a transaction may change what was changed since it began, even if it has read that",
-       "from begin to commit (read committed: none, for there it may)"},
       {Bug::no_write_back,
        "no-write-back",
        {Mode::quorum},
        "a read does not store what it found on a majority before it answers",
        "while a write is under way. To make that visible, the replicas are asked to store one "
-       "after "
-       "another, the next after an answer or after 100 ms"},
-      {Bug::reordered_apply,
-       "reordered-apply",
-       {Mode::transactions},
-       "every node answers reads from its own copy, where some keys lag behind: others on each",
-       "the last 30 commits, all the time (read committed: only as long as the node is behind)"},
+       "after another, the next after an answer or after 100 ms"},
       {Bug::retry_not_idempotent,
        "retry-not-idempotent",
        {Mode::leader},
@@ -146,12 +132,46 @@ std::span<const BugInfo> bug_table() {
        "tag it has seen. Correct as long as all nodes have one clock",
        "as long as clocks disagree, and then until the one behind has caught up with what was "
        "written by the one ahead"},
+  };
+}
+
+std::vector<BugInfo> transaction_bugs() {
+  return {
+      {Bug::dirty_reads,
+       "dirty-reads",
+       {Mode::transactions},
+       "a read sees what others have asked to commit, before it is certain that they can; and what "
+       "open transactions have written",
+       "while a commit is under way, or a transaction open"},
+      {Bug::lost_updates,
+       "lost-updates",
+       {Mode::transactions},
+       "a transaction may change what was changed since it began, even if it has read that",
+       "from begin to commit (read committed: none, for there it may)"},
+      {Bug::reordered_apply,
+       "reordered-apply",
+       {Mode::transactions},
+       "every node answers reads from its own copy, where some keys lag behind: others on each",
+       "the last 30 commits, all the time (read committed: only as long as the node is behind)"},
       {Bug::write_skew,
        "write-skew",
        {Mode::transactions},
        "a serializable transaction commits although what it only read has changed since",
        "from begin to commit (isolation serializable alone)"},
   };
+}
+
+}  // namespace
+
+std::string_view name_of(Mode mode) { return mode_names.at(static_cast<std::size_t>(mode)); }
+
+std::span<const BugInfo> bug_table() {
+  static const std::vector<BugInfo> table = [] {
+    std::vector<BugInfo> bugs = register_bugs();
+    for (const BugInfo& bug : transaction_bugs()) bugs.push_back(bug);
+    std::ranges::sort(bugs, {}, &BugInfo::name);
+    return bugs;
+  }();
   return table;
 }
 
@@ -160,7 +180,7 @@ std::string usage() {
       "usage: refkv --node NAME --peers NAME=ADDRESS:PORT,... --data DIRECTORY\n"
       "             [--listen ADDRESS:PORT] [--mode quorum|leader|multi|transactions]\n"
       "             [--isolation read-committed|snapshot|serializable] [--ack majority|all]\n"
-      "             [--bug NAME]\n"
+      "             [--reads leader|lease] [--bug NAME]\n"
       "A replicated key-value store of registers, to test test harnesses with. The first of the\n"
       "peers leads in modes leader and transactions; mode multi is inconsistent by design. Bugs:\n";
   for (const BugInfo& info : bug_table()) {
@@ -172,7 +192,7 @@ std::string usage() {
 
 Options parse_options(std::span<const std::string> arguments) {
   Options options;
-  std::string node, listen, bug = "none", ack = "majority";
+  std::string node, listen, bug = "none", ack = "majority", reads = "leader";
   for (std::size_t i = 0; i < arguments.size(); i += 2) {
     const std::string& name = arguments[i];
     if (i + 1 == arguments.size()) refuse(name + " wants a value");
@@ -193,12 +213,20 @@ Options parse_options(std::span<const std::string> arguments) {
       bug = value;
     else if (name == "--ack")
       ack = value;
+    else if (name == "--reads")
+      reads = value;
     else
       refuse("unknown option \"" + name + "\"");
   }
   options.bug = parse_bug(bug, options.mode);
   if (ack != "all" && ack != "majority") refuse("--ack: all or majority, not \"" + ack + "\"");
   options.ack_all = ack == "all";
+  if (reads != "leader" && reads != "lease")
+    refuse("--reads: leader or lease, not \"" + reads + "\"");
+  options.leases = reads == "lease";
+  if (options.leases && options.mode != Mode::leader) refuse("--reads lease: mode leader only");
+  if (options.bug == Bug::leader_lease_by_clock && !options.leases)
+    refuse("--bug " + bug + " makes no difference without --reads lease");
   if (options.data.empty()) refuse("--data is missing");
   const auto self = std::ranges::find(options.nodes, node, &Peer::name);
   if (self == options.nodes.end()) refuse("--node \"" + node + "\" is not among --peers");

@@ -22,6 +22,7 @@ enum class Bug : std::uint8_t {
   dirty_reads,
   follower_reads,
   forgets_on_restart,
+  leader_lease_by_clock,
   local_reads,
   lost_updates,
   no_write_back,
@@ -57,6 +58,7 @@ struct Options {
   Mode mode = Mode::quorum;
   Isolation isolation = Isolation::serializable;  ///< Mode transactions.
   Bug bug = Bug::none;
+  bool leases = false;   ///< Mode leader: followers read by leases (leases.h).
   bool ack_all = false;  ///< Modes leader, transactions: acknowledged by all, else by a majority.
 
   std::size_t majority() const { return nodes.size() / 2 + 1; }

@@ -103,6 +103,7 @@ struct Message {
   Call call{};
   std::uint64_t index = 0;
   std::uint64_t commit = 0;
+  std::uint64_t lease = 0;  ///< append, append_reply: see leases.h; 0: none.
   bool flag = false;
   std::vector<Call> entries{};
   Answer answer{};

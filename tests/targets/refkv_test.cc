@@ -96,6 +96,10 @@ TEST_CASE("refkv parameters") {
   };
   CHECK(make({}) == "ok");
   CHECK(make({{"mode", "leader"}, {"bug", "follower-reads"}, {"ack", "all"}}) == "ok");
+  CHECK(make({{"mode", "leader"}, {"reads", "lease"}, {"bug", "leader-lease-by-clock"}}) == "ok");
+  CHECK(make({{"mode", "leader"}, {"bug", "leader-lease-by-clock"}}).find("reads: lease") !=
+        std::string::npos);
+  CHECK(make({{"reads", "lease"}}).find("only mode leader") != std::string::npos);
   CHECK(
       make({{"mode", "multi"}, {"bug", "local-reads"}}).find("makes no difference in mode multi") !=
       std::string::npos);
