@@ -1,6 +1,6 @@
 // The clocks of real processes, shifted while they run: programs of every kind say themselves what
-// time it is for them. They are test cases of this very program, Python where it is there, and a
-// program without a libc.
+// time it is for them. They are test cases of this very program; others are in
+// clock_programs_test.cc.
 #include "harness/core/clocks.h"
 
 #include <algorithm>
@@ -17,7 +17,6 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "harness/os/program.h"
 #include "nemesis/nemeses.h"
 #include "tests/system/clock_bed.h"
 
@@ -292,57 +291,6 @@ TEST_CASE("clocks: the series of offsets is what was in force, and stays short")
   CHECK(bed.read().series.back().most_ns == 100 * one_minute);
   bed.jump(one_hour);
   CHECK(bed.read().series.size() == 1);  // Of this shift alone.
-}
-
-TEST_CASE("clocks: a Python program, dynamically linked, is told another time") {
-  const std::string python = find_program("python3");
-  if (python.empty()) {
-    MESSAGE("SKIPPED: no python3 here");
-    return;
-  }
-  ClockBed bed({python, "-u", "-c",
-                "import time\nwhile True:\n  print('year', time.gmtime(time.time()).tm_year)\n  "
-                "time.sleep(0.01)\n"});
-  bed.start();
-  CHECK(bed.says("year "));
-  const std::int64_t year = 366 * 24 * one_hour;
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  const time_t later = now.tv_sec + 3 * year / one_second;
-  tm date{};
-  ::gmtime_r(&later, &date);
-  bed.jump(3 * year);
-  CHECK(bed.says("year " + std::to_string(date.tm_year + 1900)));
-}
-
-TEST_CASE("clocks: a JVM is told another time, and its threads survive") {
-  const std::string java = find_program("java");
-  if (java.empty()) {
-    MESSAGE("SKIPPED: no java here");
-    return;
-  }
-  ClockBed bed(
-      {"/bin/sh", "-c",
-       "cat > T.java <<'E'\npublic class T { public static void main(String[] a) throws "
-       "Exception { for (;;) { System.out.println(\"year \" + "
-       "java.time.Instant.now().toString().substring(0, 4)); Thread.sleep(5); } } }\nE\nexec " +
-           java + " -Xmx64m -Xint -XX:+UseSerialGC T.java"});
-  bed.start();
-  const bool runs = eventually([&] { return bed.output().find("year ") != std::string::npos; },
-                               std::chrono::seconds(60));
-  if (!runs) {
-    MESSAGE("SKIPPED: this java runs no source file: ",
-            read_file(bed.shells.cluster->nodes()[0].log_dir / "stderr.log"));
-    return;
-  }
-  for (int i = 0; i < 500; ++i) {
-    bed.jump(100 * 366 * 24 * one_hour);
-    if (i % 100 == 0) CHECK(bed.says("year 21"));
-    bed.heal();
-    if (i % 100 == 0) CHECK(bed.says("year 20"));
-  }
-  CHECK(bed.says("year 20"));
-  CHECK(bed.shells.cluster->take_deaths().empty());
 }
 
 TEST_CASE("clocks: the machine's own clock and other nodes' are as they were") {

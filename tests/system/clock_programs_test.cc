@@ -1,0 +1,110 @@
+// Programs of others under a shifted clock, where they are installed: they say themselves what time
+// it is for them.
+#include <csignal>
+#include <string>
+
+#include <time.h>
+
+#include "harness/os/program.h"
+#include "tests/system/clock_bed.h"
+
+#if defined(__x86_64__)
+namespace faultline::system_test {
+namespace {
+
+constexpr std::int64_t one_year = 366 * 24 * one_hour;
+
+/// Of the date so many nanoseconds from now.
+std::string year_in(std::int64_t ns) {
+  const time_t then = (own_ns(CLOCK_REALTIME) + ns) / one_second;
+  tm date{};
+  ::gmtime_r(&then, &date);
+  return std::to_string(date.tm_year + 1900);
+}
+
+TEST_CASE("clocks: a Python program, dynamically linked, is told another time") {
+  const std::string python = find_program("python3");
+  if (python.empty()) {
+    MESSAGE("SKIPPED: no python3 here");
+    return;
+  }
+  ClockBed bed({python, "-u", "-c",
+                "import time\nwhile True:\n  print('year', time.gmtime(time.time()).tm_year)\n  "
+                "time.sleep(0.01)\n"});
+  bed.start();
+  CHECK(bed.says("year "));
+  bed.jump(3 * one_year);
+  CHECK(bed.says("year " + year_in(3 * one_year)));
+}
+
+TEST_CASE("clocks: a JVM is told another time, and its threads survive") {
+  const std::string java = find_program("java");
+  if (java.empty()) {
+    MESSAGE("SKIPPED: no java here");
+    return;
+  }
+  ClockBed bed(
+      {"/bin/sh", "-c",
+       "cat > T.java <<'E'\npublic class T { public static void main(String[] a) throws "
+       "Exception { for (;;) { System.out.println(\"year \" + "
+       "java.time.Instant.now().toString().substring(0, 4)); Thread.sleep(5); } } }\nE\nexec " +
+           java + " -Xmx64m -Xint -XX:+UseSerialGC T.java"});
+  bed.start();
+  const bool runs = eventually([&] { return bed.output().find("year ") != std::string::npos; },
+                               std::chrono::seconds(60));
+  if (!runs) {
+    MESSAGE("SKIPPED: this java runs no source file: ",
+            read_file(bed.shells.cluster->nodes()[0].log_dir / "stderr.log"));
+    return;
+  }
+  for (int i = 0; i < 500; ++i) {
+    bed.jump(100 * one_year);
+    if (i % 100 == 0) CHECK(bed.says("year 21"));
+    bed.heal();
+    if (i % 100 == 0) CHECK(bed.says("year 20"));
+  }
+  CHECK(bed.says("year 20"));
+  CHECK(bed.shells.cluster->take_deaths().empty());
+}
+
+TEST_CASE("clocks: etcd, a Go program, is told another time, and goes on") {
+  const std::string etcd = find_program("etcd");
+  if (etcd.empty()) {
+    MESSAGE("SKIPPED: no etcd here");
+    return;
+  }
+  ClockBed bed({etcd, "--data-dir", "etcd", "--log-outputs", "stdout"});
+  const auto log_since = [&](std::size_t from) { return bed.output().substr(from); };
+  const std::string now = year_in(0) + "-", later = year_in(3 * one_year) + "-";  // In dates.
+  bed.start();
+  CHECK(eventually([&] { return bed.output().find("ready to serve") != std::string::npos; }));
+  CHECK(bed.output().find(now) != std::string::npos);
+  for (int i = 0; i < 500; ++i) {
+    bed.jump(3 * one_year);
+    CHECK(bed.all_are(3 * one_year));
+    bed.heal();
+  }
+  CHECK(bed.read().processes.front().threads > 1);
+  CHECK(bed.shells.cluster->take_deaths().empty());
+  // It says something when it is asked to end.
+  bed.jump(3 * one_year);
+  const std::size_t before = bed.output().size();
+  require_ok(bed.shells.cluster->signal(0, SIGTERM));
+  CHECK(eventually([&] {
+    const auto processes = bed.shells.cluster->processes(0);
+    return processes && processes->empty();
+  }));
+  CHECK(log_since(before).find(later) != std::string::npos);
+  CHECK(log_since(before).find(now) == std::string::npos);
+  // One that starts under a shift says so from its first line.
+  const std::size_t start = bed.output().size();
+  bed.start();
+  CHECK(eventually([&] { return log_since(start).find("ready to serve") != std::string::npos; }));
+  CHECK(log_since(start).find(now) == std::string::npos);
+  // Go's runtime asks the vDSO; the kernel is asked by nobody.
+  CHECK(bed.read().kernel_calls == 0);
+}
+
+}  // namespace
+}  // namespace faultline::system_test
+#endif
