@@ -27,6 +27,7 @@
 #include "harness/os/node_setup.h"
 #include "harness/os/program.h"
 #include "harness/os/switch.h"
+#include "harness/os/time_namespace.h"
 #include "harness/os/world.h"
 
 namespace faultline {
@@ -55,9 +56,10 @@ constexpr const char* iptables = "iptables";
 constexpr const char* packet_switch = "packet switch";
 constexpr const char* ipv6 = "IPv6";
 constexpr const char* clocks = "clocks of processes";
+constexpr const char* time_namespaces = "time namespaces";
 constexpr std::array tried = {
-    user_namespaces, network_namespaces, bridge,        pid_namespaces, proc_mount, veth,
-    nftables,        iptables,           packet_switch, ipv6,           clocks};
+    user_namespaces, network_namespaces, bridge, pid_namespaces, proc_mount,     veth, nftables,
+    iptables,        packet_switch,      ipv6,   clocks,         time_namespaces};
 
 /// One line per step: NAME, "yes" or "no", and details that are separated by tabs.
 void report(const char* name, bool present, const std::string& detail,
@@ -234,6 +236,10 @@ int run_capability_probe() {
     report(clocks, shifted.error());
   else
     report(clocks, true, "can be shifted");
+  if (const Status ahead = try_monotonic_offset(); !ahead)
+    report(time_namespaces, ahead.error());
+  else
+    report(time_namespaces, true, "monotonic clocks can be ahead from the start (clocks:)");
   if (const Status can = try_packet_switch(); !can)
     report(packet_switch, can.error());
   else
@@ -257,7 +263,7 @@ std::vector<Capability> probe_capabilities() {
       if (each.name == name) capability = each;
     if (capability.name == network_namespaces) as_root = capability.detail == "as root";
     capability.required = name != nftables && name != iptables && name != packet_switch &&
-                          name != ipv6 && name != clocks;
+                          name != ipv6 && name != clocks && name != time_namespaces;
     capabilities.push_back(std::move(capability));
   }
   capabilities[1].required = !as_root;

@@ -247,10 +247,16 @@ class NamespaceCluster final : public Cluster {
     if (const Status made = netlink->flush(); !made) return made;
     const std::string keep = options_.directory.string();
     for (std::size_t i = 0; i < machines_.size(); ++i)
-      if (const Status sent = handles_[i].begin_setup(machines_[i], hosts_, keep, machines_.size());
+      if (const Status sent = handles_[i].begin_setup(machines_[i], hosts_, keep, machines_.size(),
+                                                      monotonic_ns(i));
           !sent)
         return sent;
     return Ok{};
+  }
+
+  std::int64_t monotonic_ns(std::size_t machine) const {
+    const auto& offsets = options_.monotonic_offsets;
+    return machine < offsets.size() ? offsets[machine] : 0;
   }
 
   /// A port forwards some time after its far end came up (the kernel's link watch is asynchronous),

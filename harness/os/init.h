@@ -37,6 +37,7 @@ struct NodeSetup {
   std::string keep;               ///< The run's directory: a mount must not hide it.
   std::string address, address6;  ///< Text; address6 is empty where there is no IPv6.
   std::size_t machines = 0;       ///< Of the cluster: its neighbours.
+  std::int64_t monotonic_ns = 0;  ///< How far monotonic clocks are ahead; 0: nothing is done.
 };
 
 }  // namespace faultline

@@ -23,6 +23,7 @@
 #include "harness/os/proc_list.h"
 #include "harness/os/thread_stop.h"
 #include "harness/os/time_calls.h"
+#include "harness/os/time_namespace.h"
 #include "harness/os/wire.h"
 
 namespace faultline {
@@ -169,7 +170,11 @@ class Init {
       default:
         FAULTLINE_CHECK(!"known message");
     }
-    answer.number(result ? *result : -1).text(result ? "" : result.error().what);
+    const bool incapable = !result && result.error().kind == ErrorKind::capability;
+    answer.number(result      ? *result
+                  : incapable ? wire::failed_incapable
+                              : wire::failed)
+        .text(result ? "" : result.error().what);
     std::vector<int> numbers;
     for (const Fd& fd : fds) numbers.push_back(fd.get());
     return static_cast<bool>(wire::send(channel_, answer, numbers));
@@ -183,8 +188,11 @@ class Init {
     setup.address = message.text();
     setup.address6 = message.text();
     setup.machines = static_cast<std::size_t>(message.number());
+    setup.monotonic_ns = message.number();
     if (const Status done = set_up_host(setup); !done) return done.error();
     limit_processes(setup);
+    if (setup.monotonic_ns != 0)
+      if (const Status ahead = offset_monotonic(setup.monotonic_ns); !ahead) return ahead.error();
     auto sockets = set_up_network(setup);
     if (!sockets) return sockets.error();
     fds = std::move(*sockets);

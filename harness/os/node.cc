@@ -102,20 +102,23 @@ void NodeHandle::note_end(wire::Message& message) {
 }
 
 Status NodeHandle::begin_setup(const Node& node, const std::string& hosts, const std::string& keep,
-                               std::size_t machines) {
+                               std::size_t machines, std::int64_t monotonic_ns) {
   return send(wire::Writer(Kind::setup, ++sequence_)
                   .text(node.name)
                   .text(hosts)
                   .text(keep)
                   .text(node.address)
                   .text(node.address6)
-                  .number(static_cast<std::int64_t>(machines)));
+                  .number(static_cast<std::int64_t>(machines))
+                  .number(monotonic_ns));
 }
 
 Status NodeHandle::finish_setup() {
   auto done = answer(answer_limit);
   if (!done) return done.error();
-  if (done->number() < 0) return Error{"set up " + name_ + ": " + done->text()};
+  if (const std::int64_t number = done->number(); number < 0)
+    return Error{"set up " + name_ + ": " + done->text(),
+                 number == wire::failed_incapable ? ErrorKind::capability : ErrorKind::other};
   FAULTLINE_CHECK(!done->fds.empty());
   socket_ = std::move(done->fds[0]);
   if (done->fds.size() > 1) socket6_ = std::move(done->fds[1]);

@@ -33,7 +33,7 @@ class NodeHandle {
 
   /// Sends what the node needs to become a host; finish_setup() awaits the answer.
   Status begin_setup(const Node& node, const std::string& hosts, const std::string& keep,
-                     std::size_t machines);
+                     std::size_t machines, std::int64_t monotonic_ns);
   Status finish_setup();
 
   /// `mark` is one more variable of the process's environment: see leftovers.h. `input` becomes its

@@ -50,6 +50,9 @@ enum class Kind : std::uint32_t {
   client_pong,
 };
 
+/// The number of a `done` that says what went wrong; `incapable` if its kind is capability.
+inline constexpr std::int64_t failed = -1, failed_incapable = -2;
+
 class Writer {
  public:
   explicit Writer(Kind kind, std::uint32_t sequence = 0) {

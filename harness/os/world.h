@@ -65,6 +65,9 @@ struct ClusterOptions {
   LinksLever links = LinksLever::bridge;
   /// What links do beneath every fault; needs the switch. Empty: they are as quick as this machine.
   LinkPolicies nature = {};
+  /// By node: how many nanoseconds its monotonic clocks, and that since its boot, are ahead of the
+  /// machine's. Empty: none is. Proven from inside each node before anything is started there.
+  std::vector<std::int64_t> monotonic_offsets = {};
   /// Of what is decided about single packets.
   std::uint64_t seed = 0;
   /// nodes/n1/{data,log} and clients/c1/{data,log} are made below it. Absolute.

@@ -72,8 +72,8 @@ class Reader {
   Status check_keys() {
     Params params(root_, "configuration");
     for (const std::string_view key :
-         {"name", "target", "workload", "links", "network", "clients", "phases", "faults", "time",
-          "seed", "startup", "recovery", "checks", "logs", "budget", "thresholds", "expect",
+         {"name", "target", "workload", "links", "network", "clocks", "clients", "phases", "faults",
+          "time", "seed", "startup", "recovery", "checks", "logs", "budget", "thresholds", "expect",
           "keep-data"})
       params.has(key);
     return params.finish();
@@ -350,6 +350,9 @@ class Reader {
     auto network = read_network(top_, plan_.nodes, plan_.client_machines, needs_packets);
     if (!network) return network.error();
     plan_.network = std::move(*network);
+    const auto monotonic = read_monotonic(top_);
+    if (!monotonic) return monotonic.error();
+    plan_.monotonic = *monotonic;
     return Ok{};
   }
 

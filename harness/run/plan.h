@@ -13,6 +13,7 @@
 #include "harness/core/params.h"
 #include "harness/run/load_plan.h"
 #include "harness/run/log_check.h"
+#include "harness/run/monotonic.h"
 #include "harness/run/network.h"
 #include "harness/run/schedule.h"
 #include "harness/run/thresholds.h"
@@ -46,6 +47,7 @@ struct Plan {
   std::string name;  ///< The run directory's parent; letters, digits, "._-".
   std::size_t nodes = 5;
   NetworkPlan network;
+  MonotonicPlan monotonic;          ///< How far nodes' monotonic clocks are ahead.
   std::size_t client_machines = 0;  ///< 0: clients are threads of the controller.
   std::unique_ptr<Target> target;
   Map target_parameters;  ///< As resolved: they make the same target again.

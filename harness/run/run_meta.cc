@@ -25,6 +25,8 @@ Value meta_value(const RunMeta& meta) {
   value.emplace_back("seed", meta.seed);
   value.emplace_back("store", meta.store);
   if (!meta.rung.empty()) value.emplace_back("rung", meta.rung);
+  if (!meta.monotonic_offsets.empty())
+    value.emplace_back("monotonic_offset_ns", meta.monotonic_offsets);
   if (meta.origin) {
     const std::chrono::nanoseconds since_epoch = meta.origin->time_since_epoch();
     value.emplace_back("origin", utc_text(*meta.origin));

@@ -18,8 +18,9 @@ struct RunMeta {
   Map given;  ///< Of the program that runs it: its version, its command.
   std::string name;
   std::uint64_t seed = 0;
-  Map store;                                                    ///< describe_store().
-  std::string rung;                                             ///< Of the world's isolation.
+  Map store;              ///< describe_store().
+  std::string rung;       ///< Of the world's isolation.
+  Map monotonic_offsets;  ///< By node, nanoseconds; as a probe inside each found them.
   std::optional<std::chrono::system_clock::time_point> origin;  ///< Time 0 of every file.
   Period load;                                                  ///< Over, if it has an end.
   Map host_before;  ///< Attributes of the host that a run must not change.

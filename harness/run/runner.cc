@@ -130,6 +130,8 @@ class Run {
     options.links = plan_.network.links;
     options.nature = plan_.network.nature;
     options.seed = rng_.fork("packets").next();
+    options.monotonic_offsets =
+        draw_monotonic(plan_.monotonic, plan_.nodes, rng_.fork("monotonic"));
     if (plan_.client_machines > 0) {
       auto machines = ClientMachines::make(
           {plan_.client_machines, workers() + plan_.nodes, plan_.nodes, plan_.target_parameters});
@@ -145,6 +147,8 @@ class Run {
     if (!made) return made.error();
     cluster_ = std::move(*made);
     meta_.rung = cluster_->rung();
+    for (std::size_t i = 0; i < options.monotonic_offsets.size(); ++i)
+      meta_.monotonic_offsets.emplace_back(cluster_->nodes()[i].name, options.monotonic_offsets[i]);
     for (const FaultPlan& fault : plan_.faults)
       if (const Status can = fault.nemesis->available(*cluster_); !can)
         return Error{"fault " + fault.fault + ": " + can.error().what, can.error().kind};
