@@ -103,7 +103,7 @@ TEST_CASE("command line: keys of --set have their nearest too") {
       {"target.name=redis", "unknown target \"redis\""},
       {"workload.mix={cas: 1}",
        "asks for cas, which target refkv (mode: quorum, bug: none, ack: majority, "
-       "isolation: serializable) does not understand; it understands: read, write"},
+       "isolation: serializable, reads: leader) does not understand; it understands: read, write"},
       {"workload.roles=[{mix: {cas: 1}}]", "asks for cas, which target refkv (mode: quorum"},
       {"target", "expected PATH=VALUE, as in target.nodes=3"},
   };
