@@ -29,7 +29,7 @@ constexpr int port = 7000;
 constexpr std::array<std::string_view, 4> modes{"quorum", "leader", "multi", "transactions"};
 constexpr std::array<std::string_view, 3> isolations{"read-committed", "snapshot", "serializable"};
 constexpr std::array<std::string_view, 2> acks{"majority", "all"};
-constexpr std::array<std::string_view, 2> reads_by{"leader", "lease"};
+constexpr std::array<std::string_view, 3> readers{"leader", "followers", "lease"};
 
 /// The bugs and the modes in which they make a difference; what they do: refkv --help.
 struct BugModes {
@@ -48,6 +48,7 @@ constexpr auto bug_modes = std::to_array<BugModes>({
     {"reordered-apply", "transactions"},
     {"retry-not-idempotent", "leader"},
     {"sloppy-quorum", "quorum"},
+    {"trusts-order", "leader"},
     {"wall-clock-timestamps", "quorum"},
     {"write-skew", "transactions"},
 });
@@ -247,10 +248,13 @@ Result<std::unique_ptr<Target>> make_refkv(Params& params) {
   std::string isolation = params.choice("isolation", "serializable", isolations);
   if (isolation != "serializable" && mode != "transactions")
     params.fail("isolation", "only mode transactions has transactions to isolate");
-  std::string reads = params.choice("reads", "leader", reads_by);
-  if (reads == "lease" && mode != "leader") params.fail("reads", "only mode leader has leases");
-  if (bug == "leader-lease-by-clock" && reads != "lease")
-    params.fail("bug", "bug " + bug + " makes no difference without reads: lease");
+  std::string reads = params.choice("reads", "leader", readers);
+  if (reads != "leader" && mode != "leader")
+    params.fail("reads", "only in mode leader do others read than the leader");
+  for (const auto& [needs, of] :
+       {std::pair("leader-lease-by-clock", "lease"), std::pair("trusts-order", "followers")})
+    if (bug == needs && reads != of)
+      params.fail("bug", "bug " + bug + " makes no difference without reads: " + of);
   if (const auto known = std::ranges::find(bug_modes, bug, &BugModes::bug);
       known != bug_modes.end() && known->modes.find(mode) == std::string_view::npos) {
     params.fail("bug", "bug " + bug + " makes no difference in mode " + mode +

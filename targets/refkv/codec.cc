@@ -128,7 +128,7 @@ Call parse_inner_call(const Json& json) {
 Json to_json(const Message& m) {
   using Kind = Message::Kind;
   Json json{{"t", static_cast<int>(m.kind)}};
-  if (m.kind != Kind::append && m.kind != Kind::append_reply) json["r"] = m.request;
+  if (m.kind != Kind::append_reply) json["r"] = m.request;
   if (m.lease != 0) json["l"] = m.lease;
   switch (m.kind) {
     case Kind::query:
@@ -145,8 +145,13 @@ Json to_json(const Message& m) {
       break;
     case Kind::store_reply:
     case Kind::ping:
+    case Kind::position:
       break;
     case Kind::ping_reply:
+      json["f"] = m.flag;
+      break;
+    case Kind::position_reply:
+      json["c"] = m.commit;
       json["f"] = m.flag;
       break;
     case Kind::append: {
@@ -176,13 +181,11 @@ Message parse_message(const Json& json) {
   using Kind = Message::Kind;
   Message m;
   const int kind = json.at("t").get<int>();
-  if (kind < 0 || kind > static_cast<int>(Kind::forward_reply)) {
+  if (kind < 0 || kind > static_cast<int>(Kind::position_reply)) {
     throw std::runtime_error("unknown kind of message");
   }
   m.kind = static_cast<Kind>(kind);
-  if (m.kind != Kind::append && m.kind != Kind::append_reply) {
-    m.request = json.at("r").get<std::uint64_t>();
-  }
+  if (m.kind != Kind::append_reply) m.request = json.at("r").get<std::uint64_t>();
   m.lease = json.value("l", std::uint64_t{0});
   switch (m.kind) {
     case Kind::query:
@@ -199,8 +202,13 @@ Message parse_message(const Json& json) {
       break;
     case Kind::store_reply:
     case Kind::ping:
+    case Kind::position:
       break;
     case Kind::ping_reply:
+      m.flag = json.at("f").get<bool>();
+      break;
+    case Kind::position_reply:
+      m.commit = json.at("c").get<std::uint64_t>();
       m.flag = json.at("f").get<bool>();
       break;
     case Kind::append:

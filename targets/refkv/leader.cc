@@ -4,7 +4,8 @@
 //   write, compare-and-set: the leader appends the command to its log; when that is on its disk, it
 //     sends it to the followers; when a majority (--ack all: everybody), itself included, has it on
 //     disk, it is committed: the leader applies it, in the order of the log, and answers.
-//   read: the leader answers from what it has applied.
+//   read: the leader answers from what it has applied. With --reads followers, a follower asks the
+//     leader how much is committed, and answers once it has applied that much itself.
 // Why that is linearizable, whatever is killed, paused, cut off, late or lost:
 //   - One process at a time decides: the order of the log is the order of the commands, and a read
 //     takes effect at the moment it is answered. A leader that was paused or cut off has missed
@@ -21,6 +22,8 @@
 //   - A forwarded call is sent once. A follower says "refused" only if it never left its queue, or
 //   if
 //     the leader says so.
+//   - A follower that answers a read has applied at least what the leader had when it was asked,
+//     which was after the read began, and nothing that the leader has not.
 // Open transactions (open_transactions.h) are the leader's alone, and end with it; what one commits
 // is a command like any other.
 #include <algorithm>
@@ -58,6 +61,11 @@ class LeaderEngine final : public Engine {
     if (waiting_.size() >= calls_pending_max) return done(Answer::refused("busy"));
     const std::uint64_t request = next_request();
     const auto deadline = runtime_.now() + call_timeout;
+    if (call.op == Op::read && options_.followers_read) {
+      waiting_.emplace(request, Waiting{true, std::move(done), deadline, call.key});
+      return runtime_.send(leader_node, {.kind = Message::Kind::position, .request = request},
+                           deadline);
+    }
     const bool is_harmless = call.only_observes() || call.is_step();
     waiting_.emplace(request, Waiting{is_harmless, std::move(done), deadline});
     if (has_bug(Bug::retry_not_idempotent) && !is_harmless)
@@ -80,6 +88,7 @@ class LeaderEngine final : public Engine {
   struct Follower {
     std::uint64_t on_disk = 0;     ///< Entries that it said are on its disk.
     std::uint64_t sent = 0;        ///< Entries sent, in the hope that they arrive.
+    std::uint64_t stream = 0;      ///< A new one whenever `sent` is set back.
     Clock::time_point progress{};  ///< Of `on_disk`, or the last time `sent` was set back.
     Clock::time_point heartbeat{};
     Leases::Promise promise{};
@@ -88,6 +97,7 @@ class LeaderEngine final : public Engine {
     bool is_harmless;  ///< It changes nothing.
     Done done;
     Clock::time_point deadline;
+    std::string key{};  ///< Of a read that this follower answers itself.
   };
 
   struct Retry {
@@ -107,6 +117,7 @@ class LeaderEngine final : public Engine {
     for (Follower& follower : followers_) {
       follower.sent = log_.size();
       leases_.begin(follower.promise);
+      follower.stream = next_stream();
     }
     if (self() == leader_node) advance_commit();
   }
@@ -199,7 +210,10 @@ class LeaderEngine final : public Engine {
   void send_entries(std::size_t node) {
     Follower& follower = followers_[node];
     const auto now = runtime_.now();
-    Message m{.kind = Message::Kind::append, .index = follower.sent + 1, .commit = commit_};
+    Message m{.kind = Message::Kind::append,
+              .request = follower.stream,
+              .index = follower.sent + 1,
+              .commit = commit_};
     const auto count = std::min<std::uint64_t>(on_disk_ - follower.sent, append_entries_max);
     const auto first = log_.begin() + static_cast<std::ptrdiff_t>(follower.sent);
     m.lease = leases_.grant(follower.promise);
@@ -218,8 +232,16 @@ class LeaderEngine final : public Engine {
       follower.on_disk = on_disk;
       follower.progress = runtime_.now();
     }
-    if (m.flag || follower.sent < follower.on_disk) follower.sent = follower.on_disk;
+    if (m.flag || follower.sent < follower.on_disk) go_back(follower);
     advance_commit();
+  }
+
+  std::uint64_t next_stream() { return (epoch() << 40) | ++streams_; }
+
+  /// Sends again what is not known to have arrived.
+  void go_back(Follower& follower) {
+    follower.sent = follower.on_disk;
+    follower.stream = next_stream();
   }
 
   void tick_leader(Clock::time_point now) {
@@ -227,7 +249,7 @@ class LeaderEngine final : public Engine {
       if (node == leader_node) continue;
       Follower& follower = followers_[node];
       if (follower.sent > follower.on_disk && now - follower.progress > resend_interval) {
-        follower.sent = follower.on_disk;
+        go_back(follower);
         follower.progress = now;
       }
       if (follower.heartbeat <= now) send_entries(node);
@@ -244,17 +266,24 @@ class LeaderEngine final : public Engine {
   }
 
   void on_append(const Message& m) {
-    const bool gap = m.index > log_.size() + 1;
+    // The bug believes in the number of the first message of a stream, and counts from there.
+    if (has_bug(Bug::trusts_order) && m.request < stream_) return;
+    const bool trusts = has_bug(Bug::trusts_order) && m.request == stream_;
+    const std::uint64_t index = trusts ? next_index_ : m.index;
+    const bool gap = index > log_.size() + 1;
     if (!gap) {
-      for (std::size_t i = log_.size() + 1 - m.index; i < m.entries.size(); ++i) {
+      for (std::size_t i = log_.size() + 1 - index; i < m.entries.size(); ++i) {
         if (runtime_.disk_full()) break;
         append(m.entries[i]);
       }
+      stream_ = m.request;
+      next_index_ = index + m.entries.size();
     }
     leader_commit_ = std::max(leader_commit_, m.commit);
     leases_.granted(m.lease);
     const auto answer = [this, gap] {
       while (commit_ < std::min(leader_commit_, on_disk_)) apply();
+      answer_reads();
       runtime_.send(leader_node,
                     {.kind = Message::Kind::append_reply,
                      .index = on_disk_,
@@ -264,6 +293,29 @@ class LeaderEngine final : public Engine {
     };
     if (gap || m.entries.empty()) return answer();
     runtime_.after_persist(answer);
+  }
+
+  void on_position_reply(const Message& m) {
+    const auto found = waiting_.find(m.request);
+    if (found == waiting_.end()) return;
+    if (m.flag) {
+      reads_.emplace(m.commit, m.request);
+      return answer_reads();
+    }
+    const Done done = std::move(found->second.done);
+    waiting_.erase(found);
+    done(Answer::refused("the leader recovers"));
+  }
+
+  void answer_reads() {
+    while (!reads_.empty() && reads_.begin()->first <= commit_) {
+      const auto found = waiting_.find(reads_.begin()->second);
+      reads_.erase(reads_.begin());
+      if (found == waiting_.end()) continue;  // timed out
+      const Waiting read = std::move(found->second);
+      waiting_.erase(found);
+      read.done(observe({.op = Op::read, .key = read.key}));
+    }
   }
 
   void on_message(std::size_t from, const Message& m) override {
@@ -291,6 +343,18 @@ class LeaderEngine final : public Engine {
         done(m.answer);
         break;
       }
+      case Message::Kind::position:
+        if (self() == leader_node)
+          runtime_.send(from,
+                        {.kind = Message::Kind::position_reply,
+                         .request = m.request,
+                         .commit = commit_,
+                         .flag = leads()},
+                        runtime_.now() + call_timeout);
+        break;
+      case Message::Kind::position_reply:
+        if (self() != leader_node) on_position_reply(m);
+        break;
       default:
         break;
     }
@@ -344,7 +408,11 @@ class LeaderEngine final : public Engine {
   std::vector<Follower> followers_;       ///< Leader only; by node.
   /// Leader: calls by index in the log. Follower: forwarded calls by request. Oldest first.
   std::map<std::uint64_t, Waiting> waiting_;
-  std::deque<Retry> retries_;  ///< In the order of time.
+  /// Follower: reads by how much must be applied first.
+  std::multimap<std::uint64_t, std::uint64_t> reads_;
+  std::uint64_t streams_ = 0;                  ///< Leader: begun in this life.
+  std::uint64_t stream_ = 0, next_index_ = 0;  ///< Follower: of the last message that it took.
+  std::deque<Retry> retries_;                  ///< In the order of time.
   Leases leases_;
 };
 

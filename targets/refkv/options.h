@@ -29,6 +29,7 @@ enum class Bug : std::uint8_t {
   reordered_apply,
   retry_not_idempotent,
   sloppy_quorum,
+  trusts_order,
   wall_clock_timestamps,
   write_skew,
 };
@@ -58,7 +59,8 @@ struct Options {
   Mode mode = Mode::quorum;
   Isolation isolation = Isolation::serializable;  ///< Mode transactions.
   Bug bug = Bug::none;
-  bool leases = false;   ///< Mode leader: followers read by leases (leases.h).
+  bool leases = false;          ///< Mode leader: followers read by leases (leases.h).
+  bool followers_read = false;  ///< Mode leader: followers answer reads themselves.
   bool ack_all = false;  ///< Modes leader, transactions: acknowledged by all, else by a majority.
 
   std::size_t majority() const { return nodes.size() / 2 + 1; }

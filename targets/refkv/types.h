@@ -86,16 +86,18 @@ using Done = std::function<void(Answer)>;
 /// matter depends on the kind.
 struct Message {
   enum class Kind : std::uint8_t {
-    query,          ///< request, call.key: what do you have?
-    query_reply,    ///< request, tag, call.value
-    store,          ///< request, call.key, tag, call.value: keep it if it is newer.
-    store_reply,    ///< request: it is on my disk, or something newer is.
-    ping,           ///< request: are you there?
-    ping_reply,     ///< request, flag: I serve as leader.
-    append,         ///< index of entries[0], entries, commit
-    append_reply,   ///< index: entries on my disk; flag: there was a gap before what you sent.
-    forward,        ///< request, call: do it for me.
-    forward_reply,  ///< request, answer
+    query,           ///< request, call.key: what do you have?
+    query_reply,     ///< request, tag, call.value
+    store,           ///< request, call.key, tag, call.value: keep it if it is newer.
+    store_reply,     ///< request: it is on my disk, or something newer is.
+    ping,            ///< request: are you there?
+    ping_reply,      ///< request, flag: I serve as leader.
+    append,          ///< request: the stream it belongs to; index of entries[0], entries, commit
+    append_reply,    ///< index: entries on my disk; flag: there was a gap before what you sent.
+    forward,         ///< request, call: do it for me.
+    forward_reply,   ///< request, answer
+    position,        ///< request: how much is committed?
+    position_reply,  ///< request, commit; flag: I serve as leader.
   };
   Kind kind = Kind::ping;
   std::uint64_t request = 0;

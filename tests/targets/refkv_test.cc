@@ -99,7 +99,7 @@ TEST_CASE("refkv parameters") {
   CHECK(make({{"mode", "leader"}, {"reads", "lease"}, {"bug", "leader-lease-by-clock"}}) == "ok");
   CHECK(make({{"mode", "leader"}, {"bug", "leader-lease-by-clock"}}).find("reads: lease") !=
         std::string::npos);
-  CHECK(make({{"reads", "lease"}}).find("only mode leader") != std::string::npos);
+  CHECK(make({{"reads", "lease"}}).find("only in mode leader") != std::string::npos);
   CHECK(
       make({{"mode", "multi"}, {"bug", "local-reads"}}).find("makes no difference in mode multi") !=
       std::string::npos);
@@ -108,6 +108,10 @@ TEST_CASE("refkv parameters") {
   CHECK(make({{"isolation", "snapshot"}}).find("only mode transactions") != std::string::npos);
   CHECK(make({{"mode", "transactions"}, {"isolation", "snapshots"}}).find("snapshot") !=
         std::string::npos);
+  CHECK(make({{"mode", "leader"}, {"reads", "followers"}, {"bug", "trusts-order"}}) == "ok");
+  CHECK(make({{"mode", "leader"}, {"bug", "trusts-order"}}).find("without reads: followers") !=
+        std::string::npos);
+  CHECK(make({{"reads", "followers"}}).find("only in mode leader") != std::string::npos);
   CHECK(make({{"bug", "lokal-reads"}}).find("local-reads") != std::string::npos);
   CHECK(make({{"mod", "leader"}}).find("mode") != std::string::npos);
 }

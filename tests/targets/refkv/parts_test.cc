@@ -121,6 +121,17 @@ TEST_CASE("refkv options") {
   CHECK_THROWS_WITH(parse({"--node", "n3"}), "--node \"n3\" is not among --peers");
   CHECK_THROWS_WITH(parse({"--node", "n1", "--bug", "follower-reads"}),
                     "--bug follower-reads makes no difference in mode quorum");
+  const std::vector<std::string> trusting{"--node", "n1",    "--mode",
+                                          "leader", "--bug", "trusts-order"};
+  CHECK_THROWS_WITH(parse(trusting),
+                    "--bug trusts-order makes no difference without --reads followers");
+  std::vector<std::string> reading = trusting;
+  reading.insert(reading.end(), {"--reads", "followers"});
+  CHECK(parse(reading).followers_read);
+  CHECK_THROWS_WITH(parse({"--node", "n1", "--reads", "all"}),
+                    "--reads: leader or followers, not \"all\"");
+  CHECK_THROWS_WITH(parse({"--node", "n1", "--reads", "followers"}),
+                    "--reads followers makes no difference in mode quorum");
   CHECK_THROWS_WITH(parse({"--node", "n1", "--bug", "x"}), "--bug: there is no \"x\"");
   CHECK_THROWS_WITH(parse({"--node"}), "--node wants a value");
   CHECK_THROWS_WITH(parse_options(std::vector<std::string>{"--peers", "n1=10.0.0.1:70000"}),

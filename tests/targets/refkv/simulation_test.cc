@@ -78,6 +78,8 @@ class World {
     options.bug = bug;
     options.ack_all = ack_all;
     options.leases = leases;
+    options.followers_read =
+        mode == Mode::leader && !leases && (bug == Bug::trusts_order || seed % 2 == 1);
     options.nodes.resize(count);
     for (std::size_t i = 0; i < count; ++i) {
       options.self = i;
