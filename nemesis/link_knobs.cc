@@ -20,8 +20,9 @@ constexpr std::array<std::string_view, 3> direction_words = {"both", "in", "out"
 constexpr std::array<std::string_view, 2> links_words = {"all", "one"};
 constexpr std::array<std::string_view, 2> distribution_words = {"uniform", "normal"};
 /// Any of them makes the kind custom, unless one is named.
-constexpr std::array<std::string_view, 8> knob_words = {
-    "delay", "jitter", "loss", "duplicate", "reorder", "corrupt", "corrupt-unseen", "rate"};
+constexpr std::array<std::string_view, 12> knob_words = {
+    "delay",          "jitter", "loss",     "duplicate",  "reorder", "corrupt",
+    "corrupt-unseen", "rate",   "drop-nth", "drop-every", "cut-nth", "cut-every"};
 /// Longer is a partition.
 constexpr Duration delay_max = 10s;
 
@@ -83,6 +84,12 @@ class KnobReader {
     told.emplace_back(key, text);
     return value.value_or(0);
   }
+  void nth(std::string_view key, NthMessage::Fate fate, bool every, LinkPolicy& policy) {
+    if (!params_.has(key)) return;
+    const std::int64_t n = params_.integer(key, 1, 1, 1'000'000'000);
+    policy.nth.push_back({fate, static_cast<std::uint64_t>(n), every, 0});
+    told.emplace_back(key, n);
+  }
   template <typename Enum>
   Enum choice(std::string_view key, std::string_view otherwise,
               std::span<const std::string_view> words) {
@@ -121,6 +128,10 @@ LinkKnobs read_link_knobs(Params& params) {
   policy.corrupt = read.share("corrupt", "");
   policy.corrupt_unseen = read.share("corrupt-unseen", "");
   policy.rate = read.bandwidth("rate");
+  read.nth("drop-nth", NthMessage::Fate::drop, false, policy);
+  read.nth("drop-every", NthMessage::Fate::drop, true, policy);
+  read.nth("cut-nth", NthMessage::Fate::cut, false, policy);
+  read.nth("cut-every", NthMessage::Fate::cut, true, policy);
   if (flapping) {
     const Duration down = read.duration("down", 300ms, 1ms, 1h);
     policy.flaps.push_back({down, read.duration("up", 300ms, 1ms, 1h)});
@@ -129,6 +140,7 @@ LinkKnobs read_link_knobs(Params& params) {
     params.fail(params.where(),
                 "fault packets: nothing is to happen to packets; say one of delay, "
                 "jitter, loss, duplicate, reorder, corrupt, corrupt-unseen, rate, "
+                "drop-nth, drop-every, cut-nth, cut-every, "
                 "or kind: slow, gray or flapping");
 
   LinkChoice& choice = knobs.choice;

@@ -5,10 +5,14 @@
 //   flapping  down for 300 ms, up for 300 ms, again and again
 //   custom    what the configuration says; the default if it turns a knob
 //
+// Messages can be dropped or cut short by their number (drop-nth, cut-every …). The probes are
+// none, so that it is the store's n-th; where that does not come soon, the heal's evidence decides.
+//
 // Attested by the links' own counters, which must rise while probes are sent: each link must have
 // had packets in its hands, and everything that was asked for must have happened to one of them at
 // least; and for a delay by the time that a probe takes. After the heal probes arrive, and the
 // counters of links that no other fault holds stay where they are.
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <map>
@@ -33,7 +37,7 @@ struct Effect {
   const char* name;
   std::uint64_t PacketCounters::* counter;
 };
-constexpr std::array<Effect, 9> all_effects = {{
+constexpr std::array<Effect, 12> all_effects = {{
     {"delayed", &PacketCounters::delayed},
     {"lost", &PacketCounters::lost},
     {"duplicated", &PacketCounters::duplicated},
@@ -43,6 +47,9 @@ constexpr std::array<Effect, 9> all_effects = {{
     {"slowed", &PacketCounters::slowed},
     {"overflowed", &PacketCounters::overflowed},
     {"flapped", &PacketCounters::flapped},
+    {"messages", &PacketCounters::messages},
+    {"dropped", &PacketCounters::dropped},
+    {"cut_short", &PacketCounters::cut_short},
 }};
 
 /// Which of them a policy asks for.
@@ -57,6 +64,11 @@ bool asks_for(const LinkPolicy& policy, const Effect& effect) {
   if (counter == &Counters::corrupted_unseen) return policy.corrupt_unseen > 0;
   if (counter == &Counters::slowed) return policy.rate > 0;
   if (counter == &Counters::flapped) return !policy.flaps.empty();
+  const auto has = [&](NthMessage::Fate fate) {
+    return std::ranges::find(policy.nth, fate, &NthMessage::fate) != policy.nth.end();
+  };
+  if (counter == &Counters::dropped) return has(NthMessage::Fate::drop);
+  if (counter == &Counters::cut_short) return has(NthMessage::Fate::cut);
   return false;  // A full queue is up to the store.
 }
 
@@ -94,7 +106,9 @@ class Packets : public Nemesis {
     if (strike.links.empty()) return Attestation{false, {{"reason", "no link to act on"}}};
     strike.before = counters(levers, strike.links);
     LinkPolicies policies;
-    for (const Edge& link : strike.links) policies.emplace(link, knobs_.policy);
+    LinkPolicy policy = knobs_.policy;
+    for (NthMessage& nth : policy.nth) nth.fault = id;
+    for (const Edge& link : strike.links) policies.emplace(link, policy);
     if (const Status held = levers.hold_packets(id, std::move(policies)); !held)
       return held.error();
 
@@ -124,8 +138,16 @@ class Packets : public Nemesis {
   Result<Attestation> heal(Levers& levers, FaultId id) override {
     Strike& strike = strikes_[id];
     Attestation attestation{true, {}};
-    if (strike.before.size() == strike.links.size())
-      tell_effects(strike.before, counters(levers, strike.links), attestation);
+    if (strike.before.size() == strike.links.size()) {
+      const Counts after = counters(levers, strike.links);
+      tell_effects(strike.before, after, attestation);
+      // The n-th message comes when the store sends it: perhaps long after the fault was attested.
+      attestation.bore_out =
+          !knobs_.policy.nth.empty() && !strike.links.empty() &&
+          std::ranges::all_of(all_effects, [&](const Effect& effect) {
+            return !asks_for(knobs_.policy, effect) || risen(strike.before, after, effect) > 0;
+          });
+    }
     if (const Status released = levers.release(id); !released) return released.error();
     std::vector<Edge> free;
     const LinkPolicies held = levers.policies();

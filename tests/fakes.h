@@ -97,6 +97,18 @@ class FakePackets : public PacketPlane {
     every(policy.rate > 0, &PacketCounters::slowed);
     every(!policy.flaps.empty(), &PacketCounters::flapped);
   }
+  /// The store sends one.
+  void message(const Edge& edge) {
+    packet(edge);
+    const auto found = now().find(edge);
+    if (found == now().end() || found->second.nth.empty()) return;
+    PacketCounters& counts = counters_[edge];
+    ++counts.messages;
+    for (const NthMessage& nth : found->second.nth) {
+      const bool met = nth.every ? counts.messages % nth.n == 0 : counts.messages == nth.n;
+      if (met) ++(nth.fate == NthMessage::Fate::drop ? counts.dropped : counts.cut_short);
+    }
+  }
 
   Status shape(const LinkPolicies& policies) override {
     if (fails) return Error{"told to fail"};

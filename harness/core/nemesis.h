@@ -19,6 +19,9 @@ namespace faultline {
 struct Attestation {
   bool effective = false;  ///< The evidence shows it: never assumed.
   Map evidence;            ///< {"pids": [...], "left": 0}; goes into faults.jsonl as it is.
+  /// Of a heal: what came since shows that the injection was effective, although that could not be
+  /// seen yet when it was attested.
+  bool bore_out = false;
 };
 
 /// What a person types on a machine of a cluster of their own; "$n2" stands for n2's address.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -21,6 +22,20 @@ struct Flap {
   friend bool operator==(const Flap&, const Flap&) = default;
 };
 
+/// What befalls one message of a link, counted from the moment this is applied. A message is a TCP
+/// segment with payload, be it the first try or not.
+struct NthMessage {
+  enum class Fate : std::uint8_t {
+    drop,
+    cut,  ///< The first half of its payload arrives, then a reset; the sender is reset as well.
+  };
+  Fate fate = Fate::drop;
+  std::uint64_t n = 1;      ///< From 1.
+  bool every = false;       ///< Every n-th, or the n-th alone.
+  std::uint64_t fault = 0;  ///< Each counts for itself.
+  friend auto operator<=>(const NthMessage&, const NthMessage&) = default;
+};
+
 /// Everything 0 is a link that does nothing. Probabilities are of each packet by itself, 0 to 1.
 struct LinkPolicy {
   std::chrono::nanoseconds delay{};
@@ -35,13 +50,14 @@ struct LinkPolicy {
   double corrupt_unseen = 0;  ///< One bit of the payload flips, and the checksum fits again.
   double rate = 0;  ///< Bits a second; 0 is unlimited. What would wait over 200 ms is lost.
   std::vector<Flap> flaps = {};  ///< Down if any is.
+  std::vector<NthMessage> nth = {};
 
   friend bool operator==(const LinkPolicy&, const LinkPolicy&) = default;
   /// Whether it tells one packet from the next, so that a sender must not hand over several as one
   /// (TCP segmentation offload).
   bool per_packet() const {
     return loss > 0 || duplicate > 0 || reorder > 0 || corrupt > 0 || corrupt_unseen > 0 ||
-           rate > 0;
+           rate > 0 || !nth.empty();
   }
 };
 
@@ -62,6 +78,8 @@ inline LinkPolicy combined(const LinkPolicy& a, const LinkPolicy& b) {
   both.rate = a.rate == 0 || b.rate == 0 ? std::max(a.rate, b.rate) : std::min(a.rate, b.rate);
   both.flaps = a.flaps;
   both.flaps.insert(both.flaps.end(), b.flaps.begin(), b.flaps.end());
+  both.nth = a.nth;
+  both.nth.insert(both.nth.end(), b.nth.begin(), b.nth.end());
   return both;
 }
 
@@ -75,6 +93,8 @@ struct PacketCounters {
   std::uint64_t slowed = 0;      ///< They took time for their bits, as `rate` has it.
   std::uint64_t overflowed = 0;  ///< Lost since the queue before `rate` was full.
   std::uint64_t flapped = 0;     ///< Lost while the link was down.
+  std::uint64_t messages = 0;    ///< That came while some of them were to be dropped or cut.
+  std::uint64_t dropped = 0, cut_short = 0;  ///< Of the messages.
 };
 
 /// What the plane did that nobody asked for, since the cluster was made.

@@ -1,7 +1,10 @@
 #include "harness/os/link_rules.h"
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
+#include "harness/core/check.h"
 #include "harness/core/rng.h"
 
 namespace faultline {
@@ -26,8 +29,14 @@ double bell(std::uint64_t random) {
 
 }  // namespace
 
-LinkRule::LinkRule(const LinkPolicy& policy, bool is_by_fault, std::int64_t now_ns)
-    : by_fault(is_by_fault), normal_(policy.normal), since_(now_ns) {
+LinkRule::LinkRule(const LinkPolicy& policy, bool is_by_fault, std::int64_t now_ns,
+                   MessageCounts counts)
+    : by_fault(is_by_fault),
+      normal_(policy.normal),
+      since_(now_ns),
+      nth_(policy.nth),
+      counts_(std::move(counts)) {
+  FAULTLINE_CHECK(counts_.size() == nth_.size());
   delay_ = policy.delay.count();
   jitter_ = policy.jitter.count();
   reorder_by_ = policy.reorder_by.count();
@@ -38,6 +47,18 @@ LinkRule::LinkRule(const LinkPolicy& policy, bool is_by_fault, std::int64_t now_
     flaps_.push_back({flap.down.count(), flap.down.count() + flap.up.count()});
   draws_ = policy.per_packet() || jitter_ > 0;
   acts_ = by_fault || draws_ || delay_ > 0 || !flaps_.empty();
+}
+
+LinkRule::MessageFate LinkRule::next_message() const {
+  auto worst = MessageFate::pass;
+  for (std::size_t i = 0; i < nth_.size(); ++i) {
+    const std::uint64_t number = ++*counts_[i];
+    const bool met = nth_[i].every ? number % nth_[i].n == 0 : number == nth_[i].n;
+    if (met)
+      worst = std::max(
+          worst, nth_[i].fate == NthMessage::Fate::drop ? MessageFate::drop : MessageFate::cut);
+  }
+  return worst;
 }
 
 PacketFate LinkState::next(const LinkRule& rule, std::size_t bytes, std::int64_t now_ns) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -14,13 +15,22 @@ namespace faultline {
 /// A policy as the data path wants it: nanoseconds and thresholds.
 class LinkRule {
  public:
+  /// Of each of a policy's `nth`, what it has counted. Shared by the tables that it lives through;
+  /// read and written by who asks next_message() alone.
+  using MessageCounts = std::vector<std::shared_ptr<std::uint64_t>>;
+
   LinkRule() = default;
   /// `by_fault`: it is more than the link's own nature. Flaps count from `now_ns`.
-  LinkRule(const LinkPolicy& policy, bool by_fault, std::int64_t now_ns);
+  LinkRule(const LinkPolicy& policy, bool by_fault, std::int64_t now_ns, MessageCounts counts = {});
 
   bool cut = false;       ///< Everything but housekeeping is dropped.
   bool by_fault = false;  ///< Counted as shaped.
   bool plain() const { return !acts_; }
+
+  bool counts_messages() const { return !nth_.empty(); }
+  enum class MessageFate : std::uint8_t { pass, cut, drop };
+  /// Of a message that comes now. Of several fates the worst.
+  MessageFate next_message() const;
 
  private:
   friend class LinkState;
@@ -36,6 +46,8 @@ class LinkRule {
   double ns_per_byte_ = 0;
   Chances chances_;
   std::vector<FlapTimes> flaps_;
+  std::vector<NthMessage> nth_;
+  MessageCounts counts_;  ///< As many.
 };
 
 struct PacketFate {

@@ -46,4 +46,16 @@ bool corrupt(VirtioHeader& header, Bytes frame, std::uint64_t random);
 /// payload does not see it. False if there is no payload.
 bool corrupt_unseen(const VirtioHeader& header, Bytes frame, std::uint64_t random);
 
+/// A TCP segment with payload, as it goes over a wire: not one that is yet to be cut into several.
+bool is_message(const VirtioHeader& header, ConstBytes frame);
+/// Leaves the first half of a message's payload, as if the sender had sent no more; its checksums
+/// are right. Returns how long the frame is now; 0: half of it is nothing.
+std::size_t keep_half(VirtioHeader& header, Bytes frame);
+/// Where a reset goes: on to who was to get the message, or back to who sent it.
+enum class ResetTo : std::uint8_t { receiver, sender };
+inline constexpr std::size_t reset_bytes_max = ethernet_bytes + 40 + 20;
+/// Writes the reset that ends the connection of `message` where keep_half() ended it, as if it came
+/// from the other end. Returns its length.
+std::size_t make_reset(ConstBytes message, ResetTo to, Bytes frame);
+
 }  // namespace faultline

@@ -190,7 +190,8 @@ PacketCounters PacketSwitch::counters(std::size_t from, std::size_t to) const {
   return {get(counts.shaped),           get(counts.delayed),   get(counts.lost),
           get(counts.duplicated),       get(counts.reordered), get(counts.corrupted),
           get(counts.corrupted_unseen), get(counts.slowed),    get(counts.overflowed),
-          get(counts.flapped)};
+          get(counts.flapped),          get(counts.messages),  get(counts.dropped),
+          get(counts.cut_short)};
 }
 
 std::uint64_t PacketSwitch::cut_drops(std::size_t from, std::size_t to) const {
@@ -294,6 +295,17 @@ void PacketSwitch::carry(std::size_t from, std::size_t to, std::uint8_t* frame, 
   Counts& counts = counts_[at];
   if (rule.cut) return add(counts.cut);
   const PacketFate fate = state.next(rule, packet.size(), now_ns);
+  if (rule.counts_messages() && is_message(read_header(frame), packet)) {
+    add(counts.messages);
+    const auto message = rule.next_message();
+    if (message != LinkRule::MessageFate::pass) {
+      add(counts.shaped);
+      if (message == LinkRule::MessageFate::drop) return add(counts.dropped);
+      add(counts.cut_short);
+      const bool lost = fate.loss != PacketFate::Loss::none;
+      return cut_short(from, to, frame, bytes, lost ? now_ns : fate.due_ns, now_ns);
+    }
+  }
   if (rule.by_fault) count_fate(fate, counts);
   if (fate.loss != PacketFate::Loss::none) return;
   if (fate.corrupt || fate.corrupt_unseen) {
@@ -303,10 +315,32 @@ void PacketSwitch::carry(std::size_t from, std::size_t to, std::uint8_t* frame, 
     alter(fate, frame, bytes, counts);
   }
   for (int copy = 0; copy <= static_cast<int>(fate.duplicate); ++copy)
-    if (fate.due_ns <= now_ns)
-      send(to, frame, bytes);
-    else
-      hold(from, to, frame, bytes, fate.due_ns);
+    deliver(from, to, frame, bytes, fate.due_ns, now_ns);
+}
+
+void PacketSwitch::deliver(std::size_t from, std::size_t to, const std::uint8_t* frame,
+                           std::size_t bytes, std::int64_t due_ns, std::int64_t now_ns) {
+  if (due_ns <= now_ns)
+    send(to, frame, bytes);
+  else
+    hold(from, to, frame, bytes, due_ns);
+}
+
+void PacketSwitch::cut_short(std::size_t from, std::size_t to, const std::uint8_t* frame,
+                             std::size_t bytes, std::int64_t due_ns, std::int64_t now_ns) {
+  const ConstBytes message(frame + header_bytes, bytes - header_bytes);
+  std::array<std::uint8_t, header_bytes + reset_bytes_max> reset{};
+  const Bytes segment = Bytes(reset).subspan(header_bytes);
+  // Before the message is halved where it may be for others too: a copy.
+  std::memcpy(scratch_.data(), frame, bytes);
+  VirtioHeader header = read_header(frame);
+  const std::size_t half = keep_half(header, Bytes(scratch_.data() + header_bytes, message.size()));
+  std::memcpy(scratch_.data(), &header, sizeof header);
+  if (half > 0) deliver(from, to, scratch_.data(), header_bytes + half, due_ns, now_ns);
+  const std::size_t on = make_reset(message, ResetTo::receiver, segment);
+  deliver(from, to, reset.data(), header_bytes + on, due_ns, now_ns);
+  const std::size_t back = make_reset(message, ResetTo::sender, segment);
+  if (!(*rules_)[link(to, from)].cut) send(from, reset.data(), header_bytes + back);
 }
 
 void PacketSwitch::count_fate(const PacketFate& fate, Counts& counts) {

@@ -51,7 +51,8 @@ class PacketSwitch {
   /// Written by the switch's thread alone.
   struct Counts {
     Count shaped = 0, delayed = 0, lost = 0, duplicated = 0, reordered = 0, corrupted = 0,
-          corrupted_unseen = 0, slowed = 0, overflowed = 0, flapped = 0, cut = 0;
+          corrupted_unseen = 0, slowed = 0, overflowed = 0, flapped = 0, messages = 0, dropped = 0,
+          cut_short = 0, cut = 0;
   };
   struct Held {
     std::int64_t due_ns;
@@ -75,6 +76,11 @@ class PacketSwitch {
   /// Turns over what its fate says. Changes the frame.
   static void alter(const PacketFate& fate, std::uint8_t* frame, std::size_t bytes, Counts& counts);
   static void count_fate(const PacketFate& fate, Counts& counts);
+  /// Half of a message, and then resets for both of its ends.
+  void cut_short(std::size_t from, std::size_t to, const std::uint8_t* frame, std::size_t bytes,
+                 std::int64_t due_ns, std::int64_t now_ns);
+  void deliver(std::size_t from, std::size_t to, const std::uint8_t* frame, std::size_t bytes,
+               std::int64_t due_ns, std::int64_t now_ns);
   void hold(std::size_t from, std::size_t to, const std::uint8_t* frame, std::size_t bytes,
             std::int64_t due_ns);
   void release(std::int64_t now_ns);

@@ -90,6 +90,14 @@ class SwitchLinks final : public Links, public PacketPlane {
       const bool same = before != policies_.end() && before->second.flaps == policy.flaps;
       since.emplace(edge, same ? since_.at(edge) : now_ns);
     }
+    std::map<Ordinal, std::shared_ptr<std::uint64_t>> met;
+    for (const auto& [edge, policy] : policies)
+      for (const NthMessage& nth : policy.nth) {
+        auto& count = met[{edge, nth}];
+        const auto before = met_.find({edge, nth});
+        count = before != met_.end() ? before->second : std::make_shared<std::uint64_t>(0);
+      }
+    met_ = std::move(met);
     policies_ = policies;
     since_ = std::move(since);
     switch_->apply(table());
@@ -123,7 +131,9 @@ class SwitchLinks final : public Links, public PacketPlane {
     for (const auto& [edge, policy] : policies_) {
       const auto nature = nature_.find(edge);
       const LinkPolicy both = nature == nature_.end() ? policy : combined(nature->second, policy);
-      rule(edge) = LinkRule(both, true, since_.at(edge));
+      LinkRule::MessageCounts counts;
+      for (const NthMessage& nth : both.nth) counts.push_back(met_.at({edge, nth}));
+      rule(edge) = LinkRule(both, true, since_.at(edge), std::move(counts));
     }
     for (const auto& [edge, before] : cut_) rule(edge).cut = true;
     return rules;
@@ -146,7 +156,9 @@ class SwitchLinks final : public Links, public PacketPlane {
   Status usable_ = Ok{};
   std::map<Edge, std::uint64_t> cut_;  ///< With what it had dropped before.
   LinkPolicies nature_, policies_;
-  std::map<Edge, std::int64_t> since_;  ///< When the link began to flap.
+  using Ordinal = std::pair<Edge, NthMessage>;
+  std::map<Ordinal, std::shared_ptr<std::uint64_t>> met_;  ///< Messages that each has counted.
+  std::map<Edge, std::int64_t> since_;                     ///< When the link began to flap.
 };
 
 }  // namespace

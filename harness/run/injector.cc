@@ -167,6 +167,10 @@ void Injector::heal(Active& active) {
     if (const Status released = setup_.levers.release(active.planned.id); !released)
       heal_error_ = released.error();
   }
+  if (healing && healing->bore_out && active.reason.empty() && !active.attestation.effective) {
+    active.attestation.effective = true;
+    ++tallies_[active.planned.entry].effective;
+  }
   line.emplace_back("healed", seconds(setup_.now()));
   line.emplace_back("evidence", std::move(active.attestation.evidence));
   if (healing) note_doubts(tallies_[active.planned.entry], healing->evidence);

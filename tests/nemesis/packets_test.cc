@@ -88,6 +88,8 @@ TEST_CASE("packets: what no link can do is refused with a sentence") {
   CHECK(refused({{"rate", "10"}}).find("expected a bandwidth") != std::string::npos);
   CHECK(refused({{"delay", "11s"}}).find("expected a duration") != std::string::npos);
   CHECK(refused({{"down", "1s"}}).find("down") != std::string::npos);
+  CHECK(refused({{"drop-nth", "0"}}).find("drop-nth") != std::string::npos);
+  CHECK(refused({{"cut-every", "some"}}).find("cut-every") != std::string::npos);
   CHECK(refused({{"loss", "1%"}}).empty());
 }
 
@@ -212,6 +214,38 @@ TEST_CASE("packets: a replay acts on the links that were drawn") {
   }
   CHECK(others > 0);  // Else nothing was recalled.
   CHECK_FALSE(gray->recall(c, {{"links", 2}, {"shaped", List{Value(List{"n1", "n9"})}}}, names));
+}
+
+TEST_CASE(
+    "packets: the n-th message is the store's: the heal tells if it came after the attestation") {
+  World world(2);
+  const auto fault =
+      make("packets",
+           {{"drop-nth", "3"}, {"cut-every", "2"}, {"direction", "out"}, {"attest_within", "1ms"}});
+  const Attestation struck = world.inject(*fault, a, {0});
+  CHECK_FALSE(struck.effective);
+  CHECK(text(struck.evidence, "never") == "[\"dropped\", \"cut_short\"]");
+  const auto& policy = world.cluster.plane.now().at({0, 1});
+  using Nth = NthMessage;
+  CHECK(policy.nth ==
+        std::vector<Nth>{Nth{Nth::Fate::drop, 3, false, a}, Nth{Nth::Fate::cut, 2, true, a}});
+  int messages = 0;
+  SUBCASE("none") { messages = 0; }
+  SUBCASE("too few") { messages = 2; }
+  SUBCASE("enough") { messages = 4; }
+  for (int i = 0; i < messages; ++i) world.cluster.plane.message({0, 1});
+  const Attestation healed = world.heal(*fault, a);
+  CHECK(healed.effective);
+  CHECK(healed.bore_out == (messages == 4));
+  if (messages == 4) CHECK(text(healed.evidence, "dropped") == "1");
+  if (messages == 4) CHECK(text(healed.evidence, "cut_short") == "2");
+}
+
+TEST_CASE("packets: a heal bears nothing out where nothing is counted") {
+  World world(2);
+  const auto fault = make("packets", {{"loss", "100%"}});
+  world.inject(*fault, a, {0});
+  CHECK_FALSE(world.heal(*fault, a).bore_out);
 }
 
 }  // namespace

@@ -179,5 +179,34 @@ TEST_CASE("link rules: policies at once") {
   CHECK(combined(one, LinkPolicy{}) == one);
 }
 
+std::string message_fates(const LinkPolicy& policy, int messages) {
+  LinkRule::MessageCounts counts;
+  for (std::size_t i = 0; i < policy.nth.size(); ++i)
+    counts.push_back(std::make_shared<std::uint64_t>(0));
+  std::string told;
+  for (int i = 0; i < messages; ++i) {
+    // Tables come and go; what was counted stays.
+    const LinkRule now(policy, true, 0, counts);
+    CHECK(now.counts_messages());
+    told += ".cd"[static_cast<int>(now.next_message())];
+  }
+  return told;
+}
+
+TEST_CASE("link rules: the n-th message, once or again and again, and the worst of two fates") {
+  using Nth = NthMessage;
+  CHECK(message_fates({.nth = {Nth{Nth::Fate::drop, 3}}}, 9) == "..d......");
+  CHECK(message_fates({.nth = {Nth{Nth::Fate::drop, 3, true}}}, 9) == "..d..d..d");
+  CHECK(message_fates({.nth = {Nth{Nth::Fate::cut, 1}}}, 3) == "c..");
+  CHECK(message_fates({.nth = {Nth{Nth::Fate::cut, 2, true}, Nth{Nth::Fate::drop, 4}}}, 8) ==
+        ".c.d.c.c");
+  CHECK(message_fates({.nth = {Nth{Nth::Fate::drop, 4}, Nth{Nth::Fate::cut, 2, true}}}, 4) ==
+        ".c.d");
+  CHECK_FALSE(LinkRule(LinkPolicy{.loss = 1}, true, 0).counts_messages());
+  CHECK(LinkPolicy{.nth = {Nth{}}}.per_packet());
+  CHECK(combined({.nth = {Nth{.fault = 1}}}, {.nth = {Nth{.fault = 2}}}).nth ==
+        std::vector<Nth>{Nth{.fault = 1}, Nth{.fault = 2}});
+}
+
 }  // namespace
 }  // namespace faultline

@@ -185,5 +185,115 @@ TEST_CASE(
   CHECK(frame == packet(false, 6, "hello"));
 }
 
+/// The IPv4 header's own checksum: 0 if right.
+unsigned header_sum(const Frame& frame) {
+  std::uint64_t sum = 0;
+  for (std::size_t i = 14; i < 34; ++i) sum += i % 2 == 0 ? frame[i] << 8 : frame[i];
+  while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<unsigned>(~sum & 0xffff);
+}
+
+/// A message with numbers that carry over, and a FIN.
+Frame message(bool v6, const std::string& payload, VirtioHeader* open = nullptr) {
+  Frame frame = packet(v6, 6, payload, open);
+  const std::size_t tcp = v6 ? 54 : 34;
+  const Frame numbers = {0xff, 0xff, 0xff, 0xfe, 0x12, 0x34, 0x56, 0x78, 0x50, 0x19};
+  std::copy(numbers.begin(), numbers.end(), frame.begin() + static_cast<std::ptrdiff_t>(tcp + 4));
+  return frame;
+}
+
+std::uint32_t number(const Frame& frame, std::size_t at) {
+  return std::uint32_t{frame[at]} << 24 | std::uint32_t{frame[at + 1]} << 16 |
+         std::uint32_t{frame[at + 2]} << 8 | frame[at + 3];
+}
+
+TEST_CASE("packet bytes: a message is a segment with payload, by itself") {
+  VirtioHeader super;
+  super.gso_type = 1;
+  for (const bool v6 : {false, true}) {
+    CHECK(is_message({}, packet(v6, 6, "x")));
+    CHECK_FALSE(is_message(super, packet(v6, 6, "x")));
+    CHECK_FALSE(is_message({}, packet(v6, 6, "")));
+    CHECK_FALSE(is_message({}, packet(v6, 17, "x")));
+    CHECK_FALSE(is_message({}, packet(v6, 1, "x")));
+    Frame padded = packet(v6, 6, "");
+    padded.resize(padded.size() + 6);
+    CHECK_FALSE(is_message({}, padded));
+  }
+  CHECK_FALSE(is_message({}, Frame(20)));
+}
+
+TEST_CASE("packet bytes: half of a message is a whole segment, and says nothing of the rest") {
+  for (const bool v6 : {false, true})
+    for (const bool open : {false, true})
+      for (const std::string payload : {"ab", "odd", "hello world"}) {
+        VirtioHeader header;
+        const Frame whole = message(v6, payload, open ? &header : nullptr);
+        Frame frame = whole;
+        const std::size_t length = keep_half(header, frame);
+        const std::size_t tcp = v6 ? 54 : 34;
+        REQUIRE(length == tcp + 20 + payload.size() / 2);
+        frame.resize(length);
+        CHECK((header.flags & needs_checksum) == 0);
+        CHECK(check_sum(frame) == 0);
+        if (!v6) CHECK(header_sum(frame) == 0);
+        const PacketLayout layout = layout_of(frame);
+        CHECK(layout.end == length);
+        CHECK(layout.payload == tcp + 20);
+        CHECK(frame[tcp + 13] == 0x18);  // Without FIN.
+        CHECK(std::equal(frame.begin() + static_cast<std::ptrdiff_t>(layout.payload), frame.end(),
+                         payload.begin()));
+        CHECK(bits_apart(whole, frame, tcp, tcp + 13) == 0);
+      }
+  VirtioHeader header;
+  Frame one = message(false, "x");
+  CHECK(keep_half(header, one) == 0);
+}
+
+TEST_CASE("packet bytes: a reset ends the connection where the half does, for either end") {
+  for (const bool v6 : {false, true}) {
+    const std::size_t tcp = v6 ? 54 : 34, addresses = v6 ? 22 : 26, bytes = v6 ? 16 : 4;
+    Frame sent = message(v6, "hello world");
+    for (std::size_t i = 0; i < 12; ++i) sent[i] = static_cast<std::uint8_t>(2 + i);
+    sent[tcp] = 0x12, sent[tcp + 2] = 0x34;
+    const auto reset = [&](ResetTo to) {
+      Frame frame(reset_bytes_max, 0xee);
+      frame.resize(make_reset(sent, to, frame));
+      REQUIRE(frame.size() == tcp + 20);
+      CHECK(check_sum(frame) == 0);
+      if (!v6) CHECK(header_sum(frame) == 0);
+      CHECK(layout_of(frame).end == frame.size());
+      CHECK(frame[tcp + 12] == 0x50);
+      CHECK(frame[tcp + 13] == 0x14);
+      return frame;
+    };
+    const Frame on = reset(ResetTo::receiver), back = reset(ResetTo::sender);
+    CHECK(number(on, tcp + 4) == 3);  // 0xfffffffe and 5 bytes.
+    CHECK(number(on, tcp + 8) == 0x12345678);
+    CHECK(number(back, tcp + 4) == 0x12345678);
+    CHECK(number(back, tcp + 8) == 3);
+    CHECK(bits_apart(sent, on, 0, 14) == 0);
+    CHECK(bits_apart(sent, on, addresses, tcp + 4) == 0);
+    const auto part = [](const Frame& frame, std::size_t from, std::size_t size) {
+      const auto begin = frame.begin() + static_cast<std::ptrdiff_t>(from);
+      return Frame(begin, begin + static_cast<std::ptrdiff_t>(size));
+    };
+    for (const auto& [first, size] :
+         {std::pair<std::size_t, std::size_t>(0, 6), {addresses, bytes}, {tcp, 2}}) {
+      CHECK(part(back, first, size) == part(sent, first + size, size));
+      CHECK(part(back, first + size, size) == part(sent, first, size));
+    }
+  }
+  // What options a header had are not in the reset.
+  Frame with_options = message(false, "hello");
+  with_options[14] = 0x46;
+  with_options[17] = static_cast<std::uint8_t>(with_options[17] + 4);
+  with_options.insert(with_options.begin() + 34, {1, 1, 1, 1});
+  Frame frame(reset_bytes_max);
+  CHECK(make_reset(with_options, ResetTo::receiver, frame) == 54);
+  CHECK(header_sum(frame) == 0);
+  CHECK(number(frame, 38) == 0);  // 0xfffffffe and 2.
+}
+
 }  // namespace
 }  // namespace faultline

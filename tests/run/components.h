@@ -157,11 +157,11 @@ class TallyNemesis : public Nemesis {
   Result<Attestation> heal(Levers&, FaultId id) override {
     healed.push_back(id);
     active.erase(id);
-    return Attestation{true, {}};
+    return Attestation{true, {}, bears_out};
   }
   std::vector<FaultId> injected, healed;
   std::map<FaultId, std::vector<std::size_t>> active;
-  bool fails = false;
+  bool fails = false, bears_out = false;
 
  private:
   bool effective_, on_clients_;

@@ -226,6 +226,18 @@ TEST_CASE("injector: without evidence a fault is not effective") {
   CHECK(injector.tallies()[0].effective == 0);
 }
 
+TEST_CASE("injector: what a heal bears out counts as effective") {
+  InjectorStage stage;
+  stage.add("one", false);
+  stage.add("one", true);
+  for (TallyNemesis* nemesis : stage.nemeses) nemesis->bears_out = true;
+  Injector injector = stage.injector({{1, 0, 1s, 2s}, {2, 1, 1s, 2s}});
+  stage.run(injector, 3s);
+  CHECK(injector.tallies()[0].effective == 1);
+  CHECK(injector.tallies()[1].effective == 1);
+  CHECK(*member_of(stage.written.at(0), "effective") == Value(true));
+}
+
 TEST_CASE("injector: what makes a finding doubtful is kept by entry") {
   struct Doubtful : TallyNemesis {
     Doubtful() : TallyNemesis(true) {}

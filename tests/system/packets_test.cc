@@ -7,6 +7,7 @@
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include "harness/core/levers.h"
 #include "nemesis/nemeses.h"
@@ -213,6 +214,97 @@ TEST_CASE("switch: a fault of every kind is effective, healed, and leaves the li
     CHECK(levers.policies().empty());
   }
   CHECK(bed.cluster.packets()->cost().dropped == 0);
+}
+
+constexpr std::uint16_t message_port = 9100;
+
+/// Prints how many bytes came, and how the connection ended.
+TEST_CASE("helper: message receiver" * doctest::skip()) {
+  const SocketAddress address(std::getenv("ADDRESS"), message_port);
+  const Fd listener = tcp_socket(address);
+  REQUIRE(::bind(listener.get(), address.get(), address.size()) == 0);
+  REQUIRE(::listen(listener.get(), 1) == 0);
+  const Fd peer(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  ssize_t bytes = 0, got = 0;
+  std::array<char, 4096> buffer{};
+  while ((got = ::read(peer.get(), buffer.data(), buffer.size())) > 0) bytes += got;
+  const std::string text =
+      std::to_string(bytes) + (got < 0 && errno == ECONNRESET ? " reset ." : " ended .");
+  REQUIRE(::write(1, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+}
+
+struct CutMessage {
+  std::string received;
+  int sender_error;
+};
+
+/// A message of 1,000 bytes from the controller to the first node.
+CutMessage send_message(Bed& bed, const std::string& at) {
+  const auto log = bed.cluster.nodes()[0].log_dir / "stdout.log";
+  const std::size_t before = read_file(log).size();
+  bed.shells.environment = {{"ADDRESS", at}};
+  bed.shells.argv = helper("helper: message receiver");
+  require_ok(bed.cluster.start(0));
+  const SocketAddress address(at, message_port);
+  Fd socket;
+  CHECK(eventually([&] {
+    socket = tcp_socket(address);
+    return ::connect(socket.get(), address.get(), address.size()) == 0;
+  }));
+  const std::string message(1000, 'm');
+  CHECK(::send(socket.get(), message.data(), message.size(), MSG_NOSIGNAL) == 1000);
+  ::shutdown(socket.get(), SHUT_WR);
+  char byte = 0;
+  const int error = ::read(socket.get(), &byte, 1) < 0 ? errno : 0;
+  CHECK(eventually([&] { return read_file(log).find(" .", before) != std::string::npos; }));
+  CHECK(eventually([&] { return !bed.cluster.take_deaths().empty(); }));
+  const std::string said = read_file(log).substr(before);
+  const std::size_t end = said.rfind(" .");
+  const std::size_t begin = said.find_last_not_of("0123456789 resetnd", end - 1) + 1;
+  return {said.substr(begin, end - begin), error};
+}
+
+TEST_CASE("switch: a message is cut in its middle, and both ends are reset") {
+  Bed bed;
+  for (const std::string& address :
+       {bed.cluster.nodes()[0].address, bed.cluster.nodes()[0].address6}) {
+    if (address.empty()) continue;
+    CAPTURE(address);
+    const Edge in{clients_end, 0};
+    const std::uint64_t before = bed.counters(in).cut_short;
+    bed.shape({{in, {.delay = 5ms, .nth = {NthMessage{NthMessage::Fate::cut, 1}}}}});
+    const CutMessage cut = send_message(bed, address);
+    CHECK(cut.received == "500 reset");
+    CHECK(cut.sender_error == ECONNRESET);
+    CHECK(bed.counters(in).cut_short == before + 1);
+    const CutMessage next = send_message(bed, address);
+    CHECK(next.received == "1000 ended");
+    CHECK(next.sender_error == 0);
+    bed.shape({});
+  }
+}
+
+TEST_CASE("switch: the n-th message is dropped, each fault counts for itself, and TCP goes on") {
+  Bed bed;
+  const Edge there{0, 1};
+  using Nth = NthMessage;
+  const LinkPolicy third{.nth = {Nth{Nth::Fate::drop, 3, false, 1}}};
+  bed.shape({{there, third}});
+  Talk talk(bed.shells, bed.cluster.nodes()[1].address);
+  CHECK(eventually([&] { return bed.counters(there).messages >= 5; }));
+  CHECK(bed.counters(there).dropped == 1);
+  // Another begins: the first is over, and does not begin again.
+  const std::uint64_t before = bed.counters(there).messages;
+  bed.shape({{there, combined(third, {.nth = {Nth{Nth::Fate::drop, 5, true, 2}}})}});
+  CHECK(eventually([&] { return bed.counters(there).messages >= before + 12; }, 20s));
+  bed.shape({});
+  const PacketCounters counters = bed.counters(there);
+  const std::uint64_t met = counters.messages - before;
+  // What came between reading and the change belongs to the former.
+  CHECK(counters.dropped >= 1 + (met - 3) / 5);
+  CHECK(counters.dropped <= 1 + met / 5);
+  CHECK(talk.progresses(20s));
+  CHECK_FALSE(talk.was_reset());
 }
 
 }  // namespace
