@@ -42,6 +42,20 @@ std::string netem_words(const LinkPolicy& policy) {
   return words;
 }
 
+/// A segment that ends what the sender had to say has PSH: near enough to a message.
+ByHand drop_by_hand(const Cluster& cluster, std::span<const Edge> links, std::uint64_t n) {
+  ByHand hand;
+  for (const auto& [to, from] : grouped(cluster, links, &Edge::to, &Edge::from)) {
+    const std::string on(end_name(cluster, to));
+    const std::string rule = fmt::format(
+        "INPUT -s {} -p tcp --tcp-flags PSH PSH -m statistic --mode nth --every {} -j DROP",
+        fmt::join(from, ","), n);
+    hand.strike.push_back({on, "iptables -I " + rule});
+    hand.heal.push_back({on, "iptables -D " + rule});
+  }
+  return hand;
+}
+
 }  // namespace
 
 std::string address_of(const Cluster& cluster, std::size_t end) {
@@ -97,9 +111,19 @@ ByHand shape_by_hand(const Cluster& cluster, std::span<const Edge> links,
                        rule, seconds_text(flap.down), seconds_text(flap.up))});
       hand.heal.push_back({on, "kill %%; iptables -D " + rule});
     }
+  const auto beyond = [&](const char* what) {
+    hand.strike.push_back({std::string(end_name(cluster, links.front().from)), what});
+  };
   if (policy.corrupt_unseen > 0)
-    hand.strike.push_back({std::string(end_name(cluster, links.front().from)),
-                           "# no common tool corrupts packets and mends their checksums"});
+    beyond("# no common tool corrupts packets and mends their checksums");
+  for (const NthMessage& nth : policy.nth) {
+    if (nth.fate == NthMessage::Fate::cut)
+      beyond("# no common tool cuts a message in its middle");
+    else if (!nth.every)
+      beyond("# no common tool drops the n-th message alone");
+    else
+      hand = both_by_hand(std::move(hand), drop_by_hand(cluster, links, nth.n));
+  }
   return hand;
 }
 

@@ -142,6 +142,14 @@ TEST_CASE("by hand: packets, on the links that it would shape, in netem's words"
         "-j DROP; do sleep 0.3; done &\n");
   const std::string unseen = told(hand({{"corrupt-unseen", "1%"}}).strike);
   CHECK(unseen == "n1: # no common tool corrupts packets and mends their checksums\n");
+  CHECK(told(hand({{"cut-nth", "2"}, {"drop-nth", "2"}}).strike) ==
+        "n1: # no common tool drops the n-th message alone\n"
+        "n1: # no common tool cuts a message in its middle\n");
+  const ByHand drops = hand({{"drop-every", "7"}, {"direction", "in"}});
+  const std::string rule =
+      "INPUT -s $n2,$n3 -p tcp --tcp-flags PSH PSH -m statistic --mode nth --every 7 -j DROP\n";
+  CHECK(told(drops.strike) == "n1: iptables -I " + rule);
+  CHECK(told(drops.heal) == "n1: iptables -D " + rule);
   // The one link of gray is the one that it would draw.
   for (std::uint64_t seed = 1; seed <= 6; ++seed) {
     World world(5);
