@@ -171,6 +171,21 @@ TEST_CASE("packet bytes: unseen, one bit of the payload flips and the checksum f
         }
 }
 
+TEST_CASE("packet bytes: of UDP, no checksum stays none, and none is told by a sum of 0") {
+  Frame none = packet(false, 17, "hello");
+  none[40] = none[41] = 0;
+  REQUIRE(corrupt_unseen({}, none, 1));
+  CHECK(none[40] + none[41] == 0);
+  bool met = false;
+  for (unsigned word = 0; word < 0x10000; word += 2) {
+    Frame frame = packet(false, 17, {static_cast<char>(word >> 8), static_cast<char>(word)});
+    REQUIRE(corrupt_unseen({}, frame, 8));  // The last bit.
+    met = met || (frame[40] & frame[41]) == 0xff;
+    if (frame[40] + frame[41] == 0) FAIL("a checksum of 0 at word ", word);
+  }
+  CHECK(met);
+}
+
 TEST_CASE(
     "packet bytes: what has no payload cannot be corrupted unseen, nor super-segments at all") {
   Frame empty = packet(false, 6, "");
@@ -197,9 +212,17 @@ unsigned header_sum(const Frame& frame) {
 Frame message(bool v6, const std::string& payload, VirtioHeader* open = nullptr) {
   Frame frame = packet(v6, 6, payload, open);
   const std::size_t tcp = v6 ? 54 : 34;
+  if (!v6) frame[24] = 0xab;  // A checksum of its own, as every header has.
   const Frame numbers = {0xff, 0xff, 0xff, 0xfe, 0x12, 0x34, 0x56, 0x78, 0x50, 0x19};
   std::copy(numbers.begin(), numbers.end(), frame.begin() + static_cast<std::ptrdiff_t>(tcp + 4));
   return frame;
+}
+
+/// What the IP header says of its length, and what is there.
+bool length_is_told(const Frame& frame) {
+  const bool v6 = frame[12] == 0x86;
+  const std::size_t at = v6 ? 18 : 16, before = v6 ? 54 : 14;
+  return std::size_t{frame[at]} * 256 + frame[at + 1] == frame.size() - before;
 }
 
 std::uint32_t number(const Frame& frame, std::size_t at) {
@@ -236,6 +259,7 @@ TEST_CASE("packet bytes: half of a message is a whole segment, and says nothing 
         frame.resize(length);
         CHECK((header.flags & needs_checksum) == 0);
         CHECK(check_sum(frame) == 0);
+        CHECK(length_is_told(frame));
         if (!v6) CHECK(header_sum(frame) == 0);
         const PacketLayout layout = layout_of(frame);
         CHECK(layout.end == length);
@@ -262,6 +286,7 @@ TEST_CASE("packet bytes: a reset ends the connection where the half does, for ei
       REQUIRE(frame.size() == tcp + 20);
       CHECK(check_sum(frame) == 0);
       if (!v6) CHECK(header_sum(frame) == 0);
+      CHECK(length_is_told(frame));
       CHECK(layout_of(frame).end == frame.size());
       CHECK(frame[tcp + 12] == 0x50);
       CHECK(frame[tcp + 13] == 0x14);
@@ -291,6 +316,9 @@ TEST_CASE("packet bytes: a reset ends the connection where the half does, for ei
   with_options.insert(with_options.begin() + 34, {1, 1, 1, 1});
   Frame frame(reset_bytes_max);
   CHECK(make_reset(with_options, ResetTo::receiver, frame) == 54);
+  frame.resize(54);
+  CHECK(frame[14] == 0x45);
+  CHECK(length_is_told(frame));
   CHECK(header_sum(frame) == 0);
   CHECK(number(frame, 38) == 0);  // 0xfffffffe and 2.
 }
