@@ -82,8 +82,8 @@ const std::vector<BugInfo> bugs{
      "a follower takes what the leader sends as what comes next in the log, though it comes over "
      "two connections",
      "while one message overtakes another, until the next write of the same key: with reordered "
-     "packets all the time, and now and then as a partition or a pause ends. Only a follower's "
-     "own answers show it (--reads followers)"},
+     "packets all the time; now and then as a partition or a pause ends, or when the machine is "
+     "crowded. Only a follower's own answers show it (--reads followers)"},
     {Bug::wall_clock_timestamps,
      "wall-clock-timestamps",
      {Mode::quorum},
