@@ -1,6 +1,7 @@
 #include "harness/os/link_rules.h"
 
 #include <cmath>
+#include <set>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -206,6 +207,37 @@ TEST_CASE("link rules: the n-th message, once or again and again, and the worst 
   CHECK(LinkPolicy{.nth = {Nth{}}}.per_packet());
   CHECK(combined({.nth = {Nth{.fault = 1}}}, {.nth = {Nth{.fault = 2}}}).nth ==
         std::vector<Nth>{Nth{.fault = 1}, Nth{.fault = 2}});
+}
+
+TEST_CASE("link rules: a fate says what was done to the packet, and nothing that was not") {
+  const auto first = [](const LinkPolicy& policy) { return fates(policy, 1, 1).front(); };
+  CHECK(first({.delay = 1ms}).delayed);
+  CHECK(first({.jitter = 1ms}).delayed);
+  CHECK_FALSE(first({.reorder = 1, .reorder_by = 1ms}).delayed);
+  CHECK(first({.reorder = 1, .reorder_by = 1ms}).reordered);
+  CHECK_FALSE(first({.reorder = 1}).reordered);
+  CHECK(first({.rate = 1e6}).slowed);
+  CHECK_FALSE(first({.delay = 1ms}).slowed);
+  // A fault's link counts its packets even if it does nothing to them.
+  CHECK_FALSE(rule({}).plain());
+}
+
+TEST_CASE("link rules: no packet leaves before it came, however large the jitter") {
+  const auto all = fates({.delay = 1ms, .jitter = 50ms}, 7, 200, 100 * ms);
+  int at_once = 0;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const std::int64_t came = static_cast<std::int64_t>(i) * 100 * ms;
+    CHECK(all[i].due_ns >= came);
+    at_once += all[i].due_ns == came;
+  }
+  CHECK(at_once > 50);
+}
+
+TEST_CASE("link rules: every link has a seed of its own") {
+  std::set<std::uint64_t> seeds;
+  for (std::size_t from = 0; from < 8; ++from)
+    for (std::size_t to = 0; to < 8; ++to) seeds.insert(link_seed(1, from, to));
+  CHECK(seeds.size() == 64);
 }
 
 }  // namespace
