@@ -129,7 +129,7 @@ TEST_CASE("refkv options") {
   reading.insert(reading.end(), {"--reads", "followers"});
   CHECK(parse(reading).followers_read);
   CHECK_THROWS_WITH(parse({"--node", "n1", "--reads", "all"}),
-                    "--reads: leader or followers, not \"all\"");
+                    "--reads: leader, followers or lease, not \"all\"");
   CHECK_THROWS_WITH(parse({"--node", "n1", "--reads", "followers"}),
                     "--reads followers makes no difference in mode quorum");
   CHECK_THROWS_WITH(parse({"--node", "n1", "--bug", "x"}), "--bug: there is no \"x\"");
