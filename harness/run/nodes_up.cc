@@ -11,7 +11,6 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-constexpr Nanoseconds question_max = 250ms;  ///< So that a stop is noticed.
 constexpr Nanoseconds round_pause = 5ms;
 constexpr std::size_t tail_lines_max = 10;
 constexpr std::size_t tail_files_max = 4;
@@ -34,6 +33,7 @@ std::vector<std::string> last_lines(const std::filesystem::path& path) {
 std::vector<NotReady> await_ready(const AwaitReady& wait) {
   std::vector<NotReady> missing;
   for (const Node& node : wait.nodes) missing.push_back({node.index, "not asked"});
+  std::vector<Nanoseconds> limits(wait.nodes.size(), wait.question_min);
   for (bool first = true;; first = false) {
     bool stopped = false;
     for (NotReady& one : missing) {
@@ -41,9 +41,12 @@ std::vector<NotReady> await_ready(const AwaitReady& wait) {
       if (stopped || wait.dead(one.node)) continue;
       const auto now = Clock::now();
       if (!first && now >= wait.deadline) continue;
+      Nanoseconds& limit = limits[one.node];
       const Status ready = wait.target.ready(
-          wait.nodes[one.node], std::min(now + question_max, std::max(wait.deadline, now + 10ms)));
+          wait.nodes[one.node], std::min(now + limit, std::max(wait.deadline, now + 10ms)));
       one.why = ready ? "" : ready.error().what;
+      if (!ready && Clock::now() >= now + limit)
+        limit = std::min(2 * limit, AwaitReady::question_max);
     }
     std::erase_if(missing, [](const NotReady& one) { return one.why.empty(); });
     for (NotReady& one : missing)

@@ -19,6 +19,11 @@ struct AwaitReady {
   std::function<bool()> stop;
   /// Nodes that are not asked (any more): they are known to be dead.
   std::function<bool(std::size_t)> dead;
+  /// How long a node may think about its first question. Who takes longer has twice the time for
+  /// the next one, up to question_max: far from its leader no store answers sooner than light
+  /// travels.
+  Nanoseconds question_min = std::chrono::milliseconds(250);
+  static constexpr Nanoseconds question_max = std::chrono::seconds(4);
 };
 
 struct NotReady {
