@@ -137,8 +137,8 @@ TEST_CASE("by hand: packets, on the links that it would shape, in netem's words"
   // netem sends its share at once and holds the others back.
   CHECK(words({{"reorder", "10%"}, {"reorder-by", "30ms"}, {"delay", "5ms"}}) ==
         "netem delay 35ms reorder 90%");
-  CHECK(told(hand({{"kind", "flapping"}, {"direction", "in"}}).strike) ==
-        "n1: while iptables -I INPUT -s $n2,$n3 -j DROP; sleep 0.3; iptables -D INPUT -s $n2,$n3 "
+  CHECK(told(hand({{"kind", "flapping"}, {"down", "200ms"}, {"direction", "in"}}).strike) ==
+        "n1: while iptables -I INPUT -s $n2,$n3 -j DROP; sleep 0.2; iptables -D INPUT -s $n2,$n3 "
         "-j DROP; do sleep 0.3; done &\n");
   const std::string unseen = told(hand({{"corrupt-unseen", "1%"}}).strike);
   CHECK(unseen == "n1: # no common tool corrupts packets and mends their checksums\n");

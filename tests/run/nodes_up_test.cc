@@ -19,7 +19,10 @@ class FarTarget : public run_fakes::StoreTarget {
   Status ready(const Node& node, Deadline deadline) const override {
     const Nanoseconds given = deadline - Clock::now();
     ++asked[node.index];
-    if (node.index == 2 && asked[2] < 50) return Error{"refused"};
+    if (node.index == 2 && asked[2] < 50) {
+      longest_refused = std::max(longest_refused, given);
+      return Error{"refused"};
+    }
     longest = std::max(longest, given);
     if (given >= takes) return Ok{};
     while (Clock::now() < deadline) {
@@ -27,7 +30,7 @@ class FarTarget : public run_fakes::StoreTarget {
     return Error{"timeout"};
   }
   Nanoseconds takes{};
-  mutable Nanoseconds longest{};
+  mutable Nanoseconds longest{}, longest_refused{};
   mutable std::map<std::size_t, int> asked;
 };
 
@@ -49,7 +52,8 @@ TEST_CASE("await ready: who needs longer than a question is given gets twice the
   CHECK(await_ready(wait).empty());
   CHECK(target.asked[0] >= 5);  // 1, 2, 4, 8, 16 ms were too little.
   CHECK(target.longest >= 20ms);
-  CHECK(target.asked[2] >= 50);  // A refusal is no reason to wait longer for the next.
+  CHECK(target.asked[2] >= 50);
+  CHECK(target.longest_refused <= 20ms);  // A refusal is no reason to wait longer for the next.
 }
 
 TEST_CASE("await ready: the deadline ends it, and says who did not serve") {

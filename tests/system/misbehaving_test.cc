@@ -108,17 +108,25 @@ bool forks_are_bounded() {
 
 TEST_CASE("a store that forks without end never came up, and all of it is ended") {
   const Adopter adopter;
-  Stage stage;
-  // The first shell ends when it cannot fork any more, which a crowded machine may not come to see;
-  // the test after this one waits for it.
-  stage.replace_store(
-      "[ \"$2\" = n1 ] || exec \"$REFKV\" \"$@\"\n"
-      "sh -c 'i=0; while [ $i -lt 5000 ]; do sleep 1000 & i=$((i+1)); done'\nexec sleep 1000");
-  const ChildResult result = stage.run(bad_config, {"--set", "startup.within=8s"});
-  INFO(stage.errors());
-  CHECK(result.exit_code == 5);
-  CHECK(stage.errors().find("n1 did not serve within 8s") != std::string::npos);
-  CHECK(eventually(Adopter::alone, vanish_limit));
+  bool is_full = false;
+  // A crowded machine may not have forked to the bound in the first time.
+  for (const std::string within : {"8s", "1m"}) {
+    if (is_full) break;
+    Stage stage;
+    // The first shell ends when it cannot fork any more; then the node is full, and sleeps.
+    stage.replace_store(
+        "[ \"$2\" = n1 ] || exec \"$REFKV\" \"$@\"\n"
+        "sh -c 'i=0; while [ $i -lt 5000 ]; do sleep 1000 & i=$((i+1)); done'\nexec sleep 1000");
+    const ChildResult result = stage.run(bad_config, {"--set", "startup.within=" + within});
+    INFO(stage.errors());
+    CHECK(result.exit_code == 5);
+    CHECK(stage.errors().find("n1 did not serve within " + within) != std::string::npos);
+    is_full = !forks_are_bounded() ||
+              read_file(stage.latest("bad") / "nodes/n1/log/stderr.log").find("Cannot fork") !=
+                  std::string::npos;
+    CHECK(eventually(Adopter::alone, vanish_limit));
+  }
+  CHECK(is_full);
 }
 
 TEST_CASE("the processes of a node are bounded, and full, it can still be killed and started") {
