@@ -27,6 +27,7 @@ std::string_view name_of(Function function) { return names[static_cast<std::size
 std::span<const std::string_view> function_names() { return names; }
 
 Result<Function> parse_function(std::string_view name) {
+  if (name == "init") return Function::txn;
   const auto at = std::find(names.begin(), names.end(), name);
   if (at != names.end()) return static_cast<Function>(at - names.begin());
   std::string what = "unknown f \"" + std::string(name) + "\"";

@@ -42,7 +42,8 @@ enum class Function : std::uint8_t {
 std::string_view name_of(Function function);
 /// All names, in the order of the enumeration.
 std::span<const std::string_view> function_names();
-/// Index into function_names(), or an error naming the nearest.
+/// Index into function_names(), or an error naming the nearest. "init" is a txn: what Elle calls
+/// so, with a map of what is there before all else.
 Result<Function> parse_function(std::string_view name);
 
 /// What became of an operation.

@@ -69,4 +69,11 @@ bool changes_nothing(const Value& transaction) {
          });
 }
 
+bool asks_by_predicate(const Value& transaction) {
+  const List* accesses = transaction.list();
+  return accesses != nullptr && std::ranges::any_of(*accesses, [](const Value& access) {
+           return predicate_access_of(access).has_value();
+         });
+}
+
 }  // namespace faultline

@@ -42,5 +42,7 @@ std::optional<PredicateAccess> predicate_access_of(const Value& access);
 
 /// Whether it is a list of accesses, with or without predicates, that change nothing.
 bool changes_nothing(const Value& transaction);
+/// Whether it is a list of accesses, one of them by a predicate.
+bool asks_by_predicate(const Value& transaction);
 
 }  // namespace faultline

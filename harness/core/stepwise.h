@@ -54,6 +54,11 @@ class OpenTransaction {
   virtual StepReport look(Deadline deadline) = 0;
 };
 
+/// Carries out a whole request step by step, as a client's invoke() does: begins, asks access by
+/// access, and commits. Before the commit is sent, whatever goes wrong is a fail, and so is a lost
+/// commit of what changes nothing. `transaction` is new, and of no use afterwards.
+Outcome invoke_by_steps(OpenTransaction& transaction, const Request& request, Deadline deadline);
+
 /// An interleaving of transactions: they begin in the order of their first steps.
 struct Script {
   struct Part {

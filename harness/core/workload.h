@@ -27,6 +27,9 @@ class Workload {
   virtual std::string_view name() const = 0;
   /// What it will ask, given its parameters; must be within Target::functions().
   virtual std::vector<Function> functions() const = 0;
+  /// Whether its transactions have accesses by predicates (predicate.h): then its target must have
+  /// steps, by which its clients carry them out.
+  virtual bool asks_by_predicate() const { return false; }
   /// Checkers that read its histories, when the configuration names none.
   virtual std::vector<std::string> checks() const = 0;
   /// The model that these are asked for then, as `model:` of each would say. Empty: their own

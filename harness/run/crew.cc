@@ -34,8 +34,11 @@ const Workload& workload_of(const CrewSettings& settings, std::size_t worker) {
 void note_keys(const Request& request, std::unordered_set<std::string>& keys) {
   if (!request.key.empty()) keys.insert(request.key);
   if (request.function != Function::txn) return;
-  if (const auto accesses = accesses_of(request.value))
-    for (const Access& access : *accesses) keys.insert(key_name(*access.key));
+  const List* items = request.value.list();
+  if (items == nullptr) return;
+  // Accesses by predicates have no keys.
+  for (const Value& item : *items)
+    if (const auto access = access_of(item)) keys.insert(key_name(*access->key));
 }
 
 }  // namespace

@@ -251,6 +251,10 @@ class Reader {
                         "workload " + std::string(workload.name()) + " asks for " +
                             std::string(name_of(function)) + ", which " + target_text() +
                             " does not understand; it understands: " + offered);
+    if (workload.asks_by_predicate() && !plan_.target->has_steps())
+      return error_at(node.where, "workload " + std::string(workload.name()) +
+                                      " looks for rows by predicates, which " + target_text() +
+                                      " does not; these do: " + targets_with_steps());
     return Ok{};
   }
 

@@ -36,6 +36,9 @@ TEST_CASE("predicate: what it matches, and how it is written") {
 TEST_CASE("predicate: accesses, and which of them change nothing") {
   const Value any = List{"t/", "any", {}};
   const Value find = List{"r-where", any, {}}, erase = List{"delete-where", any, {}};
+  CHECK(asks_by_predicate(List{Value(List{"r", "k", {}}), find}));
+  CHECK_FALSE(asks_by_predicate(List{Value(List{"r", "k", {}}), Value(List{"w", "k", 1})}));
+  CHECK_FALSE(asks_by_predicate(Map{}));
   CHECK_FALSE(predicate_access_of(find)->deletes);
   CHECK(predicate_access_of(erase)->deletes);
   CHECK_FALSE(predicate_access_of(List{"w-where", any, {}}));

@@ -260,6 +260,15 @@ struct Components {
     };
     return std::unique_ptr<Workload>(std::make_unique<Scripted>());
   }
+  /// Looks for rows, or so it says.
+  static Result<std::unique_ptr<Workload>> searching(Params&, std::span<const Function>) {
+    struct Searching : RegisterWorkload {
+      Searching() : RegisterWorkload(1, false) {}
+      std::string_view name() const override { return "searching"; }
+      bool asks_by_predicate() const override { return true; }
+    };
+    return std::unique_ptr<Workload>(std::make_unique<Searching>());
+  }
   static Result<std::unique_ptr<Target>> steps(Params&) {
     return std::unique_ptr<Target>(std::make_unique<fakes::StepTarget>(fakes::Level::two_phase));
   }
@@ -298,8 +307,10 @@ struct Components {
   static const Catalogues& catalogues() {
     static const std::vector<TargetEntry> targets = {{"memory", "", &target},
                                                      {"steps", "", &steps}};
-    static const std::vector<WorkloadEntry> workloads = {
-        {"queue", "", &queue}, {"registers", "", &workload}, {"scripted", "", &scripted}};
+    static const std::vector<WorkloadEntry> workloads = {{"queue", "", &queue},
+                                                         {"registers", "", &workload},
+                                                         {"scripted", "", &scripted},
+                                                         {"searching", "", &searching}};
     static const std::vector<NemesisEntry> nemeses = {{"stall", "", &stall},
                                                       {"tally", "", &nemesis}};
     static const std::vector<CheckerEntry> checkers = {{"endless", "", &endless},

@@ -224,6 +224,12 @@ TEST_CASE("plan: a fault of client machines wants such machines, and names them"
       "unknown victim \"c1\"");
 }
 
+TEST_CASE("plan: a workload that looks for rows needs a target with steps") {
+  has(plan_error("target: { name: memory }\nworkload: { name: searching }\n"),
+      "workload searching looks for rows by predicates, which target memory (mode: quorum) does "
+      "not; these do: steps");
+}
+
 TEST_CASE("plan: a workload with scripts has one worker, and no load") {
   const std::string scripted = "target: { name: steps, nodes: 1 }\nworkload: { name: scripted }\n";
   const Result<Plan> plan = plan_of(scripted);
