@@ -17,6 +17,17 @@ constexpr Anomaly anomaly_at(Level level, Order order) {
 static_assert(anomaly_at(Level::all, Order::realtime) == Anomaly::G2_item_realtime);
 static_assert(anomaly_at(Level::single_rw, Order::process) == Anomaly::G_single_item_process);
 
+/// The same of a cycle with an rw by a predicate; `level` has such.
+constexpr Anomaly predicate_anomaly_at(Level level, Order order) {
+  return static_cast<Anomaly>(
+      static_cast<unsigned>(Anomaly::G_single) +
+      3 * (static_cast<unsigned>(level) - static_cast<unsigned>(Level::single_rw)) +
+      static_cast<unsigned>(order));
+}
+static_assert(predicate_anomaly_at(Level::single_rw, Order::realtime) ==
+              Anomaly::G_single_realtime);
+static_assert(predicate_anomaly_at(Level::all, Order::process) == Anomaly::G2_process);
+
 /// An edge that was inferred stands for a cycle with one rw.
 Level level_of(const Steps& cycle);
 Order order_of(const Steps& cycle);

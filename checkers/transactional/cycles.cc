@@ -298,17 +298,23 @@ class Finder {
         }))
       found = Level::ww_wr;
     if (found != level || order_of(steps) != order) return false;
-    const Anomaly anomaly = anomaly_at(level, order);
+    const Anomaly anomaly =
+        is_by_predicate(steps) ? predicate_anomaly_at(level, order) : anomaly_at(level, order);
     // With inferred edges, what is one cycle is found in several ways.
     if (inferred_ && std::ranges::any_of(into_.kept, [&](const Cycle& other) {
           return other.anomaly == anomaly && same_transactions(other.steps, steps);
         }))
       return false;
+    noted_ = anomaly;
     if (into_.counts[static_cast<std::size_t>(anomaly)]++ < CycleFindings::kept_max) {
       std::ranges::rotate(steps, std::ranges::min_element(steps, {}, &Step::transaction));
       into_.kept.push_back({anomaly, std::move(steps)});
     }
     return true;
+  }
+
+  static bool is_by_predicate(const Steps& steps) {
+    return std::ranges::find(steps, Edge::rw_predicate, &Step::edge) != steps.end();
   }
 
   static bool same_transactions(const Steps& a, const Steps& b) {
@@ -444,14 +450,14 @@ class Finder {
     absent.realtime = !sweep(graph, parts, &late) && absent.alone;
     const auto begins = history_.begin();
     const auto ends = history_.end();
-    const auto name = static_cast<std::size_t>(anomaly_at(level, Order::realtime));
+    Anomaly name = anomaly_at(level, Order::realtime);
     std::optional<Walks<Automaton>> walks;
     std::size_t tried = 0;
     for (Transaction t = 0; t < late.size(); ++t) {
       if (!late[t] || known_[t]) continue;
       known_[t] = true;
       if (tried++ >= CycleFindings::kept_max) {
-        ++into_.counts[name];
+        ++into_.counts[static_cast<std::size_t>(name)];
         continue;
       }
       if (!walks) walks.emplace(turned, meter_);
@@ -459,7 +465,7 @@ class Finder {
           t, [&](Node from) { return turned.is_transaction(from) && begins[from] > ends[t]; });
       if (!way) continue;
       way->push_back({t, Edge::realtime});
-      note(without_nodes_between(std::move(*way)), level, Order::realtime);
+      if (note(without_nodes_between(std::move(*way)), level, Order::realtime)) name = noted_;
     }
   }
 
@@ -468,6 +474,7 @@ class Finder {
   Meter& meter_;
   CycleFindings& into_;
   bool inferred_ = false;
+  Anomaly noted_ = Anomaly::G0;  ///< Last.
   std::vector<bool> known_;  ///< Transactions that came too late by less than is looked at next.
 };
 

@@ -24,13 +24,14 @@ enum class Edge : std::uint8_t {
   inferred,
   inferred_process,
   inferred_realtime,
-  rw_process,   ///< It read a version that, by the order of a process, is before the other's.
-  rw_realtime,  ///< The same, by the order of real time.
-  realtime,     ///< Of a cycle that is told: the other began after it had ended. In no graph.
+  rw_process,    ///< It read a version that, by the order of a process, is before the other's.
+  rw_realtime,   ///< The same, by the order of real time.
+  realtime,      ///< Of a cycle that is told: the other began after it had ended. In no graph.
+  rw_predicate,  ///< It missed, by a predicate, a row that the other put, or found what it changed.
 };
 constexpr unsigned bit_of(Edge edge) { return 1u << static_cast<unsigned>(edge); }
-inline constexpr unsigned rw_edges =
-    bit_of(Edge::rw) | bit_of(Edge::rw_process) | bit_of(Edge::rw_realtime);
+inline constexpr unsigned rw_edges = bit_of(Edge::rw) | bit_of(Edge::rw_process) |
+                                     bit_of(Edge::rw_realtime) | bit_of(Edge::rw_predicate);
 inline constexpr unsigned inferred_edges =
     bit_of(Edge::inferred) | bit_of(Edge::inferred_process) | bit_of(Edge::inferred_realtime);
 inline constexpr unsigned process_edges =

@@ -145,6 +145,34 @@ constexpr auto aliases = std::to_array<std::pair<std::string_view, std::string_v
     {"PL-strong-SI", "strong-snapshot-isolation"},
 });
 
+/// Repeatable read (PL-2.99) promises nothing of predicates.
+std::vector<std::string_view> ruled_out_by_predicates(Anomaly anomaly) {
+  using enum Anomaly;
+  switch (anomaly) {
+    case G_single:
+      return {"consistent-view", "parallel-snapshot-isolation"};
+    case G_single_process:
+      return {"strong-session-consistent-view"};
+    case G_single_realtime:
+      return {"strong-consistent-view"};
+    case G_nonadjacent:
+      return {"snapshot-isolation"};
+    case G_nonadjacent_process:
+      return {"strong-session-snapshot-isolation"};
+    case G_nonadjacent_realtime:
+      return {"strong-snapshot-isolation"};
+    case predicate_read_miss:
+    case G2:
+      return {"serializable"};
+    case G2_process:
+      return {"strong-session-serializable"};
+    case G2_realtime:
+      return {"strict-serializable"};
+    default:
+      return {};
+  }
+}
+
 /// What an anomaly rules out, but for what is stronger.
 std::vector<std::string_view> directly_ruled_out_by(Anomaly anomaly) {
   using enum Anomaly;
@@ -212,8 +240,9 @@ std::vector<std::string_view> directly_ruled_out_by(Anomaly anomaly) {
     case G2_item_realtime:
     case no_serial_order_realtime:
       return {"strict-serializable"};
+    default:
+      return ruled_out_by_predicates(anomaly);
   }
-  return {};
 }
 
 std::vector<std::string> chosen(ModelSet set, auto is_left_out) {

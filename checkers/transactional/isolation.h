@@ -13,7 +13,8 @@
 
 namespace faultline::transactional {
 
-/// What can be wrong. Elle's names; a cycle is named by its edges.
+/// What can be wrong. Elle's names; a cycle is named by its edges. The last ones, from
+/// predicate-read-miss on, are of histories whose transactions look for rows by predicates.
 #define FAULTLINE_TRANSACTION_ANOMALIES(ANOMALY)                      \
   ANOMALY(duplicate_elements, "duplicate-elements")                   \
   ANOMALY(garbage_read, "garbage-read")                               \
@@ -54,7 +55,17 @@ namespace faultline::transactional {
   ANOMALY(no_snapshot_order_realtime, "no-snapshot-order-realtime")   \
   ANOMALY(no_serial_order, "no-serial-order")                         \
   ANOMALY(no_serial_order_process, "no-serial-order-process")         \
-  ANOMALY(no_serial_order_realtime, "no-serial-order-realtime")
+  ANOMALY(no_serial_order_realtime, "no-serial-order-realtime")       \
+  ANOMALY(predicate_read_miss, "predicate-read-miss")                 \
+  ANOMALY(G_single, "G-single")                                       \
+  ANOMALY(G_single_process, "G-single-process")                       \
+  ANOMALY(G_single_realtime, "G-single-realtime")                     \
+  ANOMALY(G_nonadjacent, "G-nonadjacent")                             \
+  ANOMALY(G_nonadjacent_process, "G-nonadjacent-process")             \
+  ANOMALY(G_nonadjacent_realtime, "G-nonadjacent-realtime")           \
+  ANOMALY(G2, "G2")                                                   \
+  ANOMALY(G2_process, "G2-process")                                   \
+  ANOMALY(G2_realtime, "G2-realtime")
 
 enum class Anomaly : std::uint8_t {
 #define FAULTLINE_ANOMALY(name, text) name,

@@ -28,7 +28,7 @@ ModelSet refuted_by(const Offences& offences, const CycleFindings& cycles);
 /// "appends must be unique, or reads tell nothing: 5 was appended to key 3 by …"
 std::string repeated_text(const Transactions& all, const Elements& elements, std::string_view what,
                           std::string_view done);
-/// Sorted, but for some that such a history cannot have.
+/// Sorted, but for some that such a history cannot have, and for those by predicates.
 std::vector<std::string_view> anomalies_by_name(std::initializer_list<Anomaly> never);
 std::vector<std::pair<std::string_view, std::string_view>> models_with_docs();
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
@@ -37,6 +38,7 @@ class Transactions::Reader {
       if (!read_row(row)) {
         into_.offsets_.assign(1, 0);
         into_.micro_.clear(), into_.appends_.clear(), into_.keys_.clear();
+        into_.searches_.clear(), into_.found_.clear();
         return;
       }
       into_.offsets_.push_back(into_.micro_.size());
@@ -53,6 +55,10 @@ class Transactions::Reader {
     if (objects == Objects::lists)
       return {objects, "appends and reads of lists", "append", "[\"append\", key, element]",
               "[\"r\", key, list]"};
+    if (objects == Objects::rows)
+      return {objects, "rows that are written, deleted, read and looked for", "w",
+              "[\"w\" or \"insert\", key, value that is not null], [\"delete\", key]",
+              "[\"r\", key, value], [\"r-where\" or \"delete-where\" or \"rp\", predicate, rows]"};
     return {objects, "writes and reads of registers", "w", "[\"w\", key, value that is not null]",
             "[\"r\", key, value]"};
   }
@@ -101,7 +107,7 @@ class Transactions::Reader {
   }
 
   bool may_be_read(ValueHandle value) const {
-    if (words_.objects == Objects::registers) return !value.is_compound();
+    if (words_.objects != Objects::lists) return !value.is_compound();
     return value.is_nil() || value.kind() == ValueHandle::Kind::list;
   }
 
@@ -115,6 +121,8 @@ class Transactions::Reader {
   bool read_row(std::size_t row) {
     const bool is_ok = history_.fate()[row] == Fate::ok;
     const ValueHandle value = transaction_of(row);
+    if (words_.objects == Objects::rows && into_.is_initial(static_cast<Transaction>(row)))
+      return read_initial(row) || refuse(row, "has at first what is no value");
     if (value.kind() != ValueHandle::Kind::list)
       return refuse(row, "has the value " + pool_.to_text(value) + ", expected a list of " +
                              words_.write_form + " and " + words_.read_form);
@@ -130,6 +138,8 @@ class Transactions::Reader {
     };
     if (item.kind() != ValueHandle::Kind::list) return wrong();
     const auto parts = pool_.items(item);
+    if (words_.objects == Objects::rows)
+      if (const auto done = read_row_access(row, parts, is_ok)) return *done || wrong();
     if (parts.size() < 2 || parts.size() > 3 || parts[1].is_compound()) return wrong();
     const ValueHandle last = parts.size() == 3 ? parts[2] : ValueHandle();
     MicroOperation micro{last, key_of(parts[1]), no_append};
@@ -147,6 +157,71 @@ class Transactions::Reader {
       return wrong();
     }
     into_.micro_.push_back(micro);
+    return true;
+  }
+
+  void add_write(std::size_t row, ValueHandle key, ValueHandle value) {
+    const MicroOperation micro{value, key_of(key), static_cast<AppendId>(into_.appends_.size())};
+    into_.appends_.push_back({value, micro.key, static_cast<Transaction>(row)});
+    into_.micro_.push_back(micro);
+  }
+  bool read_initial(std::size_t row) {
+    const auto pairs = pool_.items(history_.argument()[row]);
+    for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) {
+      if (pairs[i].is_compound() || pairs[i + 1].is_compound() || pairs[i + 1].is_nil())
+        return false;
+      add_write(row, pairs[i], pairs[i + 1]);
+    }
+    return true;
+  }
+
+  /// What registers do not have. Nothing if it is none of that; false if it is, and wrong.
+  std::optional<bool> read_row_access(std::size_t row, std::span<const ValueHandle> parts,
+                                      bool is_ok) {
+    if (parts.empty() || parts[0].kind() != ValueHandle::Kind::text) return std::nullopt;
+    const std::string_view name = pool_.as_text(parts[0]);
+    const auto is_key = [&] { return !parts[1].is_compound(); };
+    if (name == "insert") {
+      const bool fine =
+          parts.size() == 3 && is_key() && !parts[2].is_nil() && !parts[2].is_compound();
+      if (fine) add_write(row, parts[1], parts[2]);
+      return fine;
+    }
+    if (name == "delete") {
+      const bool fine = parts.size() >= 2 && parts.size() <= 3 && is_key();
+      if (fine) add_write(row, parts[1], {});
+      return fine;
+    }
+    if (name != "r-where" && name != "rp" && name != "delete-where") return std::nullopt;
+    if (parts.size() < 2 || parts.size() > 3) return false;
+    return read_search(parts, name == "delete-where", is_ok);
+  }
+
+  /// What it found is [[key, value], …] or {key: value, …}.
+  bool read_search(std::span<const ValueHandle> parts, bool deletes, bool is_ok) {
+    RowSearch search{parts[1], into_.found_.size(), 0, deletes};
+    const ValueHandle rows = is_ok && parts.size() == 3 ? parts[2] : ValueHandle();
+    const auto items = rows.is_compound() ? pool_.items(rows) : std::span<const ValueHandle>();
+    if (is_ok && !rows.is_compound() && !rows.is_nil()) return false;
+    if (rows.kind() == ValueHandle::Kind::map) {
+      for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
+        if (items[i].is_compound() || items[i + 1].is_compound() || items[i + 1].is_nil())
+          return false;
+        into_.found_.push_back({key_of(items[i]), items[i + 1]});
+      }
+    } else {
+      for (const ValueHandle item : items) {
+        if (item.kind() != ValueHandle::Kind::list || pool_.items(item).size() != 2) return false;
+        const auto pair = pool_.items(item);
+        if (pair[0].is_compound() || pair[1].is_compound() || pair[1].is_nil()) return false;
+        into_.found_.push_back({key_of(pair[0]), pair[1]});
+      }
+    }
+    search.end = into_.found_.size();
+    into_.reads_ += is_ok;
+    const auto number = static_cast<KeyIndex>(into_.searches_.size());
+    into_.searches_.push_back(search);
+    into_.micro_.push_back({rows, MicroOperation::search_bit | number, no_append});
     return true;
   }
 
@@ -215,7 +290,8 @@ bool Transactions::has_micro(const History& history, std::size_t row, std::strin
 
 std::uint64_t Transactions::bytes() const {
   return offsets_.capacity() * sizeof(std::uint64_t) + micro_.capacity() * sizeof(MicroOperation) +
-         appends_.capacity() * sizeof(Append) + keys_.capacity() * sizeof(ValueHandle);
+         appends_.capacity() * sizeof(Append) + keys_.capacity() * sizeof(ValueHandle) +
+         searches_.capacity() * sizeof(RowSearch) + found_.capacity() * sizeof(FoundRow);
 }
 
 Elements::Elements(const Transactions& transactions)

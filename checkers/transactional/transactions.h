@@ -22,8 +22,9 @@ using AppendId = std::uint32_t;
 inline constexpr AppendId no_append = 0xffffffffu;
 
 /// What transactions work on, and how they say so: lists ["append", key, element] and
-/// ["r", key, list], registers ["w", key, value] and ["r", key, value].
-enum class Objects : std::uint8_t { lists, registers };
+/// ["r", key, list], registers ["w", key, value] and ["r", key, value], or rows, which are also
+/// deleted and searched for (predicate_rows.h).
+enum class Objects : std::uint8_t { lists, registers, rows };
 
 struct MicroOperation {
   /// The element or value written, or what was read; nil: an empty list, or no value yet.
@@ -31,6 +32,10 @@ struct MicroOperation {
   KeyIndex key = 0;
   AppendId append = no_append;  ///< Its number, if it writes; all of the history count.
   bool is_append() const { return append != no_append; }
+  /// Of rows: it looks for them, and has no key but the search's number.
+  static constexpr KeyIndex search_bit = 0x80000000u;
+  bool is_search() const { return (key & search_bit) != 0; }
+  std::size_t search() const { return key & ~search_bit; }
 };
 
 /// An append to a list or a write of a register, whoever made it, whatever became of it.
@@ -38,6 +43,19 @@ struct Append {
   ValueHandle element;
   KeyIndex key = 0;
   Transaction transaction = 0;
+};
+
+/// A row that a search found.
+struct FoundRow {
+  KeyIndex key = 0;
+  ValueHandle value;
+};
+
+/// Rows that are looked for by a predicate, to read or to delete them.
+struct RowSearch {
+  ValueHandle predicate;             ///< As it stands in the history.
+  std::uint64_t begin = 0, end = 0;  ///< What it found, among all that was found.
+  bool deletes = false;
 };
 
 class Prefixes;
@@ -75,6 +93,16 @@ class Transactions {
     return history_->values().items(read.value);
   }
   std::uint64_t reads() const { return reads_; }  ///< Of ok transactions.
+  ValueHandle key_value(KeyIndex key) const { return keys_[key]; }
+  /// Of rows: what was looked for, and what was found; nothing of transactions that are not ok.
+  std::span<const RowSearch> searches() const { return searches_; }
+  std::span<const FoundRow> found(const RowSearch& search) const {
+    return std::span(found_).subspan(search.begin, search.end - search.begin);
+  }
+  /// Of rows: a map that says what was there before all else, instead of a list of accesses.
+  bool is_initial(Transaction t) const {
+    return history_->argument()[t].kind() == ValueHandle::Kind::map;
+  }
   std::uint64_t bytes() const;
 
  private:
@@ -88,6 +116,8 @@ class Transactions {
   BigVector<MicroOperation> micro_;
   BigVector<Append> appends_;
   std::vector<ValueHandle> keys_;
+  std::vector<RowSearch> searches_;
+  std::vector<FoundRow> found_;
   std::uint64_t reads_ = 0;
 };
 

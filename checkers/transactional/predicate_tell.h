@@ -1,0 +1,34 @@
+// The words for rows that are looked for by predicates.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "checkers/transactional/predicate_rows.h"
+#include "checkers/transactional/tell.h"
+
+namespace faultline::transactional {
+
+class PredicateLanguage final : public Language {
+ public:
+  explicit PredicateLanguage(const PredicateRows& rows)
+      : rows_(rows), all_(rows.transactions()), pool_(rows.transactions().history().values()) {}
+
+  std::string deed(const Teller& teller, Transaction t, const MicroOperation& m) const override;
+  std::string reason(const Teller& teller, const Step& from, Transaction to) const override;
+  std::string sentence(const Teller& teller, const Offence& offence) const override;
+
+ private:
+  const RowRead* tie(Transaction reader, Transaction from, Transaction to, Edge edge) const;
+  /// "looked for ["a/", "any", null] and did not find key "a/1""
+  std::string how(const Teller& teller, const RowRead& read) const;
+  /// "T2's 5", "T2's deletion" of the key.
+  std::string what(const Teller& teller, Transaction writer, KeyIndex key) const;
+  const RowVersion* left_by(Transaction writer, KeyIndex key) const;
+
+  const PredicateRows& rows_;
+  const Transactions& all_;
+  const ValuePool& pool_;
+};
+
+}  // namespace faultline::transactional
