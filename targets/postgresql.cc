@@ -10,6 +10,7 @@
 
 #include <unistd.h>
 
+#include "harness/core/predicate.h"
 #include "harness/os/program.h"
 #include "targets/postgresql_session.h"
 #include "targets/postgresql_stepwise.h"
@@ -101,7 +102,9 @@ std::vector<std::string> as_somebody() {
 class PostgresqlClient final : public Client {
  public:
   PostgresqlClient(const Node& node, const PostgresqlLevel& isolation)
-      : session_(node.address, postgresql_port, isolation.sql), isolation_(isolation) {}
+      : address_(node.address),
+        session_(node.address, postgresql_port, isolation.sql),
+        isolation_(isolation) {}
 
   Outcome invoke(const Request& request, Deadline deadline) override {
     const bool reads_bank = request.function == Function::read && request.value.map() != nullptr;
@@ -110,6 +113,10 @@ class PostgresqlClient final : public Client {
         return Outcome::fail(open.error().what);
       return reads_bank ? pg_balances(session_, request, isolation_.sql, deadline)
                         : pg_transfer(session_, request, isolation_.sql, deadline);
+    }
+    if (request.function == Function::txn && asks_by_predicate(request.value)) {
+      PgOpenTransaction transaction(address_, postgresql_port, isolation_.sql);
+      return invoke_by_steps(transaction, request, deadline);
     }
     if (const auto sayable = pg_statements(request); !sayable) {
       return Outcome::fail(sayable.error().what);
@@ -120,6 +127,7 @@ class PostgresqlClient final : public Client {
   }
 
  private:
+  const std::string address_;
   LibpqSession session_;
   const PostgresqlLevel isolation_;
 };

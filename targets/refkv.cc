@@ -16,6 +16,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "harness/core/predicate.h"
 #include "targets/json_value.h"
 #include "targets/refkv_stepwise.h"
 #include "targets/targets.h"
@@ -75,12 +76,21 @@ std::filesystem::path refkv_program() {
 class RefkvClient final : public Client {
  public:
   RefkvClient(const Node& node, bool has_transactions)
-      : http_(http_origin(node.address, port)), has_transactions_(has_transactions) {}
+      : origin_(http_origin(node.address, port)),
+        http_(origin_),
+        has_transactions_(has_transactions) {}
 
   Outcome invoke(const Request& request, Deadline deadline) override {
     const RefkvExchange exchange = [&](const std::string& body) {
       return http_.post("/op", body, deadline);
     };
+    if (request.function == Function::txn && asks_by_predicate(request.value)) {
+      // The store ends what is open with its connection, so it has one of its own.
+      Http own(origin_);
+      RefkvOpenTransaction transaction(
+          [&](const std::string& body, Deadline by) { return own.post("/op", body, by); });
+      return invoke_by_steps(transaction, request, deadline);
+    }
     if (request.function == Function::txn) return refkv_transaction(request, exchange);
     if (request.function == Function::transfer) return refkv_transfer(request, exchange);
     if (has_transactions_) return refkv_balances(request, exchange);
@@ -90,6 +100,7 @@ class RefkvClient final : public Client {
   }
 
  private:
+  const std::string origin_;
   Http http_;
   const bool has_transactions_;
 };

@@ -1,6 +1,7 @@
 // What the workloads have in common of their parameters.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <initializer_list>
 #include <string_view>
@@ -30,6 +31,20 @@ inline Status read_mix(Params& params, std::initializer_list<Weight> weights) {
   for (const Weight& one : weights) resolved.emplace_back(one.verb, one.weight);
   params.set_resolved("mix", std::move(resolved));
   return Ok{};
+}
+
+/// `min_length` and `max_length`: how many accesses a transaction has. What is there before are the
+/// defaults.
+inline void read_lengths(Params& params, std::uint64_t& least, std::uint64_t& most) {
+  const auto number = [&](std::string_view key, std::uint64_t otherwise) {
+    return static_cast<std::uint64_t>(
+        params.integer(key, static_cast<std::int64_t>(otherwise), 1, 100));
+  };
+  least = number("min_length", least);
+  most = number("max_length", std::max(most, least));
+  if (most >= least) return;
+  params.fail("max_length", "less than min_length");
+  most = least;
 }
 
 }  // namespace faultline

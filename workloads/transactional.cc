@@ -124,13 +124,7 @@ Status read_settings(const Question& question, Params& params, Settings& setting
         params.integer(key, static_cast<std::int64_t>(otherwise), min, max));
   };
   const std::uint64_t keys = number("keys", 10, 1, 10'000);
-  settings.min_length = number("min_length", settings.min_length, 1, 100);
-  settings.max_length =
-      number("max_length", std::max<std::uint64_t>(4, settings.min_length), 1, 100);
-  if (settings.max_length < settings.min_length) {
-    params.fail("max_length", "less than min_length");
-    settings.max_length = settings.min_length;
-  }
+  read_lengths(params, settings.min_length, settings.max_length);
   settings.changes_per_key = number(question.per_key, settings.changes_per_key, 1, 1'000'000);
   settings.read_only = number("read_only", settings.read_only, 0, 100);
   if (question.may_read_first) settings.reads_first = params.boolean("read_first", false);
