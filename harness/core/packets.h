@@ -101,6 +101,8 @@ struct PacketCounters {
 struct PlaneCost {
   std::uint64_t packets = 0;  ///< That it carried.
   std::uint64_t dropped = 0;  ///< That it lost by itself: buffers were full.
+  /// That its captures lack, where there are any: a disk was slow or full, or a file long enough.
+  std::uint64_t uncaptured = 0;
 };
 
 /// Carries the cluster's packets. Called by the thread that pulls the cluster's other levers.

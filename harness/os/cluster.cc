@@ -301,9 +301,10 @@ class NamespaceCluster final : public Cluster {
   void make_switch() {
     std::vector<SwitchPort> ports;
     for (const Node& node : machines_)
-      ports.push_back({node.name, "eth0", handles_[node.index].socket()});
+      ports.push_back({node.name, "eth0", handles_[node.index].socket(),
+                       options_.pcap ? node.data_dir.parent_path() / "packets.pcap" : ""});
     uplink_socket_ = Fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    ports.push_back({uplink_port, uplink_bridge, uplink_socket_.get()});
+    ports.push_back({uplink_port, uplink_bridge, uplink_socket_.get(), {}});
     links_ = make_switch_links(std::move(ports), options_.seed);
   }
 

@@ -21,6 +21,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
@@ -73,6 +74,7 @@ struct SwitchPort {
   /// offloads are turned off while packets must come one by one.
   std::string sender;
   int socket = -1;
+  std::filesystem::path capture = {};  ///< Where its frames are kept; empty: nowhere.
 };
 /// `ports` are the machines' by index, and last the controller's. Decisions on packets are a
 /// function of `seed`.

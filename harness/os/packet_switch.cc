@@ -126,7 +126,8 @@ void PacketSwitch::Pool::give(std::uint8_t* frame, std::size_t size) {
 }
 
 Result<std::unique_ptr<PacketSwitch>> PacketSwitch::open(const std::vector<std::string>& devices,
-                                                         std::uint64_t seed) {
+                                                         std::uint64_t seed,
+                                                         std::unique_ptr<PacketLog> log) {
   Fd epoll(::epoll_create1(EPOLL_CLOEXEC)), wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!epoll || !wake) return os_error("make the switch's descriptors");
   std::vector<Fd> ports;
@@ -144,14 +145,16 @@ Result<std::unique_ptr<PacketSwitch>> PacketSwitch::open(const std::vector<std::
       return os_error("watch a port");
   }
   return std::unique_ptr<PacketSwitch>(
-      new PacketSwitch(std::move(ports), std::move(epoll), std::move(wake), seed));
+      new PacketSwitch(std::move(ports), std::move(epoll), std::move(wake), seed, std::move(log)));
 }
 
-PacketSwitch::PacketSwitch(std::vector<Fd> ports, Fd epoll, Fd wake, std::uint64_t seed)
+PacketSwitch::PacketSwitch(std::vector<Fd> ports, Fd epoll, Fd wake, std::uint64_t seed,
+                           std::unique_ptr<PacketLog> log)
     : ports_(std::move(ports)),
       epoll_(std::move(epoll)),
       wake_(std::move(wake)),
-      counts_(ports_.size() * ports_.size()) {
+      counts_(ports_.size() * ports_.size()),
+      log_(std::move(log)) {
   for (std::size_t from = 0; from < ports_.size(); ++from)
     for (std::size_t to = 0; to < ports_.size(); ++to)
       states_.emplace_back(link_seed(seed, from, to));
@@ -206,7 +209,7 @@ PlaneCost PacketSwitch::cost() const {
     if (::getsockopt(port.get(), SOL_PACKET, PACKET_STATISTICS, &stats, &size) == 0)
       overrun_ += stats.tp_drops;
   }
-  return {frames_.load(std::memory_order_relaxed), lost_ + overrun_};
+  return {frames_.load(std::memory_order_relaxed), lost_ + overrun_, log_ ? log_->missed() : 0};
 }
 
 void PacketSwitch::run() {
@@ -224,7 +227,7 @@ void PacketSwitch::run() {
       in_force_.notify_all();
     }
     // One time for the whole round: what is due by then leaves before what came.
-    const std::int64_t now_ns = steady_ns();
+    const std::int64_t now_ns = now_ns_ = steady_ns();
     release(now_ns);
     for (int i = 0; i < batch.ready; ++i) {
       const std::size_t from = batch.events[static_cast<std::size_t>(i)].data.u64;
@@ -257,11 +260,14 @@ void PacketSwitch::receive(std::size_t from, Batch& batch, std::int64_t now_ns) 
   for (int i = 0; i < got; ++i) {
     const auto index = static_cast<std::size_t>(i);
     const std::size_t bytes = batch.messages[index].msg_len;
+    std::uint8_t* frame = batch.bytes.data() + index * frame_bytes_max;
     add(frames_);
-    if (bytes > frame_bytes_max)
+    if (bytes > frame_bytes_max) {
       add(lost_);
-    else if (bytes >= header_bytes + ethernet_bytes)
-      route(from, batch.bytes.data() + index * frame_bytes_max, bytes, now_ns);
+    } else if (bytes >= header_bytes + ethernet_bytes) {
+      note(from, frame, bytes);
+      route(from, frame, bytes, now_ns);
+    }
   }
 }
 
@@ -389,9 +395,13 @@ void PacketSwitch::release(std::int64_t now_ns) {
 }
 
 void PacketSwitch::send(std::size_t to, const std::uint8_t* frame, std::size_t bytes) {
-  if (::send(ports_[to].get(), frame, bytes, MSG_DONTWAIT) >= 0) return;
+  if (::send(ports_[to].get(), frame, bytes, MSG_DONTWAIT) >= 0) return note(to, frame, bytes);
   // A port whose machine is gone takes nothing more, and loses nothing.
   if (errno != ENETDOWN && errno != ENXIO && errno != ENODEV) add(lost_);
+}
+
+void PacketSwitch::note(std::size_t port, const std::uint8_t* frame, std::size_t bytes) {
+  if (log_) log_->note(port, {frame + header_bytes, bytes - header_bytes}, now_ns_);
 }
 
 Status try_packet_switch() {

@@ -20,6 +20,7 @@
 #include "harness/core/result.h"
 #include "harness/os/fd.h"
 #include "harness/os/link_rules.h"
+#include "harness/os/packet_log.h"
 
 namespace faultline {
 
@@ -29,9 +30,10 @@ using LinkTable = std::vector<LinkRule>;
 class PacketSwitch {
  public:
   /// `devices` of the current network namespace, up: the machines' ports by index, and last the
-  /// controller's. Every decision is a function of `seed`.
+  /// controller's. Every decision is a function of `seed`. `log`: by port; none: no frame is kept.
   static Result<std::unique_ptr<PacketSwitch>> open(const std::vector<std::string>& devices,
-                                                    std::uint64_t seed);
+                                                    std::uint64_t seed,
+                                                    std::unique_ptr<PacketLog> log = nullptr);
   ~PacketSwitch();
   PacketSwitch(const PacketSwitch&) = delete;
   PacketSwitch& operator=(const PacketSwitch&) = delete;
@@ -43,7 +45,7 @@ class PacketSwitch {
   // By any thread; counted since the switch was opened.
   PacketCounters counters(std::size_t from, std::size_t to) const;
   std::uint64_t cut_drops(std::size_t from, std::size_t to) const;
-  /// Frames that came, and frames lost since a buffer was full.
+  /// Frames that came, frames lost since a buffer was full, and those that the log left out.
   PlaneCost cost() const;
 
  private:
@@ -66,7 +68,8 @@ class PacketSwitch {
   };
   struct Batch;
 
-  PacketSwitch(std::vector<Fd> ports, Fd epoll, Fd wake, std::uint64_t seed);
+  PacketSwitch(std::vector<Fd> ports, Fd epoll, Fd wake, std::uint64_t seed,
+               std::unique_ptr<PacketLog> log);
   void run();
   void wait(Batch& batch);
   void receive(std::size_t from, Batch& batch, std::int64_t now_ns);
@@ -85,6 +88,7 @@ class PacketSwitch {
             std::int64_t due_ns);
   void release(std::int64_t now_ns);
   void send(std::size_t to, const std::uint8_t* frame, std::size_t bytes);
+  void note(std::size_t port, const std::uint8_t* frame, std::size_t bytes);
   std::size_t link(std::size_t from, std::size_t to) const { return from * ports_.size() + to; }
   static void add(Count& count) {
     count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -107,6 +111,8 @@ class PacketSwitch {
   std::vector<std::uint8_t> scratch_;
   std::uint64_t sequence_ = 0;
   Pool pool_;
+  std::unique_ptr<PacketLog> log_;
+  std::int64_t now_ns_ = 0;  ///< Of the round.
   Count frames_ = 0, lost_ = 0;
   mutable Count overrun_ = 0;  ///< As the sockets said so far.
 

@@ -33,8 +33,19 @@ class SwitchLinks final : public Links, public PacketPlane {
   SwitchLinks(std::vector<SwitchPort> ports, std::uint64_t seed)
       : ports_(std::move(ports)), one_by_one_(ports_.size()) {
     std::vector<std::string> devices;
-    for (const SwitchPort& port : ports_) devices.push_back(port.device);
-    auto opened = PacketSwitch::open(devices, seed);
+    std::vector<std::filesystem::path> captures;
+    bool keeps = false;
+    for (const SwitchPort& port : ports_) {
+      devices.push_back(port.device);
+      captures.push_back(port.capture);
+      keeps = keeps || !port.capture.empty();
+    }
+    auto log = keeps ? PacketLog::open(captures) : Result<std::unique_ptr<PacketLog>>(nullptr);
+    if (!log) {
+      usable_ = log.error();
+      return;
+    }
+    auto opened = PacketSwitch::open(devices, seed, std::move(*log));
     if (opened)
       switch_ = std::move(*opened);
     else

@@ -65,6 +65,8 @@ struct ClusterOptions {
   LinksLever links = LinksLever::bridge;
   /// What links do beneath every fault; needs the switch. Empty: they are as quick as this machine.
   LinkPolicies nature = {};
+  /// Every machine's packets are kept beside its data, in packets.pcap; needs the switch.
+  bool pcap = false;
   /// By node: how many nanoseconds its monotonic clocks, and that since its boot, are ahead of the
   /// machine's. Empty: none is. Proven from inside each node before anything is started there.
   std::vector<std::int64_t> monotonic_offsets = {};

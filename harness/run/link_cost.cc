@@ -48,15 +48,22 @@ Map link_cost_value(const LinkCost& cost) {
     map.emplace_back("packets", cost.plane->packets);
     map.emplace_back("own_drops", cost.plane->dropped);
     map.emplace_back("degraded", cost.degraded());
+    if (cost.plane->uncaptured > 0) map.emplace_back("uncaptured", cost.plane->uncaptured);
   }
   return map;
 }
 
-std::string degraded_text(const LinkCost& cost) {
-  if (!cost.degraded()) return {};
-  return "warning: degraded: the switch lost " + with_thousands(cost.plane->dropped) + " of " +
-         with_thousands(cost.plane->packets) +
-         " packets by itself, as its buffers were full; latencies and outages may be its doing\n";
+std::string link_warnings(const LinkCost& cost) {
+  std::string text;
+  if (cost.degraded())
+    text += "warning: degraded: the switch lost " + with_thousands(cost.plane->dropped) + " of " +
+            with_thousands(cost.plane->packets) +
+            " packets by itself, as its buffers were full; latencies and outages may be its "
+            "doing\n";
+  if (cost.plane && cost.plane->uncaptured > 0)
+    text += "warning: " + with_thousands(cost.plane->uncaptured) +
+            " packets are in no packets.pcap: a disk was slow or full, or a file at its 64 MiB\n";
+  return text;
 }
 
 }  // namespace faultline

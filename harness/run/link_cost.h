@@ -28,7 +28,7 @@ LinkCost measure_links(Cluster& cluster);
 
 /// {"loopback_us": 5.1, "link_us": 16.2, "added_us": 11.1, "packets": 1000, "own_drops": 0}
 Map link_cost_value(const LinkCost& cost);
-/// A line that begins with "warning: "; empty unless degraded.
-std::string degraded_text(const LinkCost& cost);
+/// Lines that begin with "warning: ": that it is degraded, that captures lack packets; or empty.
+std::string link_warnings(const LinkCost& cost);
 
 }  // namespace faultline

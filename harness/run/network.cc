@@ -196,14 +196,18 @@ Result<NetworkPlan> read_network(Params& top, std::size_t nodes, std::size_t cli
     plan.nature = reader.nature(delays, std::nullopt);
   }
   const auto levers = links_lever_names();
-  const bool wants_switch = needs_packets || !plan.nature.empty();
+  plan.pcap = top.boolean("pcap", false);
+  const bool wants_switch = needs_packets || !plan.nature.empty() || plan.pcap;
   const std::string lever = top.choice("links", levers[wants_switch ? 2 : 0], levers);
   plan.links = static_cast<LinksLever>(std::ranges::find(levers, lever) - levers.begin());
-  if (!plan.nature.empty() && plan.links != LinksLever::packet_switch) {
-    const ConfigNode* said = top.node("links");
-    return error_at(said != nullptr ? said->where : top.where(),
+  if (plan.links == LinksLever::packet_switch) return plan;
+  const ConfigNode* said = top.node("links");
+  const Where& where = said != nullptr ? said->where : top.where();
+  if (!plan.nature.empty())
+    return error_at(where,
                     "links: " + lever + " has no delays of its own; network needs links: switch");
-  }
+  if (plan.pcap)
+    return error_at(where, "links: " + lever + " keeps no packets; pcap needs links: switch");
   return plan;
 }
 

@@ -1,5 +1,6 @@
 // The network that a configuration asks for: which lever its links are on (`links`), and how far
-// its machines are from each other (`network`), which is what links do beneath every fault.
+// its machines are from each other (`network`), which is what links do beneath every fault; and
+// whether every machine's packets are kept (`pcap`).
 //
 //   network: regions                      # a preset; the nodes take turns at its places
 //   network:
@@ -21,9 +22,10 @@ namespace faultline {
 struct NetworkPlan {
   LinksLever links = LinksLever::bridge;
   LinkPolicies nature;  ///< Empty: links are as quick as this machine.
+  bool pcap = false;    ///< Every machine's packets are kept in the run directory.
 };
 
-/// Reads both keys of the top level and sets them as resolved. `needs_packets`: some fault acts on
+/// Reads these keys of the top level and sets them as resolved. `needs_packets`: some fault acts on
 /// packets. Machines are n1 … and c1 …, by index nodes first.
 Result<NetworkPlan> read_network(Params& top, std::size_t nodes, std::size_t client_machines,
                                  bool needs_packets);

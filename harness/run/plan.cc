@@ -72,9 +72,9 @@ class Reader {
   Status check_keys() {
     Params params(root_, "configuration");
     for (const std::string_view key :
-         {"name", "target", "workload", "links", "network", "clocks", "clients", "phases", "faults",
-          "time", "seed", "startup", "recovery", "checks", "logs", "budget", "thresholds", "expect",
-          "keep-data"})
+         {"name",    "target", "workload", "links",      "network", "pcap",     "clocks",
+          "clients", "phases", "faults",   "time",       "seed",    "startup",  "recovery",
+          "checks",  "logs",   "budget",   "thresholds", "expect",  "keep-data"})
       params.has(key);
     return params.finish();
   }

@@ -129,6 +129,7 @@ class Run {
     options.nodes = plan_.nodes;
     options.links = plan_.network.links;
     options.nature = plan_.network.nature;
+    options.pcap = plan_.network.pcap;
     options.seed = rng_.fork("packets").next();
     options.monotonic_offsets =
         draw_monotonic(plan_.monotonic, plan_.nodes, rng_.fork("monotonic"));
@@ -421,7 +422,7 @@ class Run {
     for (const Value& name : changed)
       report.text +=
           "warning: " + *name.text() + " of this host changed during the run (meta.json)\n";
-    report.text += degraded_text(link_cost_);
+    report.text += link_warnings(link_cost_);
     report.results.emplace_back("links", link_cost_value(link_cost_));
     const Usage usage = own_usage();
     meta_.rest = Map{{"recorder_stalls", stalls},

@@ -37,14 +37,19 @@ TEST_CASE("link cost: what does not arrive is not measured") {
 
 TEST_CASE("link cost: drops of the plane's own mark the run degraded") {
   LinkCost cost{5, 16.24, PlaneCost{123456, 0}};
-  CHECK(degraded_text(cost).empty());
+  CHECK(link_warnings(cost).empty());
   CHECK(to_text(Value(link_cost_value(cost))) ==
         "{\"loopback_us\": 5.0, \"link_us\": 16.2, \"added_us\": 11.2, \"packets\": 123456, "
         "\"own_drops\": 0, \"degraded\": false}");
   cost.plane->dropped = 7;
-  CHECK(degraded_text(cost).starts_with(
+  CHECK(link_warnings(cost).starts_with(
       "warning: degraded: the switch lost 7 of 123,456 packets by itself"));
   CHECK_FALSE(LinkCost{}.degraded());
+  cost.plane = PlaneCost{123456, 0, 1000};
+  CHECK_FALSE(cost.degraded());
+  CHECK(link_warnings(cost).starts_with("warning: 1,000 packets are in no packets.pcap"));
+  CHECK(to_text(Value(link_cost_value(cost)))
+            .ends_with("\"degraded\": false, \"uncaptured\": 1000}"));
 }
 
 }  // namespace

@@ -45,6 +45,22 @@ TEST_CASE("network: as quick as this machine, unless it is said") {
   CHECK(read("network: instant", 5, 0, true).links == "switch");
 }
 
+TEST_CASE("network: packets are kept where it is said, on the switch alone") {
+  const auto pcap_of = [](const std::string& text) {
+    const auto root = parse_config(text + "\n", "a.yaml");
+    Params top(*root, "configuration");
+    const auto plan = read_network(top, 3, 0, false);
+    REQUIRE(plan);
+    return plan->pcap;
+  };
+  CHECK_FALSE(pcap_of("network: lan"));
+  CHECK(pcap_of("pcap: true"));
+  CHECK(read("pcap: true").links == "switch");
+  CHECK(read("pcap: false").links == "bridge");
+  CHECK(read("pcap: true\nlinks: iptables").error.find("pcap needs links: switch") !=
+        std::string::npos);
+}
+
 TEST_CASE("network: a lan takes 0.2 to 1 ms there and back, clients included") {
   const Read lan = read("network: lan", 3, 1);
   CHECK(lan.links == "switch");
