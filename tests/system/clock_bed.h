@@ -42,6 +42,10 @@ struct ClockBed {
     const std::size_t before = output().size();
     return eventually([&] { return output().find(text, before) != std::string::npos; });
   }
+  /// Whether `text` is printed, if it was not already.
+  bool said(const std::string& text) {
+    return eventually([&] { return output().find(text) != std::string::npos; });
+  }
   void jump(std::int64_t by) {
     const std::vector<Skew> skews = {
         {.kind = Skew::Kind::jump, .since_ns = clocks().now_ns(), .by_ns = by}};

@@ -109,7 +109,7 @@ TEST_CASE("time calls: what starts under a shift never sees another time, nor wh
   // Of a shell, /proc/self is another program.
   bed.shells.argv[4] = std::filesystem::read_symlink("/proc/self/exe");
   bed.start();
-  CHECK(bed.says("executed"));
+  CHECK(bed.said("executed"));
   CHECK(bed.says(kernel_line(1)));
   CHECK(bed.output().find(kernel_line(0)) == std::string::npos);
 }
