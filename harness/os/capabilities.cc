@@ -249,7 +249,9 @@ int run_capability_probe() {
 
 std::vector<Capability> probe_capabilities() {
   std::vector<Capability> capabilities = {processor()};
-  const auto result = run_program({"/proc/self/exe", probe_argument}, "", probe_limit);
+  const Status alone = refuse_to_nest();
+  const auto result = alone ? run_program({"/proc/self/exe", probe_argument}, "", probe_limit)
+                            : Result<ProgramResult>(alone.error());
   const std::vector<Capability> found =
       result ? parse_report(result->output) : std::vector<Capability>{};
   const std::string silence = !result ? result.error().what

@@ -200,6 +200,7 @@ class NamespaceCluster final : public Cluster {
   }
 
   Status start_nursery() {
+    if (const Status alone = refuse_to_nest(); !alone) return alone;
     auto channel = wire::make_channel();
     if (!channel) return channel.error();
     const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));

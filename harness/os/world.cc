@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 
 #include <fcntl.h>
 #include <net/if.h>
@@ -130,6 +131,23 @@ Launch this_program(const std::string& argument) {
 bool is_hidden_subcommand(int argc, char** argv) {
   return argc >= 2 &&
          (std::strcmp(argv[1], nursery_argument) == 0 || std::strcmp(argv[1], probe_argument) == 0);
+}
+
+std::string_view hidden_argument_of(std::string_view command_line) {
+  const std::size_t end = command_line.find('\0');
+  if (end == command_line.npos) return {};
+  std::string_view first = command_line.substr(end + 1);
+  first = first.substr(0, first.find('\0'));
+  return first == nursery_argument || first == probe_argument ? first : std::string_view();
+}
+
+Status refuse_to_nest() {
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  const std::string line{std::istreambuf_iterator<char>(file), {}};
+  const std::string_view hidden = hidden_argument_of(line);
+  if (hidden.empty()) return Ok{};
+  return Error{"this process was started as \"" + std::string(hidden) +
+               "\", but its main() does not call run_hidden_subcommand() first of all"};
 }
 
 int run_hidden_subcommand(int argc, char** argv) {

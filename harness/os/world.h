@@ -89,6 +89,11 @@ Result<std::unique_ptr<Cluster>> make_cluster(const ClusterOptions& options);
 /// from run_hidden_subcommand(). main() calls it first of all.
 bool is_hidden_subcommand(int argc, char** argv);
 int run_hidden_subcommand(int argc, char** argv);
+/// An error in a process that was started for one, but whose main() forgot that: it would start
+/// itself as its own nursery, and that one again, without an end.
+Status refuse_to_nest();
+/// That argument in the text of a /proc/PID/cmdline; empty if there is none.
+std::string_view hidden_argument_of(std::string_view command_line);
 
 /// What the host's own network, mounts and processes of ours look like, for a comparison before and
 /// after a run: a map of names to texts. Must be opened before enter_world(), which hides the host.
