@@ -1,6 +1,8 @@
 // Vectors for arrays of many megabytes that are made, filled and thrown away: their memory comes in
 // huge pages where the kernel has them (madvise(2), MADV_HUGEPAGE), so that touching it for the
-// first time costs one page fault per 2 MiB instead of 512. Small ones are ordinary vectors.
+// first time costs one page fault per 2 MiB instead of 512. What is thrown away is kept for the
+// next, up to a bound: a page that was touched before costs nothing. Small ones are ordinary
+// vectors.
 #pragma once
 
 #include <cstddef>
@@ -17,9 +19,19 @@
 #define FAULTLINE_ASAN 0
 #endif
 
-#include <sys/mman.h>
-
 namespace faultline {
+
+/// Whole huge pages; any thread may call.
+namespace big_memory {
+inline constexpr std::size_t page = std::size_t{2} << 20;
+/// What is kept of what was given back: about what the check of a million transactions takes.
+inline constexpr std::size_t kept_max = std::size_t{256} << 20;
+/// `bytes` of memory, a multiple of `page`, with anything in it. Throws std::bad_alloc.
+void* take(std::size_t bytes);
+/// Of a block that was taken, with its size.
+void give_back(void* memory, std::size_t bytes) noexcept;
+std::size_t kept() noexcept;  ///< Bytes.
+}  // namespace big_memory
 
 /// Stateless. Throws std::bad_alloc.
 template <typename T>
@@ -34,31 +46,23 @@ struct BigAllocator {
     if (count > static_cast<std::size_t>(-1) / 2 / sizeof(T)) throw std::bad_alloc();
     const std::size_t bytes = count * sizeof(T);
     if (bytes < big) return static_cast<T*>(::operator new(bytes));
-    // One page more than needed, so that a whole number of them can be cut out.
-    const std::size_t whole = rounded(bytes) + page;
-    void* const memory =
-        mmap(nullptr, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) throw std::bad_alloc();
-    char* const first = static_cast<char*>(memory);
-    const std::size_t before = (page - reinterpret_cast<std::uintptr_t>(first) % page) % page;
-    if (before > 0) munmap(first, before);
-    if (before < page) munmap(first + whole - (page - before), page - before);
-    (void)madvise(first + before, rounded(bytes), MADV_HUGEPAGE);  // else there are small pages
-    return reinterpret_cast<T*>(first + before);
+    return static_cast<T*>(big_memory::take(rounded(bytes)));
   }
   void deallocate(T* memory, std::size_t count) {
     if (count * sizeof(T) < big)
       ::operator delete(memory);
     else
-      munmap(static_cast<void*>(memory), rounded(count * sizeof(T)));
+      big_memory::give_back(memory, rounded(count * sizeof(T)));
   }
 
   friend bool operator==(BigAllocator, BigAllocator) { return true; }
 
  private:
-  static constexpr std::size_t page = std::size_t{2} << 20;
-  static constexpr std::size_t big = FAULTLINE_ASAN ? static_cast<std::size_t>(-1) : 2 * page;
-  static std::size_t rounded(std::size_t bytes) { return (bytes + page - 1) / page * page; }
+  static constexpr std::size_t big =
+      FAULTLINE_ASAN ? static_cast<std::size_t>(-1) : 2 * big_memory::page;
+  static std::size_t rounded(std::size_t bytes) {
+    return (bytes + big_memory::page - 1) / big_memory::page * big_memory::page;
+  }
 };
 
 template <typename T>

@@ -41,6 +41,49 @@ TEST_CASE("big vector: sizes of every remainder are given back whole") {
   }
 }
 
+TEST_CASE("big memory: what is given back is taken again, in parts and joined, up to a bound") {
+  using big_memory::page;
+  const std::size_t before = big_memory::kept();
+  // More than the tests before this one left, so that it is fresh.
+  constexpr std::size_t pages = 100;
+  char* const first = static_cast<char*>(big_memory::take(pages * page));
+  REQUIRE(reinterpret_cast<std::uintptr_t>(first) % page == 0);
+  first[0] = first[pages * page - 1] = 'x';
+  big_memory::give_back(first, pages * page);
+  CHECK(big_memory::kept() >= pages * page);
+  CHECK(big_memory::kept() <= big_memory::kept_max);
+
+  SUBCASE("a part, and what is left of it") {
+    void* const whole = big_memory::take(pages * page);
+    CHECK(whole == first);
+    big_memory::give_back(first, page);
+    big_memory::give_back(first + 2 * page, (pages - 2) * page);
+    // In between is still taken: neither can be had with it.
+    void* const other = big_memory::take((pages - 1) * page);
+    CHECK((other < first || other >= first + pages * page));
+    big_memory::give_back(other, (pages - 1) * page);
+    big_memory::give_back(first + page, page);
+    CHECK(big_memory::take(pages * page) == first);
+    big_memory::give_back(first, pages * page);
+  }
+  SUBCASE("the smallest that suffices") {
+    char* const small = static_cast<char*>(big_memory::take(pages * page));
+    char* const large = static_cast<char*>(big_memory::take((pages + 20) * page));
+    big_memory::give_back(large, (pages + 20) * page);
+    big_memory::give_back(small, pages * page);
+    const bool are_one = small + pages * page == large || large + (pages + 20) * page == small;
+    if (!are_one) CHECK(big_memory::take(pages * page) == small);
+    if (!are_one) big_memory::give_back(small, pages * page);
+  }
+  SUBCASE("no more than the bound") {
+    const std::size_t much = big_memory::kept_max + page;
+    void* const memory = big_memory::take(much);
+    big_memory::give_back(memory, much);
+    CHECK(big_memory::kept() <= big_memory::kept_max);
+  }
+  CHECK(big_memory::kept() >= before);
+}
+
 #if !FAULTLINE_ASAN  // which ends the program instead
 TEST_CASE("big vector: more than there is, is bad_alloc") {
   BigAllocator<std::uint64_t> allocator;
