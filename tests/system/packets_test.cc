@@ -157,6 +157,21 @@ TEST_CASE("switch: segments come one by one only while a fault acts on single pa
   bed.shape({{{1, 0}, {.rate = 1e6}}});
   CHECK(offload());
   bed.shape({});
+  require_ok(bed.cluster.packets()->set_nature({{{0, 1}, {.loss = 0.1}}}));
+  CHECK_FALSE(offload());
+}
+
+TEST_CASE("switch: a link is down first, and keeps its rhythm when other links change") {
+  Bed bed(3);
+  const auto flapped = [&](Edge edge) { return bed.counters(edge).flapped; };
+  bed.shape({{{0, 1}, {.flaps = {{300ms, 1h}}}}, {{1, 0}, {.flaps = {{30s, 1h}}}}});
+  bed.probe({1, 0}, 1);
+  CHECK(eventually([&] { return flapped({1, 0}) == 1; }));
+  CHECK(eventually([&] { return *bed.cluster.probe({0, 1}, brief); }));
+  const std::uint64_t before = flapped({0, 1});
+  bed.shape({{{0, 1}, {.flaps = {{300ms, 1h}}}}, {{0, 2}, {.delay = 1ms}}});
+  CHECK(*bed.cluster.probe({0, 1}, patient));
+  CHECK(flapped({0, 1}) == before);
 }
 
 TEST_CASE("switch: what is on its way over a link when it is cut is lost") {
@@ -178,6 +193,9 @@ TEST_CASE("switch: links are far by nature, beneath every fault, and no counter 
   CHECK(bed.transit({1, 0}) >= 30ms);
   bed.shape({});
   CHECK(bed.transit({0, 1}) >= 40ms);
+  bed.shape({{{1, 2}, {.delay = 30ms}}});
+  require_ok(bed.cluster.packets()->set_nature({{{0, 1}, {.delay = 40ms}}}));
+  CHECK(bed.transit({1, 2}) >= 30ms);
   require_ok(bed.cluster.cut(std::vector<Edge>{{0, 1}}));
   CHECK_FALSE(*bed.cluster.probe({0, 1}, milliseconds(120)));
   require_ok(bed.cluster.cut({}));
