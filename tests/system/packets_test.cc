@@ -256,8 +256,8 @@ struct CutMessage {
   int sender_error;
 };
 
-/// A message of 1,000 bytes from the controller to the first node.
-CutMessage send_message(Bed& bed, const std::string& at) {
+/// A message from the controller to the first node.
+CutMessage send_message(Bed& bed, const std::string& at, std::size_t bytes = 1000) {
   const auto log = bed.cluster.nodes()[0].log_dir / "stdout.log";
   const std::size_t before = read_file(log).size();
   bed.shells.environment = {{"ADDRESS", at}};
@@ -269,8 +269,8 @@ CutMessage send_message(Bed& bed, const std::string& at) {
     socket = tcp_socket(address);
     return ::connect(socket.get(), address.get(), address.size()) == 0;
   }));
-  const std::string message(1000, 'm');
-  CHECK(::send(socket.get(), message.data(), message.size(), MSG_NOSIGNAL) == 1000);
+  const std::string message(bytes, 'm');
+  CHECK(::send(socket.get(), message.data(), bytes, MSG_NOSIGNAL) == static_cast<ssize_t>(bytes));
   ::shutdown(socket.get(), SHUT_WR);
   char byte = 0;
   const int error = ::read(socket.get(), &byte, 1) < 0 ? errno : 0;
@@ -280,6 +280,18 @@ CutMessage send_message(Bed& bed, const std::string& at) {
   const std::size_t end = said.rfind(" .");
   const std::size_t begin = said.find_last_not_of("0123456789 resetnd", end - 1) + 1;
   return {said.substr(begin, end - begin), error};
+}
+
+TEST_CASE("switch: segments of up to 64 KiB are carried whole, at once and late") {
+  Bed bed;
+  const std::string address = bed.cluster.nodes()[0].address;
+  const auto carried = [&] { return bed.cluster.packets()->cost().packets; };
+  CHECK(send_message(bed, address, 3'000'000).received == "3000000 ended");
+  bed.shape({{{clients_end, 0}, {.delay = 5ms}}});
+  const std::uint64_t before = carried();
+  CHECK(send_message(bed, address, 3'000'000).received == "3000000 ended");
+  CHECK(carried() - before < 3'000'000 / 1448);  // Else they came one by one.
+  CHECK(bed.cluster.packets()->cost().dropped == 0);
 }
 
 TEST_CASE("switch: a message is cut in its middle, and both ends are reset") {
