@@ -31,7 +31,8 @@ inline std::vector<Record> read(const std::filesystem::path& path) {
   const std::string bytes(std::istreambuf_iterator<char>(file), {});
   REQUIRE(number_in(bytes, 0) == 0xa1b23c4d);  // Nanoseconds.
   CHECK(number_in(bytes, 4) == (4u << 16 | 2u));
-  CHECK(number_in(bytes, 20) == 1);  // Ethernet.
+  CHECK(number_in(bytes, 16) > 65550);  // The longest frame.
+  CHECK(number_in(bytes, 20) == 1);     // Ethernet.
   std::vector<Record> records;
   for (std::size_t at = 24; at < bytes.size();) {
     const std::uint32_t kept = number_in(bytes, at + 8);

@@ -110,7 +110,7 @@ bool Injector::try_waiting(Waiting& waiting) {
   }
   const bool late = now >= waiting.planned.end;
   if (!waiting.answer && !late && now >= waiting.next_try) {
-    waiting.answer = setup_.ask_leaders();
+    waiting.answer = setup_.ask_leaders(waiting.tries, waiting.planned.end - now);
     ++waiting.tries;
   }
   if (waiting.answer && waiting.answer->wait_for(Nanoseconds(0)) == std::future_status::ready) {

@@ -55,8 +55,9 @@ class Injector {
     Rng rng;
     std::function<Nanoseconds()> now;         ///< Since the load began.
     std::function<void(const Value&)> write;  ///< Takes a line of faults.jsonl.
-    /// Starts to find out who leads, without waiting for the answer.
-    std::function<std::future<std::vector<std::size_t>>()> ask_leaders;
+    /// Starts to find out who leads, without waiting for the answer, which must come within `left`.
+    /// `tries`: how often that was asked for this fault already.
+    std::function<std::future<std::vector<std::size_t>>(int tries, Nanoseconds left)> ask_leaders;
     /// Of a replay: strikes with their victims, or given up, as recorded; nobody is asked for them.
     std::map<FaultId, RecordedStrike> recorded = {};
   };

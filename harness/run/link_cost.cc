@@ -10,14 +10,13 @@ namespace faultline {
 namespace {
 
 constexpr std::size_t probes_max = 21;
-/// Links may be slow by nature.
-constexpr std::chrono::milliseconds time_max{200};
 /// A probe that is lost once is not asked for again and again: the run is waiting.
 constexpr std::chrono::milliseconds probe_limit{1000};
 
-std::optional<double> median_us(Cluster& cluster, const Edge& edge) {
+std::optional<double> median_us(Cluster& cluster, const Edge& edge,
+                                std::chrono::milliseconds limit) {
   std::vector<double> took;
-  const auto enough = std::chrono::steady_clock::now() + time_max;
+  const auto enough = std::chrono::steady_clock::now() + limit;
   while (took.empty() || (took.size() < probes_max && std::chrono::steady_clock::now() < enough)) {
     const auto transit = cluster.transit(edge, probe_limit);
     if (!transit || !*transit) return std::nullopt;
@@ -32,10 +31,10 @@ double to_tenths(double value) { return std::round(value * 10) / 10; }
 
 }  // namespace
 
-LinkCost measure_links(Cluster& cluster) {
+LinkCost measure_links(Cluster& cluster, std::chrono::milliseconds enough) {
   const bool several = cluster.nodes().size() > 1;
-  return {median_us(cluster, {0, 0}),
-          median_us(cluster, several ? Edge{0, 1} : Edge{clients_end, 0})};
+  return {median_us(cluster, {0, 0}, enough),
+          median_us(cluster, several ? Edge{0, 1} : Edge{clients_end, 0}, enough)};
 }
 
 Map link_cost_value(const LinkCost& cost) {

@@ -12,6 +12,7 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr Nanoseconds round_pause = 5ms;
+constexpr Nanoseconds leader_thought = 500ms;
 constexpr std::size_t tail_lines_max = 10;
 constexpr std::size_t tail_files_max = 4;
 constexpr std::streamoff tail_bytes_max = 8192;
@@ -57,6 +58,22 @@ std::vector<NotReady> await_ready(const AwaitReady& wait) {
       return missing;
     std::this_thread::sleep_for(round_pause);
   }
+}
+
+Nanoseconds leader_question_limit(const LinkPolicies& nature, std::size_t nodes, int tries) {
+  Nanoseconds farthest{};
+  for (std::size_t node = 0; node < nodes; ++node) {
+    Nanoseconds trip{};
+    for (const Edge& edge : {Edge{clients_end, node}, Edge{node, clients_end}})
+      if (const auto link = nature.find(edge); link != nature.end())
+        trip += link->second.delay + link->second.jitter;
+    farthest = std::max(farthest, trip);
+  }
+  // They are asked one after another.
+  Nanoseconds limit = leader_thought + 2 * static_cast<std::int64_t>(nodes) * farthest;
+  const Nanoseconds most = std::max(limit, AwaitReady::question_max);
+  for (int i = 0; i < tries; ++i) limit = std::min(2 * limit, most);
+  return limit;
 }
 
 std::string log_tail(const std::filesystem::path& log_dir) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/core/packets.h"
 #include "harness/core/target.h"
 #include "harness/run/schedule.h"
 
@@ -34,6 +35,13 @@ struct NotReady {
 /// Asks every node until each has served once. Those that did not by the deadline (or when stopped,
 /// or dead), in order; empty if all serve. Every node is asked at least once.
 std::vector<NotReady> await_ready(const AwaitReady& wait);
+
+/// How long `nodes` nodes may think, all together, about who leads, when they are asked for the
+/// `tries`-th time in vain (0: for the first time): each has the time for a connection and a
+/// question by the farthest of the clients' links by `nature`, and there are 500 ms for what they
+/// think. A fault may make links slower than that: each try has twice the time of the one before,
+/// up to AwaitReady::question_max or what nature asks for.
+Nanoseconds leader_question_limit(const LinkPolicies& nature, std::size_t nodes, int tries);
 
 /// The last lines of every file in `log_dir`, each line prefixed by the file's name, for an error
 /// message. At most 10 lines of each of 4 files.

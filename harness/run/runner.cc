@@ -29,7 +29,6 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr Nanoseconds tick = 20ms;  ///< An interrupt is noticed within this.
-constexpr Nanoseconds leader_question_max = 500ms;
 constexpr Nanoseconds disk_interval = 500ms;
 /// For the results and the rest of the history when a run is broken off.
 constexpr std::uintmax_t room_min = 8 << 20;
@@ -231,10 +230,11 @@ class Run {
     if (plan_.recording) recorded = plan_.recording->strikes;
     // What struck in the last round of the run that is repeated strikes in the last of this one.
     for (auto& [id, then] : recorded) then.applied = std::min(then.applied, plan_.time);
-    injector_.emplace(Injector::Setup{plan_.faults, schedule_, *levers_, rng_.fork("faults"),
-                                      [this] { return since_origin(); },
-                                      [this](const Value& line) { write_line(faults_file_, line); },
-                                      [this] { return ask_leaders(); }, std::move(recorded)});
+    injector_.emplace(Injector::Setup{
+        plan_.faults, schedule_, *levers_, rng_.fork("faults"), [this] { return since_origin(); },
+        [this](const Value& line) { write_line(faults_file_, line); },
+        [this](int tries, Nanoseconds left) { return ask_leaders(tries, left); },
+        std::move(recorded)});
     CrewSettings crew{*recorder_,
                       *plan_.target,
                       *plan_.workload,
@@ -258,9 +258,12 @@ class Run {
     return Ok{};
   }
 
-  std::future<std::vector<std::size_t>> ask_leaders() {
-    return std::async(std::launch::async, [this] {
-      return plan_.target->leaders(cluster_->nodes(), Clock::now() + leader_question_max);
+  std::future<std::vector<std::size_t>> ask_leaders(int tries, Nanoseconds left) {
+    const std::span<const Node> nodes = cluster_->nodes();
+    const auto limit =
+        std::min(left, leader_question_limit(plan_.network.nature, nodes.size(), tries));
+    return std::async(std::launch::async, [this, nodes, limit] {
+      return plan_.target->leaders(nodes, Clock::now() + limit);
     });
   }
 

@@ -123,6 +123,82 @@ TEST_CASE("packets: is not effective if links do nothing, or not all that was as
   }
 }
 
+TEST_CASE("packets: whatever is asked for and never happens is missed by its name") {
+  using Params = std::vector<std::pair<std::string, std::string>>;
+  struct Asked {
+    Params params;
+    std::uint64_t PacketCounters::* counter;
+    std::string name;
+  };
+  using Counters = PacketCounters;
+  for (const Asked& asked :
+       {Asked{{{"delay", "50ms"}}, &Counters::delayed, "delayed"},
+        Asked{{{"jitter", "5ms"}}, &Counters::delayed, "delayed"},
+        Asked{{{"loss", "100%"}}, &Counters::lost, "lost"},
+        Asked{{{"duplicate", "100%"}}, &Counters::duplicated, "duplicated"},
+        Asked{{{"reorder", "100%"}}, &Counters::reordered, "reordered"},
+        Asked{{{"corrupt", "100%"}}, &Counters::corrupted, "corrupted"},
+        Asked{{{"corrupt-unseen", "100%"}}, &Counters::corrupted_unseen, "corrupted_unseen"},
+        Asked{{{"rate", "1mbit"}}, &Counters::slowed, "slowed"},
+        Asked{{{"kind", "flapping"}}, &Counters::flapped, "flapped"}}) {
+    CAPTURE(asked.name);
+    World world(2);
+    CHECK(world.inject(*make("packets", asked.params), a, {0}).effective);
+    world.cluster.plane.never = asked.counter;
+    const Attestation struck = world.inject(*make("packets", asked.params), b, {0});
+    CHECK_FALSE(struck.effective);
+    CHECK(text(struck.evidence, "never") == "[\"" + asked.name + "\"]");
+  }
+  for (const auto& [key, never] :
+       {std::pair("drop-nth", "[\"dropped\"]"), std::pair("cut-nth", "[\"cut_short\"]")}) {
+    World world(2);
+    const Attestation struck = world.inject(*make("packets", {{key, "1"}}), a, {0});
+    CHECK(text(struck.evidence, "never") == never);
+  }
+}
+
+TEST_CASE("packets: probes of a delayed link may be lost, where that was asked for as well") {
+  for (const auto& [key, value] :
+       {std::pair("loss", "100%"), std::pair("kind", "flapping"), std::pair("cut-every", "1")}) {
+    CAPTURE(key);
+    World world(2);
+    world.cluster.broken = {{0, 1}, {1, 0}};
+    const Attestation lost =
+        world.inject(*make("packets", {{"delay", "50ms"}, {key, value}}), a, {0});
+    CHECK(text(lost.evidence, "transit_ms") == "{}");
+    CHECK(text(lost.evidence, "reason") != "\"no probe arrived\"");
+  }
+}
+
+TEST_CASE("packets: of a normal distribution a probe may come sooner") {
+  World world(2);
+  const auto fault =
+      make("packets", {{"delay", "50ms"}, {"jitter", "2ms"}, {"distribution", "normal"}});
+  world.cluster.takes = 43ms;
+  CHECK(world.inject(*fault, a, {0}).effective);
+  world.cluster.takes = 42ms;
+  CHECK_FALSE(world.inject(*fault, b, {0}).effective);
+}
+
+TEST_CASE("packets: where no machine is at the other end there is nothing to act on") {
+  World world(1);
+  const auto fault = make("packets");
+  const Attestation struck = world.inject(*fault, a, {0});
+  CHECK_FALSE(struck.effective);
+  CHECK(text(struck.evidence, "reason") == "\"no link to act on\"");
+  CHECK_FALSE(fault->by_hand(world.cluster, Nodes{0}, {}, Rng(1)));
+}
+
+TEST_CASE("packets: a heal after which links are shaped all the same is none") {
+  World world(2);
+  const auto fault = make("packets", {{"duplicate", "100%"}});
+  world.inject(*fault, a, {0});
+  world.cluster.plane.heals_are_lost = true;
+  const Attestation healed = world.heal(*fault, a);
+  CHECK_FALSE(healed.effective);
+  CHECK(text(healed.evidence, "still_shaped") == "2");
+}
+
 TEST_CASE("packets: a delay that no probe sees is none") {
   World world(2);
   const auto fault = make("packets", {{"delay", "50ms"}, {"jitter", "5ms"}});

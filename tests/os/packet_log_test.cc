@@ -1,5 +1,6 @@
 #include "harness/os/packet_log.h"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -99,6 +100,30 @@ TEST_CASE("packet log: a full ring loses frames, never parts of them, and says h
   CHECK(found * 1000 >= PacketLog::ring_bytes / 2);
 }
 
+TEST_CASE("packet log: a ring is full where a frame would fit without its head") {
+  const LogStage stage;
+  constexpr std::size_t many = 40'000, bytes = 1016, whole = bytes + 16;
+  static_assert(PacketLog::ring_bytes % whole >= bytes);
+  const std::string frame(bytes, 'x');
+  std::uint64_t missed = 0;
+  {
+    const auto log = stage.open();
+    for (std::size_t i = 0; i < many; ++i) note(*log, 0, frame);
+    missed = log->missed();
+  }
+  const auto records = pcap::read(stage.folder / "a");
+  CHECK(records.size() + missed == many);
+  CHECK(std::ranges::all_of(records, [&](const auto& record) { return record.frame == frame; }));
+}
+
+TEST_CASE("packet log: a file can be read from the moment that it is there") {
+  for (int i = 0; i < 10; ++i) {
+    const LogStage stage;
+    const auto log = stage.open();
+    CHECK(pcap::read(stage.folder / "a").empty());
+  }
+}
+
 TEST_CASE("packet log: a file ends at its limit, and what would come is counted") {
   const LogStage stage;
   std::uint64_t missed = 0;
@@ -120,6 +145,17 @@ TEST_CASE("packet log: a file ends at its limit, and what would come is counted"
       std::this_thread::yield();
   }
   CHECK(missed == 11);
+}
+
+TEST_CASE("packet log: the last record that fits is in the file, to the byte") {
+  for (const bool fits : {true, false}) {
+    const LogStage stage;
+    {
+      const auto log = stage.open(fits ? 10'024 : 10'023);
+      for (int i = 0; i < 11; ++i) note(*log, 0, std::string(984, 'x'));
+    }
+    CHECK(pcap::read(stage.folder / "a").size() == (fits ? 10 : 9));
+  }
 }
 
 TEST_CASE("packet log: a file that is there is not written over") {

@@ -22,6 +22,8 @@ struct InjectorStage {
   std::vector<Value> written;
   std::vector<std::size_t> leaders;
   int asked = 0;
+  std::vector<int> tries_told;
+  std::vector<Nanoseconds> left_told;
 
   void add(const char* victims, bool effective = true, bool on_clients = false) {
     auto nemesis = std::make_unique<TallyNemesis>(effective, on_clients);
@@ -37,8 +39,10 @@ struct InjectorStage {
   Injector injector(std::vector<PlannedFault> schedule) {
     return Injector({faults, std::move(schedule), levers, Rng(1), [this] { return now; },
                      [this](const Value& line) { written.push_back(line); },
-                     [this] {
+                     [this](int tries, Nanoseconds left) {
                        ++asked;
+                       tries_told.push_back(tries);
+                       left_told.push_back(left);
                        std::promise<std::vector<std::size_t>> promise;
                        promise.set_value(leaders);
                        return promise.get_future();
@@ -169,6 +173,12 @@ TEST_CASE("injector: a role waits for a leader, and is given up if there is none
     stage.run(injector, 40s);
     CHECK(stage.asked <= 3);
     CHECK(stage.written.size() == 1);
+    REQUIRE(stage.asked >= 2);
+    CHECK(stage.tries_told[0] == 0);
+    CHECK(stage.tries_told[1] == 1);
+    CHECK(stage.left_told[0] == 300ms);
+    CHECK(stage.left_told[1] <= 300ms - Injector::leader_pause);
+    CHECK(stage.left_told[1] > 0ms);
   }
 }
 

@@ -10,6 +10,41 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// A probe takes as long as the list says, again and again.
+class PacedCluster : public fakes::FakeCluster {
+ public:
+  explicit PacedCluster(std::vector<std::chrono::nanoseconds> paces)
+      : FakeCluster(2), paces_(std::move(paces)) {}
+  Result<std::optional<std::chrono::nanoseconds>> transit(
+      const Edge& edge, std::chrono::milliseconds timeout) override {
+    takes = paces_[count_++ % paces_.size()];
+    least_timeout = std::min(least_timeout, timeout);
+    return FakeCluster::transit(edge, timeout);
+  }
+  std::chrono::milliseconds least_timeout = 1h;
+
+ private:
+  std::vector<std::chrono::nanoseconds> paces_;
+  std::size_t count_ = 0;
+};
+
+TEST_CASE("link cost: of a link's probes the one in the middle counts, and they are bounded") {
+  PacedCluster cluster({7us, 1us, 50us});
+  const LinkCost cost = measure_links(cluster, 1h);
+  CHECK(cost.loopback_us == 7);
+  CHECK(cost.link_us == 7);
+  CHECK(cluster.probed.size() == 2 * 21);
+  CHECK(cluster.least_timeout >= 500ms);  // Continents are half of it apart.
+}
+
+TEST_CASE("link cost: where links are slow one probe has to do") {
+  PacedCluster cluster({7us, 5us});
+  const LinkCost cost = measure_links(cluster, 0ms);
+  CHECK(cost.loopback_us == 7);
+  CHECK(cost.link_us == 5);
+  CHECK(cluster.probed == std::vector<Edge>{{0, 0}, {0, 1}});
+}
+
 TEST_CASE("link cost: a probe within a node and one over a link, and what the link adds") {
   fakes::FakeCluster cluster(3);
   cluster.takes = 12500ns;
@@ -33,10 +68,12 @@ TEST_CASE("link cost: what does not arrive is not measured") {
   const LinkCost cost = measure_links(cluster);
   CHECK(cost.loopback_us);
   CHECK_FALSE(cost.link_us);
+  CHECK(std::ranges::count(cluster.probed, Edge{0, 1}) == 1);  // The run is waiting.
+  CHECK(to_text(Value(link_cost_value({{}, 5, {}}))) == "{\"link_us\": 5.0}");
 }
 
 TEST_CASE("link cost: drops of the plane's own mark the run degraded") {
-  LinkCost cost{5, 16.24, PlaneCost{123456, 0}};
+  LinkCost cost{5, 16.16, PlaneCost{123456, 0}};
   CHECK(link_warnings(cost).empty());
   CHECK(to_text(Value(link_cost_value(cost))) ==
         "{\"loopback_us\": 5.0, \"link_us\": 16.2, \"added_us\": 11.2, \"packets\": 123456, "
@@ -44,6 +81,7 @@ TEST_CASE("link cost: drops of the plane's own mark the run degraded") {
   cost.plane->dropped = 7;
   CHECK(link_warnings(cost).starts_with(
       "warning: degraded: the switch lost 7 of 123,456 packets by itself"));
+  CHECK(to_text(Value(link_cost_value(cost))).ends_with("\"own_drops\": 7, \"degraded\": true}"));
   CHECK_FALSE(LinkCost{}.degraded());
   cost.plane = PlaneCost{123456, 0, 1000};
   CHECK_FALSE(cost.degraded());

@@ -87,6 +87,43 @@ TEST_CASE("network: nodes take turns at the places of a preset; clients are besi
   CHECK(read("network: city", 3).nature.at({0, 2}).delay == 1ms);
 }
 
+TEST_CASE("network: what is far varies by a twentieth, what is near by two thirds") {
+  const Read regions = read("network: regions", 5, 1);
+  const auto& nature = regions.nature;
+  CHECK(nature.at({0, 1}) == LinkPolicy{.delay = 5ms, .jitter = 250us});
+  CHECK(nature.at({2, 0}) == LinkPolicy{.delay = 35ms, .jitter = 1750us});
+  CHECK(nature.at({0, 4}) == LinkPolicy{.delay = 300us, .jitter = 200us});
+  // A client's machine takes no turn: it would be beside the second, and 70 ms from the third.
+  CHECK(nature.at({5, 2}) == LinkPolicy{.delay = 300us, .jitter = 200us});
+  const auto& city = read("network: city", 4).nature;
+  CHECK(city.at({0, 1}) == LinkPolicy{.delay = 1ms, .jitter = 50us});
+  CHECK(city.at({0, 3}).delay == 300us);
+  CHECK(read("network: continents", 4).nature.at({0, 3}).delay == 300us);
+  const auto& own = read(
+                        "network: { places: [[n1], [n2], [n3]], "
+                        "delays: [[0s, 1ms, 2ms], [1ms, 0s, 10s], [2ms, 10s, 0s]] }")
+                        .nature;
+  CHECK(own.at({0, 1}).jitter * 3 / 2 == 499999ns);
+  CHECK(own.at({0, 2}) == LinkPolicy{.delay = 1ms, .jitter = 50us});
+  CHECK(own.at({1, 2}) == LinkPolicy{.delay = 5s, .jitter = 250ms});
+}
+
+TEST_CASE("network: clients' machines have names, and places") {
+  const Read own =
+      read("network: { places: [[n2, c1], [n1, c2]], delays: [[4ms, 6ms], [6ms, 8ms]] }", 2, 2);
+  REQUIRE_MESSAGE(own.error.empty(), own.error);
+  CHECK(own.nature.at({1, 2}).delay == 2ms);
+  CHECK(own.nature.at({2, 0}).delay == 3ms);
+  CHECK(own.nature.at({3, 0}).delay == 4ms);
+  CHECK(to_text(own.resolved.front().second).find("[[\"n2\", \"c1\"], [\"n1\", \"c2\"]]") !=
+        std::string::npos);
+  CHECK(read(to_yaml(own.resolved), 2, 2).nature == own.nature);
+  const Read none = read("network: { places: [[n1, n2]], delays: [[0s]], jitter: 100% }", 2);
+  CHECK_MESSAGE(none.error.empty(), none.error);
+  CHECK_FALSE(none.nature.contains({0, 1}));
+  CHECK(none.nature.at({clients_end, 1}) == LinkPolicy{.delay = 300us, .jitter = 300us});
+}
+
 TEST_CASE("network: a matrix of one's own, and what it resolves to reads the same again") {
   const std::string text =
       "network: { places: [[n1, n2], [n3, clients]], delays: [[0s, 40ms], [40ms, 2ms]], jitter: "
@@ -119,6 +156,18 @@ TEST_CASE("network: what makes no sense is refused where it stands") {
         std::string::npos);
   CHECK(error("network: { places: [[n1]], delays: [[1ms]], jitter: 5 }").find("like 5%") !=
         std::string::npos);
+  for (const char* jitter : {"101%", "-1%", "5%%", "half"})
+    CHECK(error(std::string("network: { places: [[n1]], delays: [[1ms]], jitter: ") + jitter + " }")
+              .find("like 5%") != std::string::npos);
+  CHECK(error("network: { delays: [[1ms]] }").find("places and delays") != std::string::npos);
+  for (const char* places : {"n1", "[n1]"})
+    CHECK(error(std::string("network: { places: ") + places + ", delays: [[1ms]] }")
+              .find("expected lists of machines") != std::string::npos);
+  for (const char* delays :
+       {"1ms", "[1ms]", "[[1ms, 1ms]]", "[[1ms], [1ms]]", "[[10001ms]]", "[[-1ms]]"})
+    CHECK(error(std::string("network: { places: [[n1]], delays: ") + delays + " }")
+              .find("1 lists of 1 round trips up to 10 s") != std::string::npos);
+  CHECK(error("network: lan\nlinks: bridge").find("a.yaml:2:") != std::string::npos);
   CHECK(error("network: lan\nlinks: bridge").find("needs links: switch") != std::string::npos);
   CHECK(error("links: iptabels").find("did you mean \"iptables\"?") != std::string::npos);
 }

@@ -68,3 +68,21 @@ TEST_CASE("await ready: the deadline ends it, and says who did not serve") {
   CHECK(missing[0].why == "timeout");
   CHECK(missing[1].why == "it ended by itself");
 }
+
+TEST_CASE("leader question: every node has the time that its distance takes, and each try more") {
+  CHECK(leader_question_limit({}, 5, 0) == 500ms);
+  CHECK(leader_question_limit({}, 5, 1) == 1s);
+  CHECK(leader_question_limit({}, 5, 2) == 2s);
+  CHECK(leader_question_limit({}, 5, 9) == AwaitReady::question_max);
+  LinkPolicies nature;
+  nature[{0, 1}] = {.delay = 9s};  // No link of the clients'.
+  nature[{clients_end, 0}] = {.delay = 1ms};
+  nature[{clients_end, 2}] = {.delay = 240ms, .jitter = 10ms};
+  nature[{2, clients_end}] = {.delay = 290ms, .jitter = 10ms};
+  CHECK(leader_question_limit(nature, 2, 0) == 504ms);
+  // To and fro for a connection and to and fro for a question, three times.
+  CHECK(leader_question_limit(nature, 3, 0) == 500ms + 3 * 1100ms);
+  CHECK(leader_question_limit(nature, 3, 1) == 4s);
+  CHECK(leader_question_limit(nature, 3, 9) == 4s);
+  CHECK(leader_question_limit(nature, 5, 9) == 500ms + 5 * 1100ms);
+}

@@ -157,6 +157,21 @@ TEST_CASE("switch: segments come one by one only while a fault acts on single pa
   bed.shape({{{1, 0}, {.rate = 1e6}}});
   CHECK(offload());
   bed.shape({});
+  require_ok(bed.cluster.packets()->set_nature({{{0, 1}, {.loss = 0.1}}}));
+  CHECK_FALSE(offload());
+}
+
+TEST_CASE("switch: a link is down first, and keeps its rhythm when other links change") {
+  Bed bed(3);
+  const auto flapped = [&](Edge edge) { return bed.counters(edge).flapped; };
+  bed.shape({{{0, 1}, {.flaps = {{300ms, 1h}}}}, {{1, 0}, {.flaps = {{30s, 1h}}}}});
+  bed.probe({1, 0}, 1);
+  CHECK(eventually([&] { return flapped({1, 0}) == 1; }));
+  CHECK(eventually([&] { return *bed.cluster.probe({0, 1}, brief); }));
+  const std::uint64_t before = flapped({0, 1});
+  bed.shape({{{0, 1}, {.flaps = {{300ms, 1h}}}}, {{0, 2}, {.delay = 1ms}}});
+  CHECK(*bed.cluster.probe({0, 1}, patient));
+  CHECK(flapped({0, 1}) == before);
 }
 
 TEST_CASE("switch: what is on its way over a link when it is cut is lost") {
@@ -178,6 +193,9 @@ TEST_CASE("switch: links are far by nature, beneath every fault, and no counter 
   CHECK(bed.transit({1, 0}) >= 30ms);
   bed.shape({});
   CHECK(bed.transit({0, 1}) >= 40ms);
+  bed.shape({{{1, 2}, {.delay = 30ms}}});
+  require_ok(bed.cluster.packets()->set_nature({{{0, 1}, {.delay = 40ms}}}));
+  CHECK(bed.transit({1, 2}) >= 30ms);
   require_ok(bed.cluster.cut(std::vector<Edge>{{0, 1}}));
   CHECK_FALSE(*bed.cluster.probe({0, 1}, milliseconds(120)));
   require_ok(bed.cluster.cut({}));
@@ -238,8 +256,8 @@ struct CutMessage {
   int sender_error;
 };
 
-/// A message of 1,000 bytes from the controller to the first node.
-CutMessage send_message(Bed& bed, const std::string& at) {
+/// A message from the controller to the first node.
+CutMessage send_message(Bed& bed, const std::string& at, std::size_t bytes = 1000) {
   const auto log = bed.cluster.nodes()[0].log_dir / "stdout.log";
   const std::size_t before = read_file(log).size();
   bed.shells.environment = {{"ADDRESS", at}};
@@ -251,8 +269,8 @@ CutMessage send_message(Bed& bed, const std::string& at) {
     socket = tcp_socket(address);
     return ::connect(socket.get(), address.get(), address.size()) == 0;
   }));
-  const std::string message(1000, 'm');
-  CHECK(::send(socket.get(), message.data(), message.size(), MSG_NOSIGNAL) == 1000);
+  const std::string message(bytes, 'm');
+  CHECK(::send(socket.get(), message.data(), bytes, MSG_NOSIGNAL) == static_cast<ssize_t>(bytes));
   ::shutdown(socket.get(), SHUT_WR);
   char byte = 0;
   const int error = ::read(socket.get(), &byte, 1) < 0 ? errno : 0;
@@ -262,6 +280,18 @@ CutMessage send_message(Bed& bed, const std::string& at) {
   const std::size_t end = said.rfind(" .");
   const std::size_t begin = said.find_last_not_of("0123456789 resetnd", end - 1) + 1;
   return {said.substr(begin, end - begin), error};
+}
+
+TEST_CASE("switch: segments of up to 64 KiB are carried whole, at once and late") {
+  Bed bed;
+  const std::string address = bed.cluster.nodes()[0].address;
+  const auto carried = [&] { return bed.cluster.packets()->cost().packets; };
+  CHECK(send_message(bed, address, 3'000'000).received == "3000000 ended");
+  bed.shape({{{clients_end, 0}, {.delay = 5ms}}});
+  const std::uint64_t before = carried();
+  CHECK(send_message(bed, address, 3'000'000).received == "3000000 ended");
+  CHECK(carried() - before < 3'000'000 / 1448);  // Else they came one by one.
+  CHECK(bed.cluster.packets()->cost().dropped == 0);
 }
 
 TEST_CASE("switch: a message is cut in its middle, and both ends are reset") {
