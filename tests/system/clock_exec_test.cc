@@ -1,0 +1,265 @@
+// Programs that are executed while a shift is in force are told the shifted time from their first
+// instruction on, however short they are, and the true one after the heal.
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <thread>
+
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "harness/os/program.h"
+#include "harness/os/time_calls.h"
+#include "tests/system/clock_bed.h"
+
+#if defined(__x86_64__)
+namespace faultline::system_test {
+namespace {
+
+/// What one program said, by lines of "SECONDS"; other lines are marks.
+struct Dates {
+  long shifted = 0, unshifted = 0;
+};
+
+/// Of the lines that follow `mark`, and precede `until` if it is there.
+Dates dates_between(const std::string& text, const std::string& mark, const std::string& until) {
+  Dates dates;
+  const std::size_t begin = text.find(mark + "\n");
+  if (begin == std::string::npos) return dates;
+  const std::size_t end = std::min(text.size(), text.find("\n" + until + "\n", begin));
+  const long now = true_ns() / one_second;
+  for (std::size_t at = begin; at < end;) {
+    const std::size_t next = text.find('\n', at);
+    if (next == std::string::npos) break;
+    const long said = std::strtol(text.c_str() + at, nullptr, 10);
+    if (said > 0) ++(said > now + 1800 ? dates.shifted : dates.unshifted);
+    at = next + 1;
+  }
+  return dates;
+}
+
+/// A shell that does `step` for ever and says when it has learnt of a phase, so that what a program
+/// said that began before it is told from the rest.
+struct PhasedBed : ClockBed {
+  explicit PhasedBed(const std::string& step)
+      : ClockBed({"/bin/sh", "-c",
+                  "m=; while :; do for p in go back; do if [ -e $D/$p ] && [ ! -e $D/$p.said ]; "
+                  "then echo $p; : > $D/$p.said; fi; done; " +
+                      step + "; done"}) {
+    directory = shells.cluster->nodes()[0].log_dir;
+    shells.environment = {{"D", directory}};
+  }
+  void phase(const std::string& name) { std::ofstream(directory + "/" + name) << name; }
+  /// Until so many dates came after `mark`; all of them.
+  Dates await(const std::string& mark, const std::string& until, long count) {
+    Dates dates;
+    CHECK(eventually(
+        [&] {
+          dates = dates_between(output(), mark, until);
+          return dates.shifted + dates.unshifted >= count;
+        },
+        std::chrono::seconds(60)));
+    return dates;
+  }
+  /// A jump, `count` dates, a heal and `count` dates.
+  void jump_and_heal(long count) {
+    start();
+    CHECK(eventually([&] { return output().find('\n') != std::string::npos; }));
+    jump(one_hour);
+    phase("go");
+    const Dates during = await("go", "back", count);
+    CHECK(during.unshifted == 0);
+    CHECK(read().kernel_calls_missed == 0);
+    heal();
+    phase("back");
+    const Dates after = await("back", "none", count);
+    CHECK(after.unshifted >= count);
+    CHECK(after.shifted == 0);
+    CHECK(shells.cluster->take_deaths().empty());
+  }
+  std::string directory;
+};
+
+TEST_CASE("clock exec: every date of a shell's loop is shifted, and none after the heal") {
+  PhasedBed("date +%s; sleep .02").jump_and_heal(30);
+}
+
+TEST_CASE("clock exec: a search in PATH, a script, and several at once") {
+  SUBCASE("a search that fails, and goes on") {
+    PhasedBed("env PATH=/nowhere:/neither:/usr/bin:/bin date +%s; nothere 2>/dev/null; sleep .01")
+        .jump_and_heal(20);
+  }
+  SUBCASE("a script") {
+    PhasedBed bed("$D/script; sleep .01");
+    const std::string script = bed.directory + "/script";
+    std::ofstream(script) << "#!/bin/sh\nexec date +%s\n";
+    std::filesystem::permissions(script, std::filesystem::perms::all);
+    bed.jump_and_heal(20);
+  }
+  SUBCASE("in pipes") {
+    PhasedBed("date +%s | cat | cat & date +%s | cat; wait").jump_and_heal(40);
+  }
+}
+
+TEST_CASE("helper: execute from a thread" * doctest::skip()) {
+  if (::fork() == 0) {
+    // Two threads that fail first, and one that asks for the time all the while.
+    std::thread([] {
+      for (;;) own_ns(CLOCK_REALTIME);
+    }).detach();
+    std::thread([] {
+      const char* argv[] = {"date", "+%s", nullptr};
+      ::execv("/nowhere/date", const_cast<char**>(argv));
+      ::execv("/bin/date", const_cast<char**>(argv));
+      ::_exit(1);
+    }).join();
+  }
+  int status = 0;
+  ::waitpid(-1, &status, 0);
+  std::_Exit(WIFEXITED(status) ? WEXITSTATUS(status) : 2);
+}
+
+TEST_CASE("clock exec: by a thread that does not lead its process") {
+  const std::string self = std::filesystem::read_symlink("/proc/self/exe");
+  PhasedBed(self + " --no-skip '--test-case=helper: execute from a thread' || echo failed")
+      .jump_and_heal(5);
+}
+
+TEST_CASE("helper: signals while executions fail" * doctest::skip()) {
+  static std::atomic<int> caught = 0;
+  ::signal(SIGUSR1, [](int) { ++caught; });
+  const char* argv[] = {"none", nullptr};
+  for (int i = 0;; ++i) {
+    ::execv("/nowhere/none", const_cast<char**>(argv));
+    const int before = caught;
+    ::raise(SIGUSR1);
+    if (caught != before + 1) std::abort();
+    if (i % 10 == 9) ::usleep(300'000);  // Until it is fetched.
+    std::printf("tried %d\n", i);
+    std::fflush(stdout);
+  }
+}
+
+TEST_CASE("clock exec: one that fails leaves a thread that gets its signals, and is stopped") {
+  ClockBed bed("helper: signals while executions fail");
+  bed.start();
+  bed.jump(one_hour);
+  CHECK(bed.said("tried 12\n"));
+  require_ok(bed.shells.cluster->signal(0, SIGSTOP));
+  CHECK(eventually([&] {
+    const auto processes = bed.shells.cluster->processes(0);
+    return processes && !processes->empty() && processes->front().state == 'T';
+  }));
+  require_ok(bed.shells.cluster->signal(0, SIGCONT));
+  CHECK(bed.says("tried"));
+  CHECK(bed.all_are(one_hour));
+  CHECK(bed.read().kernel_calls_missed == 0);
+  CHECK(bed.shells.cluster->take_deaths().empty());
+}
+
+TEST_CASE("helper: trace what executes" * doctest::skip()) {
+  while (std::abs(own_ns(CLOCK_REALTIME) - true_ns()) < one_minute) ::usleep(1000);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+    ::execl("/bin/echo", "echo", "traced", nullptr);
+    ::_exit(1);
+  }
+  int status = 0;
+  while (::waitpid(child, &status, 0) == child && WIFSTOPPED(status))
+    ::ptrace(PTRACE_CONT, child, nullptr, nullptr);
+  std::printf("ended %d\n", status);
+  std::fflush(stdout);
+  for (;;) ::usleep(1000);
+}
+
+TEST_CASE("clock exec: a program under another tracer goes on, and is counted") {
+  ClockBed bed("helper: trace what executes");
+  bed.start();
+  bed.jump(one_hour);
+  CHECK(bed.said("traced\n"));
+  CHECK(bed.said("ended 0\n"));
+  const ClockReading reading = bed.read();
+  CHECK(reading.kernel_calls_missed == 1);
+  CHECK(std::ranges::any_of(reading.kernel_callers, [](const std::string& caller) {
+    return caller.ends_with(": executes a program that cannot be followed");
+  }));
+}
+
+TEST_CASE("clock exec: what cannot be executed is told as ever") {
+  ClockBed bed(std::vector<std::string>{"/nowhere/store"});
+  for (const bool shifted : {false, true}) {
+    if (shifted) bed.jump(one_hour);
+    const Status started = bed.shells.cluster->start(0);
+    REQUIRE_FALSE(started);
+    CHECK(started.error().what.find("No such file") != std::string::npos);
+  }
+}
+
+/// A program without any shared library, by this machine's own compiler; empty if there is none.
+std::string static_program(const std::string& directory) {
+  const std::string source = directory + "/static.c", program = directory + "/static";
+  std::ofstream(source) << "#include <stdio.h>\n#include <time.h>\n"
+                           "int main(void) { printf(\"%ld\\n\", (long)time(0)); return 0; }\n";
+  const std::string command = "cc -static -o " + program + " " + source + " 2>/dev/null";
+  return std::system(command.c_str()) == 0 ? program : "";
+}
+
+TEST_CASE("clock exec: a statically linked program") {
+  PhasedBed bed("$D/static; sleep .01");
+  if (static_program(bed.directory).empty()) {
+    MESSAGE("SKIPPED: no cc here that links statically");
+    return;
+  }
+  bed.jump_and_heal(20);
+}
+
+TEST_CASE("helper: arm a timer" * doctest::skip()) {
+  const clockid_t clock = std::getenv("MONOTONIC") ? CLOCK_MONOTONIC : CLOCK_REALTIME;
+  sigevent nothing{};
+  nothing.sigev_notify = SIGEV_NONE;
+  timer_t timer{};
+  if (::timer_create(clock, &nothing, &timer) != 0) std::abort();
+  itimerspec spec{};
+  spec.it_value.tv_sec = own_ns(clock) / one_second + 1000;
+  for (bool armed = false;; ::usleep(10'000)) {
+    if (!armed || std::getenv("AGAIN")) {
+      const int flags = std::getenv("RELATIVE") ? 0 : TIMER_ABSTIME;
+      if (::timer_settime(timer, flags, &spec, nullptr) != 0) std::abort();
+      std::printf("armed\n");
+      std::fflush(stdout);
+      armed = true;
+    }
+  }
+}
+
+TEST_CASE("clock exec: a timer that is armed for a time of day is told, others are not") {
+  using Environment = decltype(Shells::environment);
+  for (const bool again : {false, true})
+    for (const char* kind : {"REALTIME", "MONOTONIC", "RELATIVE"}) {
+      CAPTURE(again);
+      CAPTURE(kind);
+      ClockBed bed("helper: arm a timer");
+      bed.shells.environment =
+          again ? Environment{{kind, "1"}, {"AGAIN", "1"}} : Environment{{kind, "1"}};
+      bed.start();
+      CHECK(bed.says("armed\n"));
+      bed.jump(one_hour);
+      if (again) CHECK(bed.says("armed\n"));
+      const auto waits = bed.read().absolute_waits;
+      if (kind == std::string("REALTIME")) {
+        REQUIRE(waits.size() == 1);
+        CHECK(waits[0].ends_with(": timer_settime"));
+      } else {
+        CHECK(waits.empty());
+      }
+    }
+}
+
+}  // namespace
+}  // namespace faultline::system_test
+#endif
