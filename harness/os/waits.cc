@@ -160,13 +160,13 @@ std::string ArmedTimers::note(int thread, int number, std::uint64_t where) {
     return timer.process == process && timer.number == number;
   });
   if (spec.it_value.tv_sec == 0 && spec.it_value.tv_nsec == 0) return {};  // It is disarmed.
-  constexpr std::int64_t second_ns = 1'000'000'000;
+  constexpr std::int64_t per_second = 1'000'000'000;
   const bool repeats = spec.it_interval.tv_sec != 0 || spec.it_interval.tv_nsec != 0;
-  const bool far = spec.it_value.tv_sec > INT64_MAX / second_ns - 1;
+  const bool far = spec.it_value.tv_sec > INT64_MAX / per_second - 1;
   if (timers_.size() == timers_max) timers_.pop_front();
   timers_.push_back(
       {process, number, start_of(process),
-       repeats || far ? INT64_MAX : spec.it_value.tv_sec * second_ns + spec.it_value.tv_nsec});
+       repeats || far ? INT64_MAX : spec.it_value.tv_sec * per_second + spec.it_value.tv_nsec});
   return stat->process.command;
 }
 

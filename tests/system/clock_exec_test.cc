@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 #include <thread>
 
 #include <sys/ptrace.h>
@@ -20,72 +21,106 @@
 namespace faultline::system_test {
 namespace {
 
-/// What one program said, by lines of "SECONDS"; other lines are marks.
+/// What the programs said, by lines of "SECONDS", in a phase.
 struct Dates {
   long shifted = 0, unshifted = 0;
 };
 
-/// Of the lines that follow `mark`, and precede `until` if it is there.
-Dates dates_between(const std::string& text, const std::string& mark, const std::string& until) {
+/// Of the lines between that of `phase` and that of the next.
+Dates dates_in(const std::string& text, const std::string& phase) {
   Dates dates;
-  const std::size_t begin = text.find(mark + "\n");
-  if (begin == std::string::npos) return dates;
-  const std::size_t end = std::min(text.size(), text.find("\n" + until + "\n", begin));
+  const std::size_t begin = text.find(phase + "\n");
   const long now = true_ns() / one_second;
-  for (std::size_t at = begin; at < end;) {
-    const std::size_t next = text.find('\n', at);
-    if (next == std::string::npos) break;
-    const long said = std::strtol(text.c_str() + at, nullptr, 10);
+  std::string line;
+  std::istringstream lines(begin == std::string::npos ? "" : text.substr(begin));
+  while (std::getline(lines, line) && !lines.eof()) {
+    const long said = std::strtol(line.c_str(), nullptr, 10);
+    if (said == 0 && line != phase) break;
     if (said > 0) ++(said > now + 1800 ? dates.shifted : dates.unshifted);
-    at = next + 1;
   }
   return dates;
 }
 
-/// A shell that does `step` for ever and says when it has learnt of a phase, so that what a program
-/// said that began before it is told from the rest.
+/// A shell that does `step` for ever, and says before every one in which phase that is.
 struct PhasedBed : ClockBed {
   explicit PhasedBed(const std::string& step)
-      : ClockBed({"/bin/sh", "-c",
-                  "m=; while :; do for p in go back; do if [ -e $D/$p ] && [ ! -e $D/$p.said ]; "
-                  "then echo $p; : > $D/$p.said; fi; done; " +
-                      step + "; done"}) {
+      : ClockBed({"/bin/sh", "-c", "while :; do read p < $D/phase; echo $p; " + step + "; done"}) {
     directory = shells.cluster->nodes()[0].log_dir;
     shells.environment = {{"D", directory}};
   }
-  void phase(const std::string& name) { std::ofstream(directory + "/" + name) << name; }
-  /// Until so many dates came after `mark`; all of them.
-  Dates await(const std::string& mark, const std::string& until, long count) {
+  /// Nothing that began in an earlier phase is going on any more when this returns.
+  void begin(const std::string& name) {
+    std::ofstream(directory + "/next") << name << '\n';
+    std::filesystem::rename(directory + "/next", directory + "/phase");
+    CHECK(eventually([&] { return output().find(name + "\n") != std::string::npos; },
+                     std::chrono::seconds(60)));
+  }
+  /// So many dates at least.
+  Dates await(const std::string& name, long count) {
     Dates dates;
+    begin(name);
     CHECK(eventually(
         [&] {
-          dates = dates_between(output(), mark, until);
+          dates = dates_in(output(), name);
           return dates.shifted + dates.unshifted >= count;
         },
         std::chrono::seconds(60)));
     return dates;
   }
-  /// A jump, `count` dates, a heal and `count` dates.
-  void jump_and_heal(long count) {
+  /// Jumps and heals; each time so many dates.
+  void jump_and_heal(long count, int cycles = 1) {
+    std::ofstream(directory + "/phase") << "first\n";
     start();
-    CHECK(eventually([&] { return output().find('\n') != std::string::npos; }));
-    jump(one_hour);
-    phase("go");
-    const Dates during = await("go", "back", count);
-    CHECK(during.unshifted == 0);
-    CHECK(read().kernel_calls_missed == 0);
-    heal();
-    phase("back");
-    const Dates after = await("back", "none", count);
-    CHECK(after.unshifted >= count);
-    CHECK(after.shifted == 0);
+    CHECK(await("before", count).shifted == 0);
+    for (int i = 0; i < cycles; ++i) {
+      const std::string n = std::to_string(i) + ".";
+      jump(one_hour);
+      CHECK(await("jump" + n, count).unshifted == 0);
+      CHECK(read().kernel_calls_missed == 0);
+      begin("heal" + n);
+      heal();
+      CHECK(await("after" + n, count).shifted == 0);
+      begin("next" + n);
+    }
     CHECK(shells.cluster->take_deaths().empty());
   }
   std::string directory;
 };
 
 TEST_CASE("clock exec: every date of a shell's loop is shifted, and none after the heal") {
-  PhasedBed("date +%s; sleep .02").jump_and_heal(30);
+  SUBCASE("with pauses") { PhasedBed("date +%s; sleep .02").jump_and_heal(30); }
+  // Some program is being executed whenever a shift begins.
+  SUBCASE("without") { PhasedBed("date +%s").jump_and_heal(2, 40); }
+}
+
+TEST_CASE("helper: execute by vfork" * doctest::skip()) {
+  for (;;) {
+    const pid_t child = ::vfork();
+    if (child == 0) {
+      ::execl("/bin/true", "true", nullptr);
+      ::_exit(1);
+    }
+    int status = 0;
+    if (::waitpid(child, &status, 0) != child || status != 0) std::abort();
+  }
+}
+
+TEST_CASE("clock exec: a process that waits for its vfork() to execute is shifted without delay") {
+  ClockBed bed("helper: execute by vfork");
+  for (int life = 0; life < 20; ++life) {
+    bed.start();
+    for (const std::int64_t by : {one_hour, -one_hour}) {
+      bed.jump(by);
+      const ClockReading reading = bed.read();
+      REQUIRE_FALSE(reading.processes.empty());
+      CHECK(reading.processes.front().problem.empty());
+      CHECK(reading.processes.front().offset_ns == by);
+      CHECK(reading.kernel_calls_missed == 0);
+    }
+    bed.heal();
+    CHECK(bed.shells.cluster->take_deaths().empty());
+    require_ok(bed.shells.cluster->signal(0, SIGKILL));
+  }
 }
 
 TEST_CASE("clock exec: a search in PATH, a script, and several at once") {
@@ -159,6 +194,29 @@ TEST_CASE("clock exec: one that fails leaves a thread that gets its signals, and
   CHECK(bed.all_are(one_hour));
   CHECK(bed.read().kernel_calls_missed == 0);
   CHECK(bed.shells.cluster->take_deaths().empty());
+}
+
+TEST_CASE("helper: fail to execute once" * doctest::skip()) {
+  while (std::abs(own_ns(CLOCK_REALTIME) - true_ns()) < one_minute) ::usleep(1000);
+  const char* argv[] = {"none", nullptr};
+  ::execv("/nowhere/none", const_cast<char**>(argv));
+  const auto is_free = [] {
+    return read_file("/proc/self/status").find("TracerPid:\t0\n") != std::string::npos;
+  };
+  std::printf(is_free() ? "never seized\n" : "seized\n");
+  std::fflush(stdout);
+  while (!is_free()) ::usleep(1000);
+  std::printf("free\n");
+  std::fflush(stdout);
+  for (;;) ::usleep(1000);
+}
+
+TEST_CASE("clock exec: one that fails for good is let go of") {
+  ClockBed bed("helper: fail to execute once");
+  bed.start();
+  bed.jump(one_hour);
+  CHECK(bed.said("seized\nfree\n"));
+  CHECK(bed.all_are(one_hour));
 }
 
 TEST_CASE("helper: trace what executes" * doctest::skip()) {
