@@ -39,8 +39,8 @@ struct ClockBed {
     }
     options.directory = folder.path();
     options.nodes = nodes;
-    options.launch = [](const Node&, std::span<const Node>) -> Result<Launch> {
-      return Launch{{"/bin/sleep", "1000"}, {}};
+    options.launch = [this](const Node&, std::span<const Node>) -> Result<Launch> {
+      return Launch{argv, {}};
     };
     auto made = make_cluster(options);
     if (!made) {
@@ -55,6 +55,7 @@ struct ClockBed {
     return static_cast<bool>(
         cluster->clocks().set(node, by == 0 ? std::span<const Skew>() : skews));
   }
+  std::vector<std::string> argv = {"/bin/sleep", "1000"};
   TemporaryFolder folder;
   ClusterOptions options;
   std::unique_ptr<Cluster> cluster;
@@ -89,6 +90,33 @@ void clock_change(benchmark::State& state) {
   }
 }
 BENCHMARK(clock_change)->UseRealTime()->Unit(benchmark::kMicrosecond);
+
+/// A shell that executes a small program again and again; the time is that of one of them. 0: no
+/// call is heard of, 1: they are, under no shift, 2: under one.
+void clock_execution(benchmark::State& state) {
+  constexpr int programs = 300;
+  ClockBed bed(1);
+  if (!bed.cluster) return state.SkipWithError(bed.problem.c_str());
+  if (state.range(0) > 0 && !bed.cluster->clocks().usable()) return state.SkipWithError("clocks");
+  if (state.range(0) > 1 && !bed.jump(0, one_hour)) return state.SkipWithError("shift");
+  bed.argv = {
+      "/bin/sh", "-c",
+      "i=0; while [ $i -lt " + std::to_string(programs) + " ]; do /bin/true; i=$((i+1)); done"};
+  (void)bed.cluster->signal(0, SIGKILL);
+  for (auto _ : state) {
+    (void)bed.cluster->take_deaths();
+    const auto begin = std::chrono::steady_clock::now();
+    if (!bed.cluster->start(0)) return state.SkipWithError("start");
+    while (bed.cluster->take_deaths().empty()) ::usleep(500);
+    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
+    state.SetIterationTime(spent.count() / programs);
+  }
+}
+BENCHMARK(clock_execution)
+    ->DenseRange(0, 2)
+    ->UseManualTime()
+    ->Iterations(10)
+    ->Unit(benchmark::kMicrosecond);
 
 /// Time on a processor of all inits on this machine.
 std::int64_t inits_ns() {

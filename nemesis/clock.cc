@@ -24,6 +24,11 @@ double rounded_seconds(std::int64_t time_ns) {
   return std::round(static_cast<double>(time_ns) / 1e3) / 1e6;
 }
 
+/// Of calls for the time, and of calls that executed a program which could not be followed.
+std::string missed_calls(std::int64_t count) {
+  return std::to_string(count) + " system calls were told the true time";
+}
+
 /// What was found of the victims' clocks, together.
 struct Findings {
   Map offsets;    ///< {"n1": seconds}
@@ -166,8 +171,7 @@ class ClockFault : public Nemesis {
     }
     if (reading->kernel_calls_missed > 0 && !skews.empty() &&
         findings.wrong.size() < evidence_items_max)
-      findings.wrong.emplace_back(node + ": " + std::to_string(reading->kernel_calls_missed) +
-                                  " system calls were told the true time");
+      findings.wrong.emplace_back(node + ": " + missed_calls(reading->kernel_calls_missed));
     findings.count += reading->processes.size();
     findings.processes.emplace_back(node, reading->processes.size());
     if (!reading->processes.empty())
@@ -205,6 +209,8 @@ class ClockFault : public Nemesis {
       series.emplace_back(node, std::move(points));
       for (const std::string& wait : reading->absolute_waits)
         doubt(node + " waits until a time of day, which stayed true: " + wait);
+      if (reading->kernel_calls_missed > 0)
+        doubt(node + ": " + missed_calls(reading->kernel_calls_missed));
       if (reading->kernel_calls > 0) kernel_calls.emplace_back(node, reading->kernel_calls);
       for (const std::string& caller : reading->kernel_callers)
         if (callers.size() < evidence_items_max) callers.emplace_back(node + ": " + caller);

@@ -81,7 +81,7 @@ Status ClockPatch::write_jumps(std::size_t block) {
   return Ok{};
 }
 
-Status ClockPatch::hook(bool held) {
+Status ClockPatch::hook(bool held, const std::function<void()>& meanwhile) {
   if (hooked()) return Ok{};
   // Nobody executes the block before the jumps are there.
   const auto block = make_block(image_, places_);
@@ -90,7 +90,7 @@ Status ClockPatch::hook(bool held) {
     if (const Status put = write_jumps(places_.room); !put) return put;
   } else {
     const auto begin = Clock::now();
-    auto stop = ThreadStop::make(pid_, stop_limit);
+    auto stop = ThreadStop::make(pid_, stop_limit, meanwhile);
     if (!stop) return stop.error();
     threads_ = static_cast<std::int64_t>(stop->size());
     // A thread that was interrupted by a signal within these bytes, and is still in its handler,

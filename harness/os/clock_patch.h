@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,8 +31,8 @@ class ClockPatch {
   bool alive() const;
   bool hooked() const { return block_.has_value(); }
   /// Puts the hook in, shifting nothing. `held`: its only thread is stopped by the caller, before
-  /// its first instruction.
-  Status hook(bool held);
+  /// its first instruction. `meanwhile`: see ThreadStop::make().
+  Status hook(bool held, const std::function<void()>& meanwhile = {});
   /// Requires hooked(). Threads that ask for the time meanwhile get an answer by the old or the new
   /// slot, never a mixture.
   Status set(const HookSlot& slot);

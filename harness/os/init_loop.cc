@@ -21,7 +21,6 @@
 #include "harness/os/node_clocks.h"
 #include "harness/os/node_setup.h"
 #include "harness/os/proc_list.h"
-#include "harness/os/thread_stop.h"
 #include "harness/os/time_calls.h"
 #include "harness/os/time_namespace.h"
 #include "harness/os/wire.h"
@@ -100,7 +99,9 @@ struct StartRequest {
 
 class Init {
  public:
-  explicit Init(int channel) : channel_(channel) {}
+  explicit Init(int channel) : channel_(channel) {
+    clocks_.set_meanwhile([this] { answer_waiting_calls(); });
+  }
 
   int run() {
     sigset_t child;
@@ -132,6 +133,14 @@ class Init {
     if (!due) return -1;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(*due - Clock::now());
     return static_cast<int>(std::max<std::int64_t>(0, left.count()));
+  }
+
+  /// Of processes that wait for an answer now. Those whose callers are gone are left to run().
+  void answer_waiting_calls() {
+    for (TimeCalls& calls : calls_) {
+      pollfd waiting{calls.fd(), POLLIN, 0};
+      if (::poll(&waiting, 1, 0) > 0 && (waiting.revents & POLLIN) != 0) clocks_.answer(calls);
+    }
   }
 
   /// One request; false if the controller is gone.
@@ -207,7 +216,7 @@ class Init {
     request.stdout_path = message.text();
     request.stderr_path = message.text();
     if (!message.fds.empty()) request.input = std::move(message.fds.front());
-    request.held = clocks_.active();
+    request.held = clocks_.active() && !armed_;  // Else its execution is heard of.
     if (drains_.size() + 2 > drains_max)
       return Error{"processes of earlier starts still hold " + std::to_string(drains_.size()) +
                    " log pipes"};
@@ -232,21 +241,42 @@ class Init {
     if (pid < 0) return os_error("fork");
     if (pid == 0) execute(request, out.get(), err.get(), failure_write.get());
     failure_write.reset();
-    int number = 0;
-    ssize_t got = 0;
-    while ((got = ::read(failure_read.get(), &number, sizeof number)) < 0 && errno == EINTR) {
-    }
-    if (got == sizeof number) {
-      ::waitpid(pid, nullptr, 0);
-      return Error{"execute " + request.argv[0] + ": " + error_text(number)};
-    }
     request.calls_to.reset();
     if (calls_from)
       if (const Status heard = hear(calls_from.get()); !heard) return heard.error();
+    if (const int number = await_execution(failure_read.get()); number != 0) {
+      ::waitpid(pid, nullptr, __WALL);
+      clocks_.ended(pid);
+      return Error{"execute " + request.argv[0] + ": " + error_text(number)};
+    }
     main_ = pid;
     asked_ = 0;
     if (request.held) shift_held(pid);
+    while (clocks_.follows(pid)) {
+      int status = 0;
+      if (::waitpid(pid, &status, __WALL) < 0) continue;
+      if (WIFSTOPPED(status))
+        clocks_.stopped(pid, status);
+      else
+        note_end(pid, status);
+    }
     return pid;
+  }
+
+  /// Until the child has executed its program, for which it may wait for our answer; the errno if
+  /// it could not.
+  int await_execution(int failure) {
+    std::array<pollfd, 2> polled = {
+        {{failure, POLLIN, 0}, {armed_ ? calls_.back().fd() : -1, POLLIN, 0}}};
+    while (polled[0].revents == 0)
+      if (::poll(polled.data(), polled.size(), -1) > 0 && polled[1].revents != 0 &&
+          !clocks_.answer(calls_.back()))
+        polled[1].fd = -1;
+    int number = 0;
+    ssize_t got = 0;
+    while ((got = ::read(failure, &number, sizeof number)) < 0 && errno == EINTR) {
+    }
+    return got == sizeof number ? number : 0;
   }
 
   /// The child has sent what its calls are heard by, or is gone.
@@ -318,13 +348,14 @@ class Init {
     int status = 0;
     for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG | __WALL)) > 0;) {
       if (WIFSTOPPED(status))
-        let_go(pid, status);
+        clocks_.stopped(pid, status);
       else
         note_end(pid, status);
     }
   }
 
   void note_end(pid_t pid, int status) {
+    clocks_.ended(pid);
     if (pid != main_) return;
     main_ = 0;
     // If the controller is gone, so are we, at once.

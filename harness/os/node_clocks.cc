@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "harness/os/proc_list.h"
+#include "harness/os/thread_stop.h"
 #include "harness/os/waits.h"
 
 namespace faultline {
@@ -40,6 +41,8 @@ Status NodeClocks::set(std::vector<Skew> skews) {
   const bool was_active = active();
   skews_ = std::move(skews);
   if (!was_active && !active() && tracked_.empty()) return Ok{};
+  slot_ = wanted(now);
+  if (!was_active && active()) settle();
   // What is forked meanwhile has the shift of its parent, which may be the old one.
   constexpr int rounds_max = 16;
   for (int i = 0; i < rounds_max && scan(wanted(now)); ++i) {
@@ -49,7 +52,39 @@ Status NodeClocks::set(std::vector<Skew> skews) {
   return Ok{};
 }
 
+void NodeClocks::settle() {
+  constexpr std::chrono::milliseconds limit{100};
+  const auto deadline = Clock::now() + limit;
+  for (const int thread : watch_.execs.take_begun()) {
+    const timespec moment{0, 100'000};
+    auto state = execution_of(thread);
+    for (; state == Execution::waits && Clock::now() < deadline; state = execution_of(thread)) {
+      if (meanwhile_) meanwhile_();
+      if (follows(process_of(thread))) break;  // Another attempt, after one that failed.
+      ::nanosleep(&moment, nullptr);
+    }
+    if (state == Execution::none || follows(process_of(thread))) continue;
+    if (state == Execution::waits) {
+      ++tally_.missed;
+      continue;
+    }
+    // It stops when it leaves the kernel: then it runs the new program, or the old one for good.
+    (void)ThreadStop::make(thread, limit, meanwhile_);
+  }
+}
+
+void NodeClocks::stopped(int pid, int wait_status) {
+  if (watch_.execs.stopped(pid, wait_status)) {
+    adopt_held(pid);
+    const auto stat = proc_stat(pid);
+    const bool ended = !stat || stat->process.state == 'Z' || stat->process.state == 'X';
+    if (active() && !ended && !tracked_[pid].problem.empty()) ++tally_.missed;
+  }
+  let_go(pid, wait_status);
+}
+
 void NodeClocks::tick() {
+  watch_.execs.tidy();
   const std::int64_t now = wall_ns();
   scan(wanted(now));
   if (active() && Clock::now() >= next_sample_) sample(false);
@@ -67,8 +102,14 @@ bool NodeClocks::scan(const HookSlot& slot) {
     if (pid == ::getpid()) continue;
     there.insert(pid);
     const auto known = tracked_.find(pid);
-    if (known != tracked_.end() && known->second.patch && known->second.patch->alive()) {
+    const bool follows_it = follows(pid);
+    if (known != tracked_.end() && known->second.patch && known->second.patch->alive() &&
+        (known->second.patch->hooked() || !follows_it)) {
       apply(known->second, false, slot);
+      continue;
+    }
+    if (follows_it) {  // It is shifted when its new program is there.
+      tracked_.erase(pid);
       continue;
     }
     // It is new, or runs another program now, or had a problem, or is another process.
@@ -105,7 +146,7 @@ void NodeClocks::apply(Tracked& tracked, bool held, const HookSlot& slot) {
   const bool shifts = slot.clocks != 0;
   if (!patch.hooked()) {
     if (!shifts || Clock::now() < tracked.next_try) return;
-    if (const Status hooked = patch.hook(held); !hooked) {
+    if (const Status hooked = patch.hook(held, meanwhile_); !hooked) {
       tracked.problem = hooked.error().what;
       tracked.next_try = Clock::now() + retry_every;
       return;
@@ -129,6 +170,7 @@ void NodeClocks::adopt_held(int pid) {
 
 void NodeClocks::sample(bool timers) {
   next_sample_ = Clock::now() + sample_every;
+  watch_.timers.find(wall_ns(), waits_);
   ClockReading::Sample sample{0, INT64_MAX, INT64_MIN, 0};
   for (const auto& [pid, tracked] : tracked_) {
     if (!tracked.patch || !tracked.patch->hooked()) continue;
@@ -180,7 +222,9 @@ ClockReading NodeClocks::read() {
     reading.processes.push_back(std::move(process));
   }
   reading.series = series_;
-  reading.absolute_waits.assign(waits_.begin(), waits_.end());
+  std::set<std::string> waits = waits_;
+  waits.insert(tally_.timers.begin(), tally_.timers.end());
+  reading.absolute_waits.assign(waits.begin(), waits.end());
   reading.kernel_calls = tally_.answered;
   reading.kernel_calls_missed = tally_.missed;
   reading.kernel_callers.assign(tally_.callers.begin(), tally_.callers.end());

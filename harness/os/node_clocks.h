@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -38,7 +39,17 @@ class NodeClocks {
   void tick();
 
   /// Answers one system call for the time of day; see TimeCalls::serve().
-  bool answer(TimeCalls& calls) { return calls.serve(slot_, tally_); }
+  bool answer(TimeCalls& calls) { return calls.serve(slot_, tally_, &watch_); }
+  /// What answers the calls that wait now: a process that is to be stopped may wait for a child
+  /// that waits for us.
+  void set_meanwhile(std::function<void()> meanwhile) { meanwhile_ = std::move(meanwhile); }
+
+  /// To be called with what waitpid() said of any process that is stopped. One that has just
+  /// executed a program is shifted as the others; all go on.
+  void stopped(int pid, int wait_status);
+  void ended(int pid) { watch_.execs.ended(pid); }
+  /// Whether the process is being followed into a program: it will stop, or end.
+  bool follows(int pid) const { return watch_.execs.follows(pid); }
 
   /// Reads every process's clock now. `pid`s are those of this namespace.
   ClockReading read();
@@ -67,10 +78,14 @@ class NodeClocks {
   void adopt(int pid, std::uint64_t start, bool held, const HookSlot& slot);
   void apply(Tracked& tracked, bool held, const HookSlot& slot);
   void sample(bool timers);
+  /// Until programs whose execution began before the shift are there for scan() to find.
+  void settle();
 
   std::vector<Skew> skews_;
   HookSlot slot_;  ///< In force.
   TimeCallTally tally_;
+  CallWatch watch_;
+  std::function<void()> meanwhile_;
   std::map<int, Tracked> tracked_;
   std::optional<Clock::time_point> due_;
   Clock::time_point next_sample_{};

@@ -19,9 +19,7 @@ namespace faultline {
 namespace {
 
 /// The signal that a thread was about to receive when it stopped; 0 if it stopped for us.
-int signal_of(int wait_status) {
-  return wait_status >> 16 == PTRACE_EVENT_STOP ? 0 : WSTOPSIG(wait_status);
-}
+int signal_of(int wait_status) { return wait_status >> 16 != 0 ? 0 : WSTOPSIG(wait_status); }
 
 long detach(int thread, int signal) {
   return ::ptrace(PTRACE_DETACH, thread, nullptr, static_cast<long>(signal));
@@ -44,14 +42,16 @@ Result<std::size_t> instruction_of(int thread) {
 
 void let_go(int thread, int wait_status) { detach(thread, signal_of(wait_status)); }
 
-Result<ThreadStop> ThreadStop::make(int pid, std::chrono::milliseconds limit) {
+Result<ThreadStop> ThreadStop::make(int pid, std::chrono::milliseconds limit,
+                                    const std::function<void()>& meanwhile) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   ThreadStop stop;
   // A thread may make another until it is stopped: once a round finds none, all are.
   for (std::size_t found = 1; found > 0;) {
     found = 0;
     if (const Status seized = stop.seize_new(pid, found); !seized) return seized.error();
-    if (const Status stopped = stop.await_stops(deadline); !stopped) return stopped.error();
+    if (const Status stopped = stop.await_stops(deadline, meanwhile); !stopped)
+      return stopped.error();
   }
   if (stop.threads_.empty()) return Error{"it has ended"};
   return stop;
@@ -81,7 +81,8 @@ Status ThreadStop::seize_new(int pid, std::size_t& found) {
   return Ok{};
 }
 
-Status ThreadStop::await_stops(std::chrono::steady_clock::time_point deadline) {
+Status ThreadStop::await_stops(std::chrono::steady_clock::time_point deadline,
+                               const std::function<void()>& meanwhile) {
   constexpr int yields_max = 50;  // An idle thread stops within microseconds.
   int yields = 0;
   for (auto thread = threads_.begin(); thread != threads_.end();) {
@@ -100,6 +101,7 @@ Status ThreadStop::await_stops(std::chrono::steady_clock::time_point deadline) {
     } else if (std::chrono::steady_clock::now() >= deadline) {
       return Error{"thread " + std::to_string(thread->id) + " does not stop"};
     } else {
+      if (meanwhile) meanwhile();
       const timespec moment{0, 20'000};
       if (++yields <= yields_max)
         ::sched_yield();

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -16,8 +17,10 @@ namespace faultline {
 class ThreadStop {
  public:
   /// Stops those that there are and those that they make. A thread that does not stop within
-  /// `limit` (it waits for a vfork(), or in state D) is an error, and all go on.
-  static Result<ThreadStop> make(int pid, std::chrono::milliseconds limit);
+  /// `limit` (it waits for a vfork(), or in state D) is an error, and all go on. `meanwhile` is
+  /// called again and again until they have: what such a thread waits for may need us.
+  static Result<ThreadStop> make(int pid, std::chrono::milliseconds limit,
+                                 const std::function<void()>& meanwhile = {});
   ThreadStop(ThreadStop&& other) noexcept : threads_(std::exchange(other.threads_, {})) {}
   ThreadStop& operator=(ThreadStop&&) = delete;
   ~ThreadStop();
@@ -35,13 +38,14 @@ class ThreadStop {
   };
   ThreadStop() = default;
   Status seize_new(int pid, std::size_t& found);
-  Status await_stops(std::chrono::steady_clock::time_point deadline);
+  Status await_stops(std::chrono::steady_clock::time_point deadline,
+                     const std::function<void()>& meanwhile);
 
   std::vector<Thread> threads_;
 };
 
 /// To be called with what waitpid() said of a process that is stopped although nobody holds it any
-/// more: a thread that stopped too late for a ThreadStop. Lets it go on.
+/// more: a thread that stopped too late for a ThreadStop, or has executed a program. Lets it go on.
 void let_go(int thread, int wait_status);
 
 }  // namespace faultline

@@ -107,19 +107,27 @@ Result<Fd> TimeCalls::filter() {
     return static_cast<std::uint32_t>(offsetof(seccomp_data, args) + 8 * i);
   };
   // clang-format off
+  constexpr auto is = [](std::uint32_t value, std::uint8_t then, std::uint8_t otherwise) {
+    return sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, then, otherwise);
+  };
   std::array program = {
       sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),
-      sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 10),
+      is(AUDIT_ARCH_X86_64, 0, 15),
       sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_gettimeofday, 9, 0),
-      sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_time, 8, 0),
-      sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clock_gettime, 0, 6),
+      is(SYS_gettimeofday, 14, 0),
+      is(SYS_time, 13, 0),
+      is(SYS_execve, 12, 0),
+      is(SYS_execveat, 11, 0),
+      is(SYS_timer_settime, 7, 0),
+      is(SYS_clock_gettime, 0, 8),
       sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, argument(2)),
-      sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, hook_call_mark, 4, 0),
+      is(hook_call_mark, 6, 0),
       sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, argument(0)),
-      sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CLOCK_REALTIME, 3, 0),
-      sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CLOCK_REALTIME_COARSE, 2, 0),
-      sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CLOCK_TAI, 1, 0),
+      is(CLOCK_REALTIME, 5, 0),
+      is(CLOCK_REALTIME_COARSE, 4, 0),
+      is(CLOCK_TAI, 3, 2),
+      sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, argument(1)),
+      sock_filter BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TIMER_ABSTIME, 1, 0),
       sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
       sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF)};
   // clang-format on
@@ -135,23 +143,38 @@ Result<Fd> TimeCalls::filter() {
   return filter_error();
 }
 
-bool TimeCalls::serve(const HookSlot& slot, TimeCallTally& tally) {
+void TimeCalls::note_caller(int thread, const char* what, TimeCallTally& tally) {
+  if (tally.callers.size() == TimeCallTally::callers_max) return;
+  if (const auto stat = proc_stat(thread)) tally.callers.insert(stat->process.command + what);
+}
+
+bool TimeCalls::serve(const HookSlot& slot, TimeCallTally& tally, CallWatch* watch) {
   seccomp_notif call{};
   if (::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_RECV, &call) != 0) {
     pollfd listener{listener_.get(), POLLIN, 0};
     ::poll(&listener, 1, 0);
     return (listener.revents & (POLLHUP | POLLERR)) == 0;  // Else a signal took the call away.
   }
+  const bool shifted = slot.clocks != 0;
+  const int thread = static_cast<int>(call.pid);
   seccomp_notif_resp response{};
   response.id = call.id;
   bool answered = false;
-  if (slot.clocks != 0 && !is_from_vdso(call)) {
+  if (call.data.nr == SYS_execve || call.data.nr == SYS_execveat) {
+    if (watch && !watch->execs.begins(thread, shifted)) {
+      ++tally.missed;
+      note_caller(thread, ": executes a program that cannot be followed", tally);
+    }
+  } else if (call.data.nr == SYS_timer_settime) {
+    std::string name;
+    if (watch)
+      name = watch->timers.note(thread, static_cast<int>(call.data.args[0]), call.data.args[2]);
+    if (shifted && !name.empty() && tally.timers.size() < TimeCallTally::callers_max)
+      tally.timers.insert(name + ": timer_settime");
+  } else if (shifted && !is_from_vdso(call)) {
     answered = answer(call, slot, response);
     ++(answered ? tally.answered : tally.missed);
-    if (std::exchange(last_, call.pid) != call.pid &&
-        tally.callers.size() < TimeCallTally::callers_max)
-      if (const auto stat = proc_stat(static_cast<int>(call.pid)))
-        tally.callers.insert(stat->process.command);
+    if (std::exchange(last_, call.pid) != call.pid) note_caller(thread, "", tally);
   }
   if (!answered) response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
   ::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_SEND, &response);  // ENOENT: it was killed.
@@ -159,7 +182,7 @@ bool TimeCalls::serve(const HookSlot& slot, TimeCallTally& tally) {
 }
 #else
 Result<Fd> TimeCalls::filter() { return Error{"x86-64 only", ErrorKind::capability}; }
-bool TimeCalls::serve(const HookSlot&, TimeCallTally&) { return false; }
+bool TimeCalls::serve(const HookSlot&, TimeCallTally&, CallWatch*) { return false; }
 std::int64_t shifted_now(int, const HookSlot&) { return 0; }
 #endif
 

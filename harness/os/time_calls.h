@@ -3,6 +3,9 @@
 // filter (seccomp_unotify(2)) hands those calls, and no others, to the node's init. Private to
 // harness/os; x86-64.
 //
+// Of two more it only hears, and leaves them to the kernel: execve(), because a new program has a
+// new vDSO (clock_exec.h), and timer_settime() until an absolute time (waits.h).
+//
 // Which: clock_gettime() of a shifted clock, gettimeofday(), time(). A call that is made inside the
 // vDSO (by a machine whose clock source it cannot read) is left to the kernel: the hook, which has
 // called it, adds the shift. The hook's own system calls carry a mark and pass the filter.
@@ -13,17 +16,28 @@
 #include <string>
 
 #include "harness/core/result.h"
+#include "harness/os/clock_exec.h"
 #include "harness/os/clock_hook.h"
 #include "harness/os/fd.h"
+#include "harness/os/waits.h"
 
 namespace faultline {
 
 /// What has become of calls while a shift was in force.
 struct TimeCallTally {
   std::int64_t answered = 0;
-  std::int64_t missed = 0;        ///< Which were told the true time, for want of access.
+  /// Which were told the true time, for want of access; and which executed a program that could not
+  /// be followed, and so may have told it to that program.
+  std::int64_t missed = 0;
   std::set<std::string> callers;  ///< /proc/PID/comm; callers_max at most.
+  std::set<std::string> timers;   ///< "COMMAND: timer_settime" until a time of day.
   static constexpr std::size_t callers_max = 16;
+};
+
+/// What hears of calls besides those for the time.
+struct CallWatch {
+  ExecFollower execs;
+  ArmedTimers timers;
 };
 
 /// The calls of one program that was started, and of all that descends from it. One thread only.
@@ -39,9 +53,11 @@ class TimeCalls {
   /// To be polled for POLLIN.
   int fd() const { return listener_.get(); }
   /// Answers one call that waits, by this slot. False if nobody is left who could make one.
-  bool serve(const HookSlot& slot, TimeCallTally& tally);
+  bool serve(const HookSlot& slot, TimeCallTally& tally, CallWatch* watch = nullptr);
 
  private:
+  static void note_caller(int thread, const char* what, TimeCallTally& tally);
+
   Fd listener_;
   std::uint32_t last_ = 0;  ///< Who called last.
 };

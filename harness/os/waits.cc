@@ -1,14 +1,18 @@
 #include "harness/os/waits.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <climits>
 #include <cstdint>
 
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 
+#include "harness/os/clock_exec.h"
 #include "harness/os/fd.h"
 #include "harness/os/proc_list.h"
 
@@ -58,6 +62,11 @@ std::string slurp(const std::string& path) {
   std::array<char, 1024> text;
   const ssize_t got = file ? ::read(file.get(), text.data(), text.size()) : -1;
   return {text.data(), got > 0 ? static_cast<std::size_t>(got) : 0};
+}
+
+std::uint64_t start_of(int process) {
+  const auto stat = proc_stat(process);
+  return stat ? stat->start : 0;
 }
 
 }  // namespace
@@ -117,6 +126,55 @@ void find_absolute_waits(int pid, bool timers, std::set<std::string>& found) {
       continue;
     if (is_absolute_timer(slurp(directory + "/fdinfo/" + std::to_string(fd))))
       found.emplace("timerfd");
+  }
+}
+
+std::optional<int> timer_clock(std::string_view timers, int number) {
+  const std::string id = "ID: " + std::to_string(number) + "\n", clock = "ClockID: ";
+  std::size_t at = 0;
+  // A block of lines each, "ID: 0" the first of them.
+  while ((at = timers.find(id, at)) != std::string_view::npos && at != 0 && timers[at - 1] != '\n')
+    ++at;
+  if (at == std::string_view::npos) return std::nullopt;
+  at = timers.find(clock, at);
+  if (at == std::string_view::npos) return std::nullopt;
+  int value = 0;
+  const auto parsed =
+      std::from_chars(timers.data() + at + clock.size(), timers.data() + timers.size(), value);
+  return parsed.ec == std::errc() ? std::optional(value) : std::nullopt;
+}
+
+std::string ArmedTimers::note(int thread, int number, std::uint64_t where) {
+  const auto stat = proc_stat(thread);
+  const int process = process_of(thread);
+  if (!stat || process == 0) return {};
+  // Without CONFIG_CHECKPOINT_RESTORE nothing tells its clock: then it is told as well.
+  constexpr int real_alarm = 8;
+  const auto clock = timer_clock(slurp("/proc/" + std::to_string(process) + "/timers"), number);
+  if (clock && *clock != CLOCK_REALTIME && *clock != CLOCK_TAI && *clock != real_alarm) return {};
+  itimerspec spec{};
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): of another address space
+  iovec into{&spec, sizeof spec}, from{reinterpret_cast<void*>(where), sizeof spec};
+  if (::process_vm_readv(thread, &into, 1, &from, 1, 0) != sizeof spec) return {};
+  std::erase_if(timers_, [&](const Timer& timer) {
+    return timer.process == process && timer.number == number;
+  });
+  if (spec.it_value.tv_sec == 0 && spec.it_value.tv_nsec == 0) return {};  // It is disarmed.
+  constexpr std::int64_t per_second = 1'000'000'000;
+  const bool repeats = spec.it_interval.tv_sec != 0 || spec.it_interval.tv_nsec != 0;
+  const bool far = spec.it_value.tv_sec > INT64_MAX / per_second - 1;
+  if (timers_.size() == timers_max) timers_.pop_front();
+  timers_.push_back(
+      {process, number, start_of(process),
+       repeats || far ? INT64_MAX : spec.it_value.tv_sec * per_second + spec.it_value.tv_nsec});
+  return stat->process.command;
+}
+
+void ArmedTimers::find(std::int64_t now_ns, std::set<std::string>& found) const {
+  for (const Timer& timer : timers_) {
+    if (timer.expires_ns <= now_ns) continue;
+    const auto stat = proc_stat(timer.process);
+    if (stat && stat->start == timer.start) found.insert(stat->process.command + ": timer_settime");
   }
 }
 

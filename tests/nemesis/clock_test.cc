@@ -141,6 +141,15 @@ TEST_CASE("clock: tells waits that make a finding doubtful") {
         "[\"n1 waits until a time of day, which stayed true: store1: futex\"]");
 }
 
+TEST_CASE("clock: tells of calls that were told the true time after it was injected") {
+  World world(1);
+  const auto clock = make("clock");
+  CHECK(world.inject(*clock, a, {0}).effective);
+  world.cluster.fake_clocks.kernel_calls_missed[0] = 3;
+  const Attestation healed = world.heal(*clock, a);
+  CHECK(text(healed.evidence, "doubts") == "[\"n1: 3 system calls were told the true time\"]");
+}
+
 TEST_CASE(
     "clock: each victim's draw is its own, from the seed, and a replay's is the recorded one") {
   for (const char* kind : {"jump", "drift", "strobe", "freeze", "random-walk"}) {

@@ -40,5 +40,18 @@ TEST_CASE("waits: a timer that is armed for a time of day") {
   CHECK_FALSE(is_absolute_timer(""));
 }
 
+TEST_CASE("waits: the clock of a timer, by its number") {
+  const std::string timers =
+      "ID: 1\nsignal: 0/00000000\nnotify: none/pid.7\nClockID: 1\n"
+      "ID: 11\nsignal: 0/00000000\nnotify: signal/pid.7\nClockID: 0\n"
+      "ID: 2\nsignal: 0/00000000\nnotify: signal/pid.7\nClockID: 11\n";
+  CHECK(timer_clock(timers, 1) == 1);
+  CHECK(timer_clock(timers, 11) == 0);
+  CHECK(timer_clock(timers, 2) == 11);
+  CHECK_FALSE(timer_clock(timers, 3));
+  CHECK_FALSE(timer_clock("", 0));
+  CHECK_FALSE(timer_clock("ID: 4\n", 4));
+}
+
 }  // namespace
 }  // namespace faultline
