@@ -25,21 +25,39 @@ std::map<std::size_t, std::vector<std::string>> grouped(const Cluster& cluster,
   return groups;
 }
 
-/// netem holds back all packets but those that it reorders: the share is the other way round.
+/// All but reordering.
 std::string netem_words(const LinkPolicy& policy) {
   std::string words;
-  const auto delay = policy.delay + (policy.reorder > 0 ? policy.reorder_by : Flap{}.down);
-  if (delay.count() > 0 || policy.jitter.count() > 0) words += " delay " + milliseconds(delay);
+  if (policy.delay.count() > 0 || policy.jitter.count() > 0)
+    words += " delay " + milliseconds(policy.delay);
   if (policy.jitter.count() > 0) {
     words += " " + milliseconds(policy.jitter);
     if (policy.normal) words += " distribution normal";
   }
-  if (policy.reorder > 0) words += " reorder " + percent(1 - policy.reorder);
   if (policy.loss > 0) words += " loss " + percent(policy.loss);
   if (policy.duplicate > 0) words += " duplicate " + percent(policy.duplicate);
   if (policy.corrupt > 0) words += " corrupt " + percent(policy.corrupt);
   if (policy.rate > 0) words += fmt::format(" rate {:.0f}bit", policy.rate);
   return words;
+}
+
+/// The netem of it, below 1:4. What netem reorders it sends at once, without any delay, and it
+/// holds back the others: the share is the other way round, and a delay of all is a netem of its
+/// own, whose packets go to that one.
+std::vector<std::string> netem_by_hand(const LinkPolicy& policy) {
+  std::vector<std::string> commands;
+  std::string parent = "1:4";
+  if (const std::string words = netem_words(policy); !words.empty()) {
+    const bool goes_on = policy.reorder > 0;
+    commands.push_back("tc qdisc add dev eth0 parent " + parent + (goes_on ? " handle 40:" : "") +
+                       " netem" + words);
+    parent = "40:1";
+  }
+  if (policy.reorder > 0)
+    commands.push_back("tc qdisc add dev eth0 parent " + parent + " netem delay " +
+                       milliseconds(policy.reorder_by) +
+                       (policy.reorder < 1 ? " reorder " + percent(1 - policy.reorder) : ""));
+  return commands;
 }
 
 /// A segment that ends what the sender had to say has PSH: near enough to a message.
@@ -87,18 +105,17 @@ ByHand cut_by_hand(const Cluster& cluster, std::span<const Edge> links) {
 ByHand shape_by_hand(const Cluster& cluster, std::span<const Edge> links,
                      const LinkPolicy& policy) {
   ByHand hand;
-  const std::string words = netem_words(policy);
-  if (!words.empty())
+  const std::vector<std::string> netem = netem_by_hand(policy);
+  if (!netem.empty())
     for (const auto& [from, to] : grouped(cluster, links, &Edge::from, &Edge::to)) {
       const std::string on(end_name(cluster, from));
       // Three bands as ever, and a fourth for what goes to these machines.
-      for (const std::string& text :
-           {std::string("tc qdisc add dev eth0 root handle 1: prio bands 4"),
-            "tc qdisc add dev eth0 parent 1:4 netem" + words,
-            fmt::format("for to in {}; do tc filter add dev eth0 parent 1: protocol ip u32 match "
-                        "ip dst $to flowid 1:4; done",
-                        fmt::join(to, " "))})
-        hand.strike.push_back({on, text});
+      hand.strike.push_back({on, "tc qdisc add dev eth0 root handle 1: prio bands 4"});
+      for (const std::string& text : netem) hand.strike.push_back({on, text});
+      hand.strike.push_back(
+          {on, fmt::format("for to in {}; do tc filter add dev eth0 parent 1: protocol ip u32 "
+                           "match ip dst $to flowid 1:4; done",
+                           fmt::join(to, " "))});
       hand.heal.push_back({on, "tc qdisc del dev eth0 root"});
     }
   for (const Flap& flap : policy.flaps)

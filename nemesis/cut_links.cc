@@ -1,6 +1,8 @@
 #include "nemesis/cut_links.h"
 
 #include <algorithm>
+#include <cmath>
+#include <memory>
 
 #include "nemesis/attest.h"
 
@@ -8,6 +10,20 @@ namespace faultline {
 namespace {
 
 constexpr std::chrono::milliseconds resend_after{100};
+/// What would wait longer for `rate` is lost.
+constexpr std::chrono::milliseconds rate_queue{200};
+/// That every probe of a link is lost by chance should be so rare; but no more at once than that.
+constexpr double lost_all_max = 1e-6, copies_max = 64;
+
+/// Of the probes on such a link, those that do not arrive as they were sent.
+double lost_share(const LinkPolicy& policy) {
+  double passed = (1 - policy.loss) * (1 - policy.corrupt) * (1 - policy.corrupt_unseen);
+  for (const Flap& flap : policy.flaps) {
+    const double up = std::chrono::duration<double>(flap.up).count();
+    passed *= up / std::max(up + std::chrono::duration<double>(flap.down).count(), 1e-9);
+  }
+  return 1 - passed;
+}
 
 /// {"n1>n3": 41, …}, at most evidence_items_max of them.
 Map named_counters(Levers& levers, std::span<const Edge> edges,
@@ -78,20 +94,6 @@ std::vector<Edge> all_links_of(std::span<const std::size_t> victims, const Clust
   return {links.begin(), links.end()};
 }
 
-std::chrono::milliseconds left_until(std::chrono::steady_clock::time_point deadline) {
-  const auto left =
-      std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-  return std::max(left, std::chrono::milliseconds(1));
-}
-
-Result<bool> arrives(Levers& levers, const Edge& edge,
-                     std::chrono::steady_clock::time_point deadline) {
-  for (auto wait = resend_after;; wait *= 2) {
-    const auto arrived = levers.cluster().probe(edge, std::min(wait, left_until(deadline)));
-    if (!arrived || *arrived || std::chrono::steady_clock::now() >= deadline) return arrived;
-  }
-}
-
 Status attest_blocked(Levers& levers, std::span<const Edge> cut, std::chrono::nanoseconds within,
                       Attestation& attestation) {
   Cluster& cluster = levers.cluster();
@@ -137,29 +139,118 @@ void tell_drops(Levers& levers, std::span<const Edge> cut, Attestation& attestat
   attestation.evidence.emplace_back("dropped", total);
 }
 
-Status attest_open(Levers& levers, std::span<const Edge> links, std::chrono::nanoseconds within,
-                   Attestation& attestation) {
-  List unreached;
-  std::size_t probed = 0, held = 0;
-  const auto deadline = std::chrono::steady_clock::now() + within;
-  for (const Edge& edge : links) {
-    if (levers.is_cut(edge)) {
-      ++held;
+std::chrono::nanoseconds flight_max(const LinkPolicy& policy) {
+  // Of the normal distribution one in 30,000 is beyond.
+  auto time = policy.delay + (policy.normal ? 4 : 1) * policy.jitter;
+  if (policy.reorder > 0) time += policy.reorder_by;
+  if (policy.rate > 0) time += rate_queue;
+  for (const Flap& flap : policy.flaps) time += flap.down;
+  return time;
+}
+
+LinkTrial::LinkTrial(Levers& levers, std::span<const Edge> links, std::chrono::nanoseconds within,
+                     std::chrono::nanoseconds on_its_way)
+    : levers_(levers), within_(within), slowest_(on_its_way), began_(Clock::now()) {
+  for (const Edge& link : links) trials_.push_back({link});
+}
+
+void LinkTrial::send(Clock::time_point now) {
+  next_sending_ = now + resend_after;
+  const LinkPolicies policies = levers_.policies();
+  const PacketPlane* plane = levers_.cluster().packets();
+  const auto in_force = [&](const Edge& link) {
+    const auto held = policies.find(link);
+    LinkPolicy policy = held == policies.end() ? LinkPolicy{} : held->second;
+    if (plane == nullptr) return policy;
+    const auto nature = plane->nature().find(link);
+    return nature == plane->nature().end() ? policy : combined(nature->second, policy);
+  };
+  const double rounds = std::max(1.0, std::chrono::duration<double>(within_) / resend_after);
+  for (Trial& trial : trials_) {
+    if (trial.took || trial.held) continue;
+    const LinkPolicy policy = in_force(trial.link);
+    const double lost = lost_share(policy);
+    if (lost >= 1) {  // As good as cut, by another fault.
+      trial.held = true;
       continue;
     }
-    if (probed == evidence_items_max) continue;
-    ++probed;
-    const auto arrived = arrives(levers, edge, deadline);
-    if (!arrived) return arrived.error();
-    if (!*arrived) unreached.emplace_back(link_name(levers, edge));
+    slowest_ = std::max(slowest_, flight_max(policy));
+    const double wanted = lost > 0 ? std::log(lost_all_max) / std::log(lost) / rounds : 1;
+    const auto count = static_cast<std::size_t>(std::clamp(std::ceil(wanted), 1.0, copies_max));
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto probe = levers_.cluster().launch_probe(trial.link);
+      if (!probe) {
+        failure_ = Error{"probe " + link_name(levers_, trial.link) + ": " + probe.error().what};
+        return;
+      }
+      trial.probes.push_back(*probe);
+    }
   }
-  attestation.evidence.emplace_back("probed", probed);
-  if (held > 0) attestation.evidence.emplace_back("cut_by_others", held);
-  attestation.evidence.emplace_back("probe", unreached.empty() ? "passed" : "lost");
-  if (unreached.empty()) return Ok{};
+}
+
+bool LinkTrial::step() {
+  const auto now = Clock::now();
+  if (now >= next_sending_) send(now);
+  bool all_known = true;
+  for (Trial& trial : trials_) {
+    if (trial.took || trial.held) continue;
+    for (const std::uint64_t probe : trial.probes)
+      if ((trial.took = levers_.cluster().landed(probe))) break;
+    // What another fault cuts meanwhile is not ours to prove.
+    trial.held = !trial.took && levers_.is_cut(trial.link);
+    all_known = all_known && (trial.took || trial.held);
+  }
+  return all_known || failure_ || now >= began_ + within_ + 2 * slowest_;
+}
+
+std::size_t LinkTrial::held() const {
+  return static_cast<std::size_t>(std::ranges::count(trials_, true, &Trial::held));
+}
+
+std::vector<Edge> LinkTrial::unreached() const {
+  std::vector<Edge> links;
+  for (const Trial& trial : trials_)
+    if (!trial.took && !trial.held) links.push_back(trial.link);
+  return links;
+}
+
+std::vector<std::pair<Edge, std::chrono::nanoseconds>> LinkTrial::times() const {
+  std::vector<std::pair<Edge, std::chrono::nanoseconds>> times;
+  for (const Trial& trial : trials_)
+    if (trial.took) times.emplace_back(trial.link, *trial.took);
+  return times;
+}
+
+bool tell_failure(const LinkTrial& trial, Attestation& attestation) {
+  if (!trial.failure()) return false;
   attestation.effective = false;
-  attestation.evidence.emplace_back("unreached", std::move(unreached));
-  return Ok{};
+  attestation.evidence.emplace_back("reason", trial.failure()->what);
+  return true;
+}
+
+void attest_open(Levers& levers, std::span<const Edge> links, std::chrono::nanoseconds within,
+                 Attestation& attestation, std::chrono::nanoseconds on_its_way) {
+  std::vector<Edge> open;
+  for (const Edge& edge : links)
+    if (!levers.is_cut(edge)) open.push_back(edge);
+  const std::size_t cut = links.size() - open.size();
+  open.resize(std::min(open.size(), evidence_items_max));
+  const auto trial = std::make_shared<LinkTrial>(levers, open, within, on_its_way);
+  attestation.rest = [trial, cut, &levers](Attestation& told) {
+    if (!trial->step()) return false;
+    const std::vector<Edge> unreached = trial->unreached();
+    const std::size_t held = cut + trial->held();
+    told.evidence.emplace_back("probed", trial->size());
+    if (held > 0) told.evidence.emplace_back("cut_by_others", held);
+    told.evidence.emplace_back("probe", unreached.empty() ? "passed" : "lost");
+    if (tell_failure(*trial, told) || unreached.empty()) return true;
+    told.effective = false;
+    List names;
+    for (const Edge& link : unreached) names.emplace_back(link_name(levers, link));
+    told.evidence.emplace_back("unreached", std::move(names));
+    return true;
+  };
+  (void)is_complete(attestation);  // It sends the probes.
 }
 
 }  // namespace faultline

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "harness/core/levers.h"
@@ -40,18 +42,56 @@ Status attest_blocked(Levers& levers, std::span<const Edge> cut, std::chrono::na
 /// failed injection asks for has perhaps nothing to count.
 void tell_drops(Levers& levers, std::span<const Edge> cut, Attestation& attestation);
 
-/// After the release of `links`: a datagram over each that no other fault cuts (at most
-/// evidence_items_max) must arrive within `within`, all together. Adds "probed", "probe",
-/// "cut_by_others", "unreached".
-Status attest_open(Levers& levers, std::span<const Edge> links, std::chrono::nanoseconds within,
-                   Attestation& attestation);
+/// The longest that a packet is on such a link, but for one in thousands.
+std::chrono::nanoseconds flight_max(const LinkPolicy& policy);
 
-/// Whether a probe arrives until `deadline`. Sent again and again: another fault may lose some.
-Result<bool> arrives(Levers& levers, const Edge& edge,
-                     std::chrono::steady_clock::time_point deadline);
+/// Whether links pass packets: a probe over each of them at once, and again every 100 ms until one
+/// has arrived, several at once where links are lossy. Waits for nothing itself.
+class LinkTrial {
+ public:
+  /// Probes may take `within`, and twice the time beyond it that the slowest link takes by its
+  /// nature and by what faults make it do, or `on_its_way`, what an earlier packet may still take,
+  /// as none is overtaken.
+  LinkTrial(Levers& levers, std::span<const Edge> links, std::chrono::nanoseconds within,
+            std::chrono::nanoseconds on_its_way = {});
 
-/// The time until `deadline`, for probes that share one limit: forty links that pass nothing must
-/// not take forty times as long, for the next fault and the next heal wait meanwhile.
-std::chrono::milliseconds left_until(std::chrono::steady_clock::time_point deadline);
+  /// Sends what is due and looks; true once everything is known, or the time is over.
+  bool step();
+
+  // Afterwards.
+  std::size_t size() const { return trials_.size(); }
+  /// Links that proved nothing, as faults cut them or lose all of their packets.
+  std::size_t held() const;
+  std::vector<Edge> unreached() const;
+  /// How long the first probe to arrive took, one way; of the links that passed one.
+  std::vector<std::pair<Edge, std::chrono::nanoseconds>> times() const;
+  /// A probe could not be sent: nothing is known then.
+  const std::optional<Error>& failure() const { return failure_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Trial {
+    Edge link;
+    std::vector<std::uint64_t> probes = {};
+    std::optional<std::chrono::nanoseconds> took = {};
+    bool held = false;
+  };
+  void send(Clock::time_point now);
+
+  Levers& levers_;
+  std::vector<Trial> trials_;
+  std::chrono::nanoseconds within_, slowest_;
+  Clock::time_point began_, next_sending_{};
+  std::optional<Error> failure_;
+};
+
+/// If the trial could not send: the attestation is not effective, and says why.
+bool tell_failure(const LinkTrial& trial, Attestation& attestation);
+
+/// After the release of `links`: sends a datagram over each that no other fault cuts (at most
+/// evidence_items_max); that they arrive is the rest of the attestation: see LinkTrial. Adds
+/// "probed", "probe", "cut_by_others", "unreached".
+void attest_open(Levers& levers, std::span<const Edge> links, std::chrono::nanoseconds within,
+                 Attestation& attestation, std::chrono::nanoseconds on_its_way = {});
 
 }  // namespace faultline

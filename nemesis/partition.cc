@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <utility>
@@ -178,7 +179,7 @@ class Partition : public Nemesis {
     Attestation attestation{true, {{"links", cut.size()}, {"cut", all_links(levers, cut)}}};
     if (const Status blocked = attest_blocked(levers, cut, settings_.within, attestation); !blocked)
       return blocked.error();
-    if (const Status open = attest_open_inside(levers, attestation); !open) return open.error();
+    attest_open_inside(levers, attestation);
     return attestation;
   }
 
@@ -202,8 +203,7 @@ class Partition : public Nemesis {
     std::vector<Edge>& cut = cuts_[id];
     tell_drops(levers, cut, attestation);
     if (const Status released = levers.release(id); !released) return released.error();
-    if (const Status open = attest_open(levers, cut, settings_.within, attestation); !open)
-      return open.error();
+    attest_open(levers, cut, settings_.within, attestation);
     cut.clear();
     return attestation;
   }
@@ -227,28 +227,23 @@ class Partition : public Nemesis {
   }
 
   /// Inside every component of what is cut now, by this fault and others, one datagram arrives.
-  Status attest_open_inside(Levers& levers, Attestation& attestation) {
+  void attest_open_inside(Levers& levers, Attestation& attestation) const {
     const Grudge cut = levers.cut_edges();
-    std::size_t probed = 0;
-    List lost;
-    const auto deadline = std::chrono::steady_clock::now() + settings_.within;
-    for (const auto& component : components(levers.cluster().nodes().size(), cut)) {
-      if (component.size() < 2) continue;
-      const Edge edge = open_edge(component, cut);
-      ++probed;
-      const auto arrived = arrives(levers, edge, deadline);
-      if (!arrived) return Error{"probe " + link_name(levers, edge) + ": " + arrived.error().what};
-      if (!*arrived) lost.emplace_back(link_name(levers, edge));
-    }
-    for (const Edge& edge : open_to_clients(levers.cluster(), cut)) {
-      ++probed;
-      const auto arrived = arrives(levers, edge, deadline);
-      if (!arrived) return Error{"probe " + link_name(levers, edge) + ": " + arrived.error().what};
-      if (!*arrived) lost.emplace_back(link_name(levers, edge));
-    }
-    attestation.evidence.emplace_back("open", Map{{"probed", probed}, {"lost", lost}});
-    if (!lost.empty()) attestation.effective = false;
-    return Ok{};
+    std::vector<Edge> links;
+    for (const auto& component : components(levers.cluster().nodes().size(), cut))
+      if (component.size() > 1) links.push_back(open_edge(component, cut));
+    for (const Edge& edge : open_to_clients(levers.cluster(), cut)) links.push_back(edge);
+    const auto trial = std::make_shared<LinkTrial>(levers, links, settings_.within);
+    attestation.rest = [trial, &levers](Attestation& told) {
+      if (!trial->step()) return false;
+      List lost;
+      for (const Edge& link : trial->unreached()) lost.emplace_back(link_name(levers, link));
+      if (!lost.empty()) told.effective = false;
+      told.evidence.emplace_back("open", Map{{"probed", trial->size()}, {"lost", std::move(lost)}});
+      tell_failure(*trial, told);
+      return true;
+    };
+    (void)is_complete(attestation);  // It sends the probes.
   }
 
   /// For each end of clients that is cut from some nodes, a link to one with which it speaks.

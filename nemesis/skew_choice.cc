@@ -221,7 +221,11 @@ Result<Skew> skew_of_evidence(const SkewSettings& settings, const Map& evidence)
 
 SkewByHand skew_by_hand(const Skew& skew) {
   const auto seconds = [](std::int64_t time_ns) {
-    return fmt::format("{:.9g}", static_cast<double>(time_ns) / 1e9);
+    // Never 5e-05, which date(1) does not understand.
+    std::string text = fmt::format("{:.9f}", static_cast<double>(time_ns) / 1e9);
+    text.erase(text.find_last_not_of('0') + 1);
+    if (text.ends_with('.')) text.pop_back();
+    return text;
   };
   const auto step = [&](std::int64_t by_ns) { return "date -s '" + seconds(by_ns) + " seconds'"; };
   const std::string true_time = "hwclock --hctosys";

@@ -117,7 +117,11 @@ class FakePackets : public PacketPlane {
     shapes.push_back(policies);
     return Ok{};
   }
-  Status set_nature(const LinkPolicies&) override { return Ok{}; }
+  Status set_nature(const LinkPolicies& nature) override {
+    nature_ = nature;
+    return Ok{};
+  }
+  const LinkPolicies& nature() const override { return nature_; }
   std::vector<PacketCounters> counters(std::span<const Edge> edges) const override {
     std::vector<PacketCounters> counters;
     for (const Edge& edge : edges) {
@@ -130,6 +134,7 @@ class FakePackets : public PacketPlane {
 
  private:
   std::map<Edge, PacketCounters> counters_;
+  LinkPolicies nature_;
 };
 
 /// Behaves like a cluster whose nodes are two processes each, writes down every call ("signal n1
@@ -254,15 +259,26 @@ class FakeCluster : public Cluster {
     if (!cut_.contains(edge)) plane.packet(edge);
     return !cut_.contains(edge) && !broken.contains(edge);
   }
+  Result<std::uint64_t> launch_probe(const Edge& edge) override {
+    const auto passed = probe(edge, {});
+    const std::size_t nth = ++launched_[edge];
+    flights_.push_back({edge, *passed && nth > loses_first});
+    return flights_.size() - 1;
+  }
+  std::optional<std::chrono::nanoseconds> landed(std::uint64_t probe) override {
+    const Flight& flight = flights_.at(probe);
+    if (!flight.passed || in_flight) return std::nullopt;
+    return duration(flight.edge);
+  }
+  bool in_flight = false;       ///< Launched probes have not arrived yet.
+  std::size_t loses_first = 0;  ///< So many launched probes of each link are lost.
   std::vector<Edge> probed;
   Result<std::optional<std::chrono::nanoseconds>> transit(
       const Edge& edge, std::chrono::milliseconds timeout) override {
     const auto arrived = probe(edge, timeout);
     if (!arrived) return arrived.error();
     if (!*arrived) return std::optional<std::chrono::nanoseconds>();
-    const auto policy = plane.now().find(edge);
-    const bool late = policy != plane.now().end();
-    return takes ? takes : late ? policy->second.delay : std::chrono::nanoseconds(0);
+    return duration(edge);
   }
   PacketPlane* packets() override { return has_plane ? &plane : nullptr; }
   Status can_shape() const override { return has_plane ? Ok{} : Cluster::can_shape(); }
@@ -281,6 +297,15 @@ class FakeCluster : public Cluster {
   std::vector<Death> take_deaths() override { return std::exchange(deaths_, {}); }
 
  private:
+  struct Flight {
+    Edge edge;
+    bool passed;
+  };
+  std::optional<std::chrono::nanoseconds> duration(const Edge& edge) const {
+    const auto policy = plane.now().find(edge);
+    const bool late = policy != plane.now().end();
+    return takes ? takes : late ? policy->second.delay : std::chrono::nanoseconds(0);
+  }
   std::vector<ProcessInfo> fresh(std::size_t node) {
     const int pid = next_pid_;
     next_pid_ += 2;
@@ -296,6 +321,8 @@ class FakeCluster : public Cluster {
   std::vector<std::vector<ProcessInfo>> processes_;
   std::set<Edge> cut_;
   std::map<Edge, std::uint64_t> drops_;
+  std::map<Edge, std::size_t> launched_;
+  std::vector<Flight> flights_;
   std::vector<Death> deaths_;
   int next_pid_ = 100;
 };

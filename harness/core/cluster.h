@@ -73,6 +73,13 @@ class Cluster {
   /// Whether a probe sent over this link arrives within `timeout`. Drains older ones first.
   virtual Result<bool> probe(const Edge& edge, std::chrono::milliseconds timeout) = 0;
 
+  /// Sends such a probe and does not wait for it, so that many links are tried in the time of one.
+  /// Its number is for landed(); only the last few thousand are remembered.
+  virtual Result<std::uint64_t> launch_probe(const Edge& edge) = 0;
+  /// Nothing while that probe has not arrived; then how long it took at most, as its arrival is
+  /// noticed by this call.
+  virtual std::optional<std::chrono::nanoseconds> landed(std::uint64_t probe) = 0;
+
   /// How long such a probe takes, one way; nothing if it does not arrive within `timeout`.
   virtual Result<std::optional<std::chrono::nanoseconds>> transit(
       const Edge& edge, std::chrono::milliseconds timeout) {

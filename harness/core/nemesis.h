@@ -2,10 +2,13 @@
 // to do so is the schedule's business, and so is choosing the victims.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "harness/core/levers.h"
@@ -22,7 +25,23 @@ struct Attestation {
   /// Of a heal: what came since shows that the injection was effective, although that could not be
   /// seen yet when it was attested.
   bool bore_out = false;
+  /// Evidence that takes its time, as a probe does over a slow link, and for which no other fault
+  /// and no heal must wait: looks whether it has come, never waits, and adds it to the attestation
+  /// that it is given. True once there is no more to come. Empty: everything is here already. Must
+  /// be called from the thread that pulls the levers, while these and the nemesis live.
+  std::function<bool(Attestation&)> rest = {};
 };
+
+/// Looks for the rest of the evidence; true if the attestation is complete.
+inline bool is_complete(Attestation& attestation) {
+  if (attestation.rest && attestation.rest(attestation)) attestation.rest = nullptr;
+  return !attestation.rest;
+}
+/// Waits for the rest.
+inline Attestation complete(Attestation attestation) {
+  while (!is_complete(attestation)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  return attestation;
+}
 
 /// What a person types on a machine of a cluster of their own; "$n2" stands for n2's address.
 struct HandCommand {

@@ -115,6 +115,7 @@ class PacketPlane {
   /// What links do by themselves, beneath every fault: how far the machines are from each other.
   /// Holds until it is set again; no counter tells of it.
   virtual Status set_nature(const LinkPolicies& nature) = 0;
+  virtual const LinkPolicies& nature() const = 0;
   /// In the order of `edges`.
   virtual std::vector<PacketCounters> counters(std::span<const Edge> edges) const = 0;
   virtual PlaneCost cost() const = 0;

@@ -133,6 +133,10 @@ class NamespaceCluster final : public Cluster {
   Result<bool> probe(const Edge& edge, std::chrono::milliseconds timeout) override {
     return probes_->arrives(edge, timeout);
   }
+  Result<std::uint64_t> launch_probe(const Edge& edge) override { return probes_->launch(edge); }
+  std::optional<std::chrono::nanoseconds> landed(std::uint64_t probe) override {
+    return probes_->landed(probe);
+  }
 
   PacketPlane* packets() override { return links_->packets(); }
   Status can_shape() const override {

@@ -18,18 +18,6 @@ struct Datagram {
   friend bool operator==(const Datagram&, const Datagram&) = default;
 };
 
-/// Empties the socket; true if `wanted` was among it.
-bool drain(int socket, const Datagram& wanted) {
-  bool found = false;
-  Datagram got;
-  for (;;) {
-    const ssize_t size = ::recv(socket, &got, sizeof got, MSG_DONTWAIT);
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return found;
-    found |= size == sizeof got && got == wanted;
-  }
-}
-
 }  // namespace
 
 Status Probes::send_over(const Edge& edge, bool v6, std::uint64_t nonce) {
@@ -50,23 +38,60 @@ Status Probes::send_over(const Edge& edge, bool v6, std::uint64_t nonce) {
 
 Status Probes::send(const Edge& edge) { return send_over(edge, false, ++nonce_); }
 
+void Probes::take_arrived(const ProbeSockets& to) {
+  for (const int socket : {to.socket, to.socket6}) {
+    if (socket < 0) continue;
+    Datagram got;
+    for (;;) {
+      const ssize_t size = ::recv(socket, &got, sizeof got, MSG_DONTWAIT);
+      if (size < 0 && errno == EINTR) continue;
+      if (size < 0) break;
+      if (size != sizeof got) continue;
+      const auto flight = flights_.find(got.nonce);
+      if (flight == flights_.end() || flight->second.took) continue;
+      // All of it, as a link may have turned bits over.
+      const Edge& edge = flight->second.edge;
+      if (got == Datagram{.from = edge.from, .to = edge.to, .nonce = got.nonce})
+        flight->second.took = std::chrono::steady_clock::now() - flight->second.sent;
+    }
+  }
+}
+
+Result<std::uint64_t> Probes::launch(const Edge& edge) {
+  const ProbeSockets& to = end(edge.to);
+  take_arrived(to);  // A full buffer would lose the next one.
+  const std::uint64_t nonce = ++nonce_;
+  flights_.emplace(nonce, Flight{edge, std::chrono::steady_clock::now()});
+  if (flights_.size() > flights_max) flights_.erase(flights_.begin());
+  if (const Status sent = send_over(edge, false, nonce); !sent) return sent.error();
+  if (to.socket6 >= 0 && end(edge.from).socket6 >= 0)
+    if (const Status sent = send_over(edge, true, nonce); !sent) return sent.error();
+  return nonce;
+}
+
+std::optional<std::chrono::nanoseconds> Probes::landed(std::uint64_t probe) {
+  const auto flight = flights_.find(probe);
+  if (flight == flights_.end()) return std::nullopt;
+  if (!flight->second.took) take_arrived(end(flight->second.edge.to));
+  return flight->second.took;
+}
+
 Result<bool> Probes::arrives(const Edge& edge, std::chrono::milliseconds timeout) {
   const ProbeSockets& to = end(edge.to);
-  const bool v6 = to.socket6 >= 0 && end(edge.from).socket6 >= 0;
-  const Datagram wanted{.from = edge.from, .to = edge.to, .nonce = ++nonce_};
+  const auto probe = launch(edge);
+  if (!probe) return probe.error();
   std::array<pollfd, 2> polled = {pollfd{to.socket, POLLIN, 0}, pollfd{to.socket6, POLLIN, 0}};
-  for (const pollfd& socket : std::span(polled).first(v6 ? 2 : 1)) drain(socket.fd, {});
-  if (const Status sent = send_over(edge, false, wanted.nonce); !sent) return sent.error();
-  if (v6)
-    if (const Status sent = send_over(edge, true, wanted.nonce); !sent) return sent.error();
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   for (;;) {
-    for (const pollfd& socket : std::span(polled).first(v6 ? 2 : 1))
-      if (drain(socket.fd, wanted)) return true;
+    const bool arrived = landed(*probe).has_value();
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    if (left.count() <= 0) return false;
-    if (::poll(polled.data(), v6 ? 2 : 1, static_cast<int>(left.count())) < 0 && errno != EINTR)
+    if (arrived || left.count() <= 0) {
+      flights_.erase(*probe);
+      return arrived;
+    }
+    if (::poll(polled.data(), to.socket6 >= 0 ? 2 : 1, static_cast<int>(left.count())) < 0 &&
+        errno != EINTR)
       return os_error("wait for a probe");
   }
 }

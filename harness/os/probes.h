@@ -5,6 +5,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,8 +32,22 @@ class Probes {
   /// has arrived, so that false means that nothing passes.
   Result<bool> arrives(const Edge& edge, std::chrono::milliseconds timeout);
 
+  /// The same in two steps, for many at once: see Cluster.
+  Result<std::uint64_t> launch(const Edge& edge);
+  std::optional<std::chrono::nanoseconds> landed(std::uint64_t probe);
+
+  static constexpr std::size_t flights_max = 8192;
+
  private:
+  struct Flight {
+    Edge edge;
+    std::chrono::steady_clock::time_point sent;
+    std::optional<std::chrono::nanoseconds> took = {};
+  };
+
   Status send_over(const Edge& edge, bool v6, std::uint64_t nonce);
+  /// Empties the sockets of an end, and notes which probes arrived.
+  void take_arrived(const ProbeSockets& to);
 
   const ProbeSockets& end(std::size_t index) const {
     return index == clients_end ? ends_.back() : ends_.at(index);
@@ -39,6 +55,7 @@ class Probes {
 
   std::vector<ProbeSockets> ends_;
   std::uint64_t nonce_ = 0;
+  std::map<std::uint64_t, Flight> flights_;  ///< By nonce, thus the oldest first.
 };
 
 }  // namespace faultline

@@ -86,6 +86,8 @@ class SwitchLinks final : public Links, public PacketPlane {
     return shape(LinkPolicies(policies_));
   }
 
+  const LinkPolicies& nature() const override { return nature_; }
+
   Status shape(const LinkPolicies& policies) override {
     std::vector<bool> wanted(ports_.size());
     for (const LinkPolicies* each : {&std::as_const(nature_), &policies})

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <thread>
 #include <utility>
 
 namespace faultline {
 namespace {
+
+/// Between two looks for what may come at any time.
+constexpr Nanoseconds look_pause = std::chrono::milliseconds(2);
 
 double seconds(Nanoseconds time) {
   return std::round(static_cast<double>(time.count()) / 1e3) / 1e6;
@@ -77,7 +81,7 @@ std::optional<Nanoseconds> Injector::step() {
     }
     Active over = std::move(active_[i]);
     active_.erase(active_.begin() + static_cast<std::ptrdiff_t>(i));
-    heal(over);
+    heal(std::move(over));
   }
   while (next_ < setup_.schedule.size() && setup_.schedule[next_].start <= setup_.now()) {
     const PlannedFault& planned = setup_.schedule[next_++];
@@ -90,13 +94,17 @@ std::optional<Nanoseconds> Injector::step() {
       strike(planned, {});
   }
   std::erase_if(waiting_, [this](Waiting& waiting) { return try_waiting(waiting); });
+  bool all_attested = true;
+  for (Active& active : active_) all_attested = is_attested(active) && all_attested;
+  std::erase_if(healed_, [this](Healed& healed) { return try_telling(healed); });
 
   std::optional<Nanoseconds> due;
   const auto consider = [&](Nanoseconds time) { due = due ? std::min(*due, time) : time; };
   if (next_ < setup_.schedule.size()) consider(setup_.schedule[next_].start);
   for (const Active& active : active_) consider(active.planned.end);
   for (const Waiting& waiting : waiting_)
-    consider(waiting.answer ? setup_.now() + std::chrono::milliseconds(2) : waiting.next_try);
+    consider(waiting.answer ? setup_.now() + look_pause : waiting.next_try);
+  if (!all_attested || !healed_.empty()) consider(setup_.now() + look_pause);
   return due;
 }
 
@@ -145,21 +153,23 @@ void Injector::strike(const PlannedFault& planned, std::span<const std::size_t> 
       fault.nemesis->inject(setup_.levers, planned.id, active.victims, leaders, rng.nemesis);
   if (!attested) {
     active.reason = attested.error().what;
-    heal(active);
+    heal(std::move(active));
     return;
   }
   ++tallies_[planned.entry].injected;
-  if (attested->effective) ++tallies_[planned.entry].effective;
   active.attestation = std::move(*attested);
+  is_attested(active);
   active_.push_back(std::move(active));
 }
 
-void Injector::heal(Active& active) {
-  Map line = line_of(active.planned);
-  line.emplace_back("victims", names(active.victims));
-  if (plan_of(active.planned).needs_leader()) line.emplace_back("leaders", names(active.leaders));
-  line.emplace_back("planned", seconds(active.planned.start));
-  line.emplace_back("applied", seconds(active.applied));
+bool Injector::is_attested(Active& active) {
+  if (active.attested || !is_complete(active.attestation)) return active.attested;
+  active.attested = true;
+  if (active.attestation.effective) ++tallies_[active.planned.entry].effective;
+  return true;
+}
+
+void Injector::heal(Active active) {
   auto healing = plan_of(active.planned).nemesis->heal(setup_.levers, active.planned.id);
   if (!healing) {
     heal_error_ = healing.error();
@@ -167,19 +177,40 @@ void Injector::heal(Active& active) {
     if (const Status released = setup_.levers.release(active.planned.id); !released)
       heal_error_ = released.error();
   }
+  Healed healed{std::move(active), std::move(healing), setup_.now()};
+  if (!try_telling(healed)) healed_.push_back(std::move(healed));
+}
+
+bool Injector::try_telling(Healed& healed) {
+  const bool struck = is_attested(healed.over);
+  if ((healed.healing && !is_complete(*healed.healing)) || !struck) return false;
+  tell(healed);
+  return true;
+}
+
+void Injector::tell(Healed& healed) {
+  Active& active = healed.over;
+  auto& healing = healed.healing;
+  FaultTally& tally = tallies_[active.planned.entry];
+  Map line = line_of(active.planned);
+  line.emplace_back("victims", names(active.victims));
+  if (plan_of(active.planned).needs_leader()) line.emplace_back("leaders", names(active.leaders));
+  line.emplace_back("planned", seconds(active.planned.start));
+  line.emplace_back("applied", seconds(active.applied));
   if (healing && healing->bore_out && active.reason.empty() && !active.attestation.effective) {
     active.attestation.effective = true;
-    ++tallies_[active.planned.entry].effective;
+    ++tally.effective;
   }
-  line.emplace_back("healed", seconds(setup_.now()));
+  if (!healing || !healing->effective) ++tally.heals_failed;
+  line.emplace_back("healed", seconds(healed.at));
   line.emplace_back("evidence", std::move(active.attestation.evidence));
-  if (healing) note_doubts(tallies_[active.planned.entry], healing->evidence);
-  Map healed = {{"effective", healing && healing->effective}};
+  if (healing) note_doubts(tally, healing->evidence);
+  Map told = {{"effective", healing && healing->effective}};
   if (healing)
-    for (auto& item : healing->evidence) healed.push_back(std::move(item));
+    for (auto& item : healing->evidence) told.push_back(std::move(item));
   else
-    healed.emplace_back("reason", healing.error().what);
-  line.emplace_back("healing", std::move(healed));
+    told.emplace_back("reason", healing.error().what);
+  line.emplace_back("healing", std::move(told));
   line.emplace_back("effective", active.attestation.effective);
   if (!active.reason.empty()) line.emplace_back("reason", active.reason);
   write(std::move(line));
@@ -225,12 +256,18 @@ void Injector::write(Map line) {
 
 Status Injector::heal_all() {
   heal_error_.reset();  // what failed before may be put right now
-  for (Active& active : std::exchange(active_, {})) heal(active);
+  for (Active& active : std::exchange(active_, {})) heal(std::move(active));
   for (const Waiting& waiting : std::exchange(waiting_, {}))
     give_up(waiting.planned, "the load ended before a leader was known", false);
   for (; next_ < setup_.schedule.size(); ++next_)
     give_up(setup_.schedule[next_], "the load ended before", false);
-  if (const Status released = setup_.levers.release_all(); !released) return released;
+  const Status released = setup_.levers.release_all();
+  for (;;) {
+    std::erase_if(healed_, [this](Healed& healed) { return try_telling(healed); });
+    if (healed_.empty()) break;
+    std::this_thread::sleep_for(look_pause);
+  }
+  if (!released) return released;
   heal_error_.reset();
   return Ok{};
 }

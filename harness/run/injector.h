@@ -25,6 +25,8 @@ struct FaultTally {
   /// What the healings' evidence says under "doubts": why a violation found under this fault may be
   /// the fault's own doing. The first doubts_max.
   std::set<std::string> doubts = {};
+  std::size_t heals_failed =
+      0;  ///< Heals not attested: what came after may have been broken still.
   static constexpr std::size_t doubts_max = 20;
 };
 
@@ -63,13 +65,14 @@ class Injector {
   };
   explicit Injector(Setup setup);
 
-  /// Does what is due now, heals before strikes. Returns when it wants to be called again at the
-  /// latest; nothing if all is done. A role that needs a leader is resolved by asking at most
-  /// leader_tries times, leader_pause apart, and not beyond the planned heal.
+  /// Does what is due now, heals before strikes, and looks for evidence that takes its time: a heal
+  /// lets go when it is due, and its line is written once it is attested. Returns when it wants to
+  /// be called again at the latest; nothing if all is done. A role that needs a leader is resolved
+  /// by asking at most leader_tries times, leader_pause apart, and not beyond the planned heal.
   std::optional<Nanoseconds> step();
 
-  /// Heals what is active, gives up what has not struck, and releases every lever. Everything is
-  /// tried whatever fails. Idempotent.
+  /// Heals what is active, gives up what has not struck, releases every lever, and waits until all
+  /// is attested. Everything is tried whatever fails. Idempotent.
   Status heal_all();
 
   /// What is broken right now, for people: "partition majority-ring", "kill n1 n3".
@@ -93,11 +96,23 @@ class Injector {
     Nanoseconds applied{};
     Attestation attestation;
     std::string reason;  ///< Why it is not effective, if the injection failed.
+    bool attested = false;
+  };
+  /// Released; evidence of the injection or of the heal may still be to come.
+  struct Healed {
+    Active over;
+    Result<Attestation> healing;
+    Nanoseconds at{};
   };
 
   bool try_waiting(Waiting& waiting);
   void strike(const PlannedFault& planned, std::span<const std::size_t> leaders);
-  void heal(Active& active);
+  void heal(Active active);
+  /// Looks for the evidence of the injection; true if it is complete.
+  bool is_attested(Active& active);
+  /// True if everything of it is known, and written.
+  bool try_telling(Healed& healed);
+  void tell(Healed& healed);
   void give_up(const PlannedFault& planned, const std::string& reason, bool reached = true);
   const RecordedStrike* recorded(const PlannedFault& planned) const;
   List names(std::span<const std::size_t> machines) const;
@@ -109,6 +124,7 @@ class Injector {
   std::size_t next_ = 0;  ///< Into the schedule.
   std::vector<Waiting> waiting_;
   std::vector<Active> active_;
+  std::vector<Healed> healed_;
   std::vector<FaultTally> tallies_;
   std::vector<Value> lines_;
   std::optional<Error> heal_error_;

@@ -50,6 +50,12 @@ class NodeJournal : public Cluster {
   Result<bool> probe(const Edge& edge, std::chrono::milliseconds timeout) override {
     return cluster_.probe(edge, timeout);
   }
+  Result<std::uint64_t> launch_probe(const Edge& edge) override {
+    return cluster_.launch_probe(edge);
+  }
+  std::optional<std::chrono::nanoseconds> landed(std::uint64_t probe) override {
+    return cluster_.landed(probe);
+  }
   Result<std::optional<std::chrono::nanoseconds>> transit(
       const Edge& edge, std::chrono::milliseconds timeout) override {
     return cluster_.transit(edge, timeout);

@@ -32,6 +32,8 @@ class PaperCluster : public Cluster {
   Result<std::vector<std::uint64_t>> drops(std::span<const Edge>) override { return nothing(); }
   Status send_probe(const Edge&) override { return nothing(); }
   Result<bool> probe(const Edge&, std::chrono::milliseconds) override { return nothing(); }
+  Result<std::uint64_t> launch_probe(const Edge&) override { return nothing(); }
+  std::optional<std::chrono::nanoseconds> landed(std::uint64_t) override { return std::nullopt; }
   Result<std::size_t> destroy_connections(std::size_t) override { return nothing(); }
   std::vector<Death> take_deaths() override { return {}; }
 

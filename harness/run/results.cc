@@ -96,11 +96,13 @@ Value faults_value(const std::vector<FaultTally>& tallies) {
     at->planned += tally.planned;
     at->injected += tally.injected;
     at->effective += tally.effective;
+    at->heals_failed += tally.heals_failed;
     at->doubts.insert(tally.doubts.begin(), tally.doubts.end());
   }
   Map map;
   for (const FaultTally& sum : sums) {
     Map told = {{"planned", sum.planned}, {"injected", sum.injected}, {"effective", sum.effective}};
+    if (sum.heals_failed > 0) told.emplace_back("heals_failed", sum.heals_failed);
     if (!sum.doubts.empty())
       told.emplace_back("doubts", List(sum.doubts.begin(), sum.doubts.end()));
     map.emplace_back(sum.fault, std::move(told));
@@ -159,6 +161,14 @@ std::string faults_text(const Findings& f) {
     text += (text.empty() ? "faults: " : ", ") + fault.fault + " " +
             std::to_string(fault.effective) + " of " + std::to_string(fault.planned) + " effective";
   if (!text.empty()) text += "\n";
+  std::string failed;
+  for (const FaultTally& fault : f.faults)
+    if (fault.heals_failed > 0)
+      failed += (failed.empty() ? "" : ", ") + fault.fault + " " +
+                std::to_string(fault.heals_failed) + " of " + std::to_string(fault.injected);
+  if (!failed.empty())
+    text += "warning: heals failed: " + failed +
+            "; what came after them may have been broken still (faults.jsonl)\n";
   for (const FaultTally& fault : f.faults)
     for (const std::string& doubt : fault.doubts)
       text += "doubt: " + fault.fault + ": " + doubt + "; see docs/clocks.md\n";

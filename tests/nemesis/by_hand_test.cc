@@ -125,18 +125,23 @@ TEST_CASE("by hand: packets, on the links that it would shape, in netem's words"
         "n1: for to in $n2 $n3; do tc filter add dev eth0 parent 1: protocol ip u32 match ip dst "
         "$to flowid 1:4; done\n");
   CHECK(told(slow.heal) == "n1: tc qdisc del dev eth0 root\n");
-  const auto words = [&](std::vector<std::pair<std::string, std::string>> params) {
+  const auto words = [&](std::vector<std::pair<std::string, std::string>> params,
+                         std::size_t command = 1) {
     params.emplace_back("direction", "out");
-    const std::string text = hand(std::move(params)).strike.at(1).text;
-    return text.substr(text.find("netem"));
+    const std::string text = hand(std::move(params)).strike.at(command).text;
+    return text.substr(text.find("parent") + 11);
   };
   CHECK(words({{"delay", "50ms"}, {"jitter", "1500us"}, {"distribution", "normal"}}) ==
         "netem delay 50ms 1.5ms distribution normal");
   CHECK(words({{"loss", "5%"}, {"duplicate", "10%"}, {"corrupt", "0.1%"}, {"rate", "10mbit"}}) ==
         "netem loss 5% duplicate 10% corrupt 0.1% rate 10000000bit");
-  // netem sends its share at once and holds the others back.
-  CHECK(words({{"reorder", "10%"}, {"reorder-by", "30ms"}, {"delay", "5ms"}}) ==
-        "netem delay 35ms reorder 90%");
+  // netem sends its share at once, without the delay, and holds the others back.
+  CHECK(words({{"reorder", "10%"}, {"reorder-by", "30ms"}}) == "netem delay 30ms reorder 90%");
+  CHECK(words({{"reorder", "100%"}, {"reorder-by", "30ms"}}) == "netem delay 30ms");
+  CHECK(told(hand({{"reorder", "10%"}, {"reorder-by", "30ms"}, {"delay", "5ms"}}).strike)
+            .find("n1: tc qdisc add dev eth0 parent 1:4 handle 40: netem delay 5ms\n"
+                  "n1: tc qdisc add dev eth0 parent 40:1 netem delay 30ms reorder 90%\n") !=
+        std::string::npos);
   CHECK(told(hand({{"kind", "flapping"}, {"down", "200ms"}, {"direction", "in"}}).strike) ==
         "n1: while iptables -I INPUT -s $n2,$n3 -j DROP; sleep 0.2; iptables -D INPUT -s $n2,$n3 "
         "-j DROP; do sleep 0.3; done &\n");
@@ -170,6 +175,8 @@ TEST_CASE("by hand: clocks, by what each victim would draw") {
   const ByHand jump = hand({{"by", "-90s"}});
   CHECK(told(jump.strike) == "n2: timedatectl set-ntp false; date -s '-90 seconds'\n");
   CHECK(told(jump.heal) == "n2: date -s '90 seconds'; timedatectl set-ntp true\n");
+  CHECK(told(hand({{"by", "50us"}}).strike).find("date -s '0.00005 seconds'") != std::string::npos);
+  CHECK(told(hand({{"by", "-1h"}}).strike).find("date -s '-3600 seconds'") != std::string::npos);
   CHECK(told(hand({{"kind", "drift"}, {"ppm", "-510"}}).strike) ==
         "n2: timedatectl set-ntp false; adjtimex --tick 9995 --frequency -655360\n");
   CHECK(told(hand({{"kind", "strobe"}, {"by", "30s"}, {"period", "200ms"}}).strike) ==

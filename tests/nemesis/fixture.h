@@ -53,12 +53,12 @@ struct World {
                      std::uint64_t seed = 1) {
     auto done = nemesis.inject(levers, id, victims, leaders, Rng(seed));
     REQUIRE_MESSAGE(done, (done ? "" : done.error().what));
-    return *std::move(done);
+    return complete(*std::move(done));
   }
   Attestation heal(Nemesis& nemesis, FaultId id) {
     auto done = nemesis.heal(levers, id);
     REQUIRE_MESSAGE(done, (done ? "" : done.error().what));
-    return *std::move(done);
+    return complete(*std::move(done));
   }
   FakeCluster cluster;
   Levers levers;

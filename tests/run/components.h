@@ -143,7 +143,7 @@ class TallyNemesis : public Nemesis {
     injected.push_back(id);
     active.emplace(id, std::vector<std::size_t>(victims.begin(), victims.end()));
     if (fails) return Error{"told to fail"};
-    return Attestation{effective_, {{"count", injected.size()}}};
+    return late(Attestation{effective_, {{"count", injected.size()}}});
   }
   Result<ByHand> by_hand(const Cluster& cluster, std::span<const std::size_t> victims,
                          std::span<const std::size_t> leaders, Rng) const override {
@@ -157,13 +157,24 @@ class TallyNemesis : public Nemesis {
   Result<Attestation> heal(Levers&, FaultId id) override {
     healed.push_back(id);
     active.erase(id);
-    return Attestation{true, {}, bears_out};
+    return late(Attestation{heals, {}, bears_out});
   }
   std::vector<FaultId> injected, healed;
   std::map<FaultId, std::vector<std::size_t>> active;
-  bool fails = false, bears_out = false;
+  bool fails = false, bears_out = false, heals = true;
+  bool is_slow = false;  ///< The evidence of what it does comes once this is false again.
 
  private:
+  Attestation late(Attestation attestation) {
+    const bool effective = std::exchange(attestation.effective, false);
+    attestation.rest = [this, effective](Attestation& told) {
+      if (is_slow) return false;
+      told.effective = effective;
+      return true;
+    };
+    return attestation;
+  }
+
   bool effective_, on_clients_;
 };
 

@@ -100,6 +100,52 @@ TEST_CASE("injector: strikes and heals at the planned times, overlapping freely"
   CHECK(member_of(line, "evidence")->map() != nullptr);
 }
 
+TEST_CASE("injector: evidence that takes its time delays no strike and no heal") {
+  InjectorStage stage;
+  stage.add("one");
+  stage.add("minority");
+  Injector injector = stage.injector({{1, 0, 1s, 3s}, {2, 1, 2s, 4s}});
+  stage.nemeses[0]->is_slow = true;
+  stage.now = 1s;
+  CHECK(injector.step() < 1100ms);  // It wants to look again soon.
+  CHECK(injector.tallies()[0].injected == 1);
+  CHECK(injector.tallies()[0].effective == 0);
+  stage.now = 2s;
+  injector.step();
+  CHECK(stage.nemeses[1]->injected.size() == 1);
+  stage.now = 3s;
+  CHECK(injector.step() < 3100ms);
+  CHECK(stage.nemeses[0]->healed == std::vector<FaultId>{1});
+  CHECK(injector.active().size() == 1);
+  CHECK(stage.written.empty());
+  stage.now = 4s;
+  injector.step();
+  CHECK(stage.nemeses[1]->healed == std::vector<FaultId>{2});
+  REQUIRE(stage.written.size() == 1);
+  CHECK(*member_of(stage.written[0], "id")->integer() == 2);
+  stage.now = 7s;
+  stage.nemeses[0]->is_slow = false;
+  SUBCASE("until a step finds it") { CHECK_FALSE(injector.step()); }
+  SUBCASE("until the end") { CHECK(injector.heal_all()); }
+  REQUIRE(stage.written.size() == 2);
+  CHECK(*member_of(stage.written[1], "healed") == Value(3.0));  // When it let go.
+  CHECK(*member_of(stage.written[1], "effective") == Value(true));
+  CHECK(injector.tallies()[0].effective == 1);
+  CHECK(injector.tallies()[0].heals_failed == 0);
+}
+
+TEST_CASE("injector: heals that are not attested are counted") {
+  InjectorStage stage;
+  stage.add("one");
+  Injector injector = stage.injector({{1, 0, 1s, 2s}, {2, 0, 3s, 4s}, {3, 0, 5s, 6s}});
+  stage.nemeses[0]->heals = false;
+  stage.run(injector, 4s);
+  stage.nemeses[0]->heals = true;
+  stage.run(injector, 9s);
+  CHECK(injector.tallies()[0].heals_failed == 2);
+  CHECK(injector.tallies()[0].effective == 3);
+}
+
 TEST_CASE("injector: a fault of client machines strikes those, and is told by their names") {
   InjectorStage stage;
   stage.add("c2", true, true);

@@ -75,5 +75,21 @@ TEST_CASE("results: doubts about a fault are told with it") {
         std::string::npos);
 }
 
+TEST_CASE("results: heals that failed are told, as they make doubtful what came after") {
+  const History history = one_read();
+  Findings findings = findings_of(history, Validity::valid);
+  findings.faults = {{"kill", 1, 1, 1}, {"partition", 3, 3, 3}, {"partition", 2, 2, 2}};
+  const auto text = [&] { return results_text(findings, weigh(findings)); };
+  CHECK(text().find("heals failed") == std::string::npos);
+  CHECK(to_text(results_value(findings, weigh(findings))).find("heals_failed") ==
+        std::string::npos);
+  findings.faults[1].heals_failed = 2;
+  findings.faults[2].heals_failed = 1;
+  CHECK(text().find("warning: heals failed: partition 2 of 3, partition 1 of 2; what came after "
+                    "them may have been broken still (faults.jsonl)\n") != std::string::npos);
+  CHECK(to_text(results_value(findings, weigh(findings)))
+            .find("\"effective\": 5, \"heals_failed\": 3}") != std::string::npos);
+}
+
 }  // namespace
 }  // namespace faultline

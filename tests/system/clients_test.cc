@@ -104,8 +104,9 @@ TEST_CASE("a partition cuts client machines by name, or all of them with the con
   const std::vector<std::size_t> victims = {0};
   const auto named = partition("groups", {"n1", "c1"});
   require_ok(named->available(cluster));
-  const auto cut = named->inject(levers, 1, victims, {}, Rng(1));
+  auto cut = named->inject(levers, 1, victims, {}, Rng(1));
   REQUIRE(cut);
+  *cut = complete(*std::move(cut));
   CHECK_MESSAGE(cut->effective, to_text(Value(cut->evidence)));
   CHECK_FALSE(sleepers.passes(2, 0, 50ms));
   CHECK_FALSE(sleepers.passes(0, 2, 50ms));
@@ -114,12 +115,13 @@ TEST_CASE("a partition cuts client machines by name, or all of them with the con
     CHECK(sleepers.passes(from, to, 60s));
     CHECK(sleepers.passes(to, from, 60s));
   }
-  CHECK(named->heal(levers, 1)->effective);
+  CHECK(complete(*named->heal(levers, 1)).effective);
   CHECK(sleepers.passes(2, 0, 60s));
 
   const auto all = partition("clients", {});
-  const auto cut_all = all->inject(levers, 2, victims, {}, Rng(1));
+  auto cut_all = all->inject(levers, 2, victims, {}, Rng(1));
   REQUIRE(cut_all);
+  *cut_all = complete(*std::move(cut_all));
   CHECK_MESSAGE(cut_all->effective, to_text(Value(cut_all->evidence)));
   CHECK(to_text(*member_of(Value(cut_all->evidence), "links")) == "6");
   for (const std::size_t client : {std::size_t{2}, std::size_t{3}, clients_end}) {
@@ -127,7 +129,7 @@ TEST_CASE("a partition cuts client machines by name, or all of them with the con
     CHECK_FALSE(sleepers.passes(0, client, 50ms));
     CHECK(sleepers.passes(client, 1, 60s));
   }
-  CHECK(all->heal(levers, 2)->effective);
+  CHECK(complete(*all->heal(levers, 2)).effective);
 }
 
 TEST_CASE("a stalled client's operations stay open, and end when it goes on; others go on") {

@@ -33,7 +33,7 @@ Nodes all(std::size_t count) {
 
 Attestation done(Result<Attestation> attestation) {
   if (!attestation) FAIL(attestation.error().what);
-  return *std::move(attestation);
+  return complete(*std::move(attestation));
 }
 
 void start_all(Cluster& cluster) {
@@ -242,6 +242,48 @@ TEST_CASE("every fault at once on one node, healed in any order") {
       CHECK(open(cluster, clients_end, from));
       CHECK(eventually([&] { return all_in(cluster, from, "SRD"); }));
     }
+  }
+}
+
+// Distant machines, whose links are slow beside.
+TEST_CASE(
+    "partition, pause, slow packets and a clock overlap far away: heals let go at once, and are "
+    "attested") {
+  Shells shells(3, LinksLever::packet_switch);
+  Cluster& cluster = *shells.cluster;
+  start_all(cluster);
+  LinkPolicies far;
+  for (std::size_t from = 0; from < 3; ++from)
+    for (std::size_t to = 0; to < 3; ++to)
+      if (from != to) far.emplace(Edge{from, to}, LinkPolicy{.delay = milliseconds(250)});
+  require_ok(cluster.packets()->set_nature(far));
+  Levers levers(cluster);
+  std::vector<std::unique_ptr<Nemesis>> faults;
+  faults.push_back(make("packets", "slow"));
+  faults.push_back(make("partition", "isolate-one"));
+  faults.push_back(make("pause", "machine"));
+  const bool has_clock = static_cast<bool>(cluster.clocks().usable());
+  if (has_clock) faults.push_back(make("clock"));
+  std::vector<Attestation> struck;
+  for (std::size_t i = 0; i < faults.size(); ++i) {
+    auto attestation = faults[i]->inject(levers, static_cast<FaultId>(i + 1), Nodes{1}, {}, Rng(1));
+    REQUIRE_MESSAGE(attestation, (attestation ? "" : attestation.error().what));
+    struck.push_back(complete(*std::move(attestation)));
+    CHECK_MESSAGE(struck.back().effective, to_text(Value(struck.back().evidence)));
+  }
+  // All of them let go before the first is attested: no link passes a packet in so short a time.
+  std::vector<Attestation> healing;
+  for (std::size_t i = 0; i < faults.size(); ++i) {
+    auto attestation = faults[i]->heal(levers, static_cast<FaultId>(i + 1));
+    REQUIRE_MESSAGE(attestation, (attestation ? "" : attestation.error().what));
+    healing.push_back(*std::move(attestation));
+  }
+  CHECK(levers.cut_edges().empty());
+  CHECK(levers.policies().empty());
+  CHECK(all_in(cluster, 1, "SRD"));
+  for (Attestation& each : healing) {
+    const Attestation healed = complete(std::move(each));
+    CHECK_MESSAGE(healed.effective, to_text(Value(healed.evidence)));
   }
 }
 

@@ -223,11 +223,13 @@ TEST_CASE("switch: a fault of every kind is effective, healed, and leaves the li
     CAPTURE(to_text(Value((*fault)->parameters())));
     const std::vector<std::size_t> victims = {1};
     ++id;
-    const auto struck = (*fault)->inject(levers, id, victims, {}, Rng(id));
+    auto struck = (*fault)->inject(levers, id, victims, {}, Rng(id));
     REQUIRE(struck);
+    *struck = complete(*std::move(struck));
     CHECK_MESSAGE(struck->effective, to_text(Value(struck->evidence)));
-    const auto healed = (*fault)->heal(levers, id);
+    auto healed = (*fault)->heal(levers, id);
     REQUIRE(healed);
+    *healed = complete(*std::move(healed));
     CHECK_MESSAGE(healed->effective, to_text(Value(healed->evidence)));
     CHECK(levers.policies().empty());
   }
