@@ -306,6 +306,10 @@ std::vector<std::string> names_of(ModelSet set) {
   return chosen(set, [](ModelId) { return false; });
 }
 
+ModelSet real_time_models() {
+  return with_stronger(ModelSet().set(find_model("strong-read-uncommitted").value()));
+}
+
 ModelSet ruled_out_by(Anomaly anomaly) {
   static const std::vector<ModelSet> by_anomaly = [] {
     std::vector<ModelSet> sets;

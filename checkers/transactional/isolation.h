@@ -99,6 +99,9 @@ std::vector<std::string> weakest_of(ModelSet set);
 std::vector<std::string> strongest_of(ModelSet set);
 std::vector<std::string> names_of(ModelSet set);
 
+/// Those that are about the order in real time.
+ModelSet real_time_models();
+
 /// The models that an anomaly rules out, the stronger ones included.
 ModelSet ruled_out_by(Anomaly anomaly);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "harness/run/judge.h"
 #include "harness/run/yaml.h"
 
 namespace faultline {
@@ -62,6 +63,34 @@ Result<std::vector<Check>> configured_checks(const fs::path& path) {
   return checks;
 }
 
+/// In place of a check that needs an order in real time, of a history that has none.
+class Timeless final : public Checker {
+ public:
+  explicit Timeless(std::string name) : name_(std::move(name)) {}
+  std::string_view name() const override { return name_; }
+  Verdict check(const History&, const Budget&) const override {
+    Verdict verdict;
+    verdict.name = name_;
+    verdict.validity = Validity::unknown;
+    verdict.reason = "unsupported";
+    verdict.summary =
+        "the format has no order between sessions, and this check is about the order in real time";
+    return verdict;
+  }
+
+ private:
+  const std::string name_;
+};
+
+/// The checker that does without real time, if it can; else nullptr.
+std::unique_ptr<Checker> timeless(std::span<const CheckerEntry> catalogue, std::string_view name,
+                                  ConfigNode params) {
+  const ConfigNode no = ConfigNode::of("false");
+  params.members.push_back({"real_time", no.where, no});
+  auto checker = make_checker(catalogue, name, params);
+  return checker ? std::move(*checker) : nullptr;
+}
+
 /// For a history of which nothing is said: the check that it is plainly for, if `choice` fits it.
 std::string default_check(const CheckChoice& choice, const History& history,
                           std::span<const CheckerEntry> catalogue) {
@@ -72,7 +101,8 @@ std::string default_check(const CheckChoice& choice, const History& history,
     const auto checker = entry.make(params);
     if (checker && (*checker)->suits(history)) return std::string(entry.name);
   }
-  return "linearizable";
+  // The formats that know no real time have transactions on registers, be they well or not.
+  return choice.has_real_time ? "linearizable" : "rw-register";
 }
 
 }  // namespace
@@ -94,6 +124,10 @@ Result<std::vector<std::unique_ptr<Checker>>> make_checkers(
       return overridden.error();
     auto checker = make_checker(catalogue, check.name, check.params);
     if (!checker) return checker.error();
+    if (!choice.has_real_time) {
+      *checker = timeless(catalogue, check.name, check.params);
+      if (*checker == nullptr) *checker = std::make_unique<Timeless>(check.name);
+    }
     checkers.push_back(std::move(*checker));
   }
   return checkers;
@@ -101,11 +135,13 @@ Result<std::vector<std::unique_ptr<Checker>>> make_checkers(
 
 CheckChoice hinted(const CheckChoice& choice, const Loaded& loaded,
                    std::span<const CheckerEntry> catalogue) {
-  CheckChoice all = choice;
+  CheckChoice own = choice;
+  own.has_real_time = loaded.has_real_time;
+  CheckChoice all = own;
   if (all.model.empty()) all.model = loaded.model_hint;
   if (!all.initial) all.initial = loaded.initial_hint;
   const bool is_known = static_cast<bool>(make_checkers(all, {}, loaded.history, catalogue));
-  return is_known ? all : choice;
+  return is_known ? all : own;
 }
 
 Status refuse_misfits(const CheckChoice& choice, std::span<const std::string> paths,
