@@ -254,7 +254,7 @@ class RwRegister final : public Checker {
         {duplicate_elements, incompatible_order, prefix_violation, G0, G0_process, G0_realtime});
   }
   std::vector<std::pair<std::string_view, std::string_view>> models() const override {
-    return models_with_docs();
+    return models_and_aliases();
   }
 
   bool suits(const History& history) const override {

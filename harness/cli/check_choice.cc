@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "harness/core/text.h"
 #include "harness/run/judge.h"
 #include "harness/run/yaml.h"
 
@@ -91,6 +92,60 @@ std::unique_ptr<Checker> timeless(std::span<const CheckerEntry> catalogue, std::
   return checker ? std::move(*checker) : nullptr;
 }
 
+/// Why no checker there is knows the model, if that is so; with the nearest name of any of them.
+std::optional<Error> unknown_model(const CheckChoice& choice,
+                                   std::span<const CheckerEntry> catalogue) {
+  std::vector<std::string> words = {"auto"};
+  for (const CheckerEntry& entry : catalogue) {
+    const ConfigNode nothing;
+    Params defaults(nothing, "checker");
+    const auto made = entry.make(defaults);
+    if (!made) continue;
+    for (const auto& [name, doc] : (*made)->models()) words.emplace_back(name);
+  }
+  const std::vector<std::string_view> views(words.begin(), words.end());
+  for (std::string_view rest = choice.model; !rest.empty();) {
+    std::string_view word = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(rest.size(), word.size() + 1));
+    while (word.starts_with(' ')) word.remove_prefix(1);
+    while (word.ends_with(' ')) word.remove_suffix(1);
+    if (std::ranges::find(views, word) != views.end()) continue;
+    const auto nearest = nearest_word(word, views);
+    return Error{"--model: unknown model \"" + std::string(word) + "\"" +
+                     (nearest ? ", did you mean \"" + std::string(*nearest) + "\"?"
+                              : "; faultline list models says which there are"),
+                 ErrorKind::usage};
+  }
+  return std::nullopt;
+}
+
+/// Of transactions that are not well enough to say so themselves: on lists, on rows that are looked
+/// for, or on registers. Nothing: there is none.
+std::optional<std::string> transactional_check(const History& history) {
+  const ValuePool& pool = history.values();
+  const auto items_of = [&](ValueHandle value) {
+    return value.kind() == ValueHandle::Kind::list ? pool.items(value)
+                                                   : std::span<const ValueHandle>();
+  };
+  bool is_any = false;
+  for (std::size_t row = 0; row < history.size(); ++row) {
+    if (history.function()[row] != Function::txn) continue;
+    is_any = true;
+    for (const ValueHandle asked : items_of(history.argument()[row])) {
+      const auto parts = items_of(asked);
+      if (parts.empty() || parts[0].kind() != ValueHandle::Kind::text) continue;
+      const std::string_view name = pool.as_text(parts[0]);
+      if (name == "append") return "list-append";
+      if (name != "r" && name != "w") return "closed-predicate";
+    }
+    for (const ValueHandle answered : items_of(history.output()[row]))
+      if (const auto parts = items_of(answered);
+          parts.size() == 3 && parts[2].kind() == ValueHandle::Kind::list)
+        return "list-append";
+  }
+  return is_any ? std::optional<std::string>("rw-register") : std::nullopt;
+}
+
 /// For a history of which nothing is said: the check that it is plainly for, if `choice` fits it.
 std::string default_check(const CheckChoice& choice, const History& history,
                           std::span<const CheckerEntry> catalogue) {
@@ -101,6 +156,11 @@ std::string default_check(const CheckChoice& choice, const History& history,
     const auto checker = entry.make(params);
     if (checker && (*checker)->suits(history)) return std::string(entry.name);
   }
+  // A model of isolation is not one of an object, whatever the history is like.
+  ConfigNode node;
+  if (!choice.model.empty() && override_params(choice, node) &&
+      !make_checker(catalogue, "linearizable", node))
+    if (const auto check = transactional_check(history)) return *check;
   // The formats that know no real time have transactions on registers, be they well or not.
   return choice.has_real_time ? "linearizable" : "rw-register";
 }
@@ -117,7 +177,10 @@ Result<std::vector<std::unique_ptr<Checker>>> make_checkers(
     if (!configured) return configured.error();
     checks = std::move(*configured);
   }
-  if (checks.empty()) checks.push_back({default_check(choice, history, catalogue), {}});
+  if (checks.empty()) {
+    if (auto unknown = unknown_model(choice, catalogue)) return *std::move(unknown);
+    checks.push_back({default_check(choice, history, catalogue), {}});
+  }
   std::vector<std::unique_ptr<Checker>> checkers;
   for (Check& check : checks) {
     if (const Status overridden = override_params(choice, check.params); !overridden)
