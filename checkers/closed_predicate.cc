@@ -155,7 +155,7 @@ class ClosedPredicate final : public Checker {
     return names;
   }
   std::vector<std::pair<std::string_view, std::string_view>> models() const override {
-    return models_with_docs();
+    return models_and_aliases();
   }
 
   bool suits(const History& history) const override {

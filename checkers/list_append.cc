@@ -105,7 +105,7 @@ class ListAppend final : public Checker {
                               no_serial_order_realtime});
   }
   std::vector<std::pair<std::string_view, std::string_view>> models() const override {
-    return models_with_docs();
+    return models_and_aliases();
   }
 
   bool suits(const History& history) const override {

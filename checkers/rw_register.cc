@@ -4,7 +4,10 @@
 // no anomaly is left with it. Up to causal consistency no guess is needed (weak_levels.h). What is
 // open then of snapshot isolation and serializability, a solver decides (strong_levels.h).
 #include <algorithm>
+#include <charconv>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include <boost/unordered/unordered_flat_set.hpp>
@@ -22,15 +25,38 @@ namespace faultline {
 namespace transactional {
 namespace {
 
+struct Options {
+  ModelSet asked;
+  /// False: positions are those of a file, and say only who was first in a process.
+  bool has_real_time = true;
+  std::optional<std::int64_t> initial;  ///< What is read before any write; nothing: nil.
+};
+
+/// What can be judged of what is asked for, and of what that implies, without real time.
+ModelSet judged_of(const Options& options) {
+  if (options.has_real_time) return options.asked;
+  const ModelSet timed = real_time_models();
+  ModelSet judged = options.asked & ~timed;
+  for (const std::string& name : strongest_of(with_weaker(options.asked & timed) & ~timed))
+    judged.set(find_model(name).value());
+  return judged;
+}
+
 /// One history; made for it and thrown away.
 class RwRegisterRun {
  public:
-  RwRegisterRun(const History& history, const Budget& budget, ModelSet asked, Verdict& verdict)
-      : history_(history), budget_(budget), meter_(budget), asked_(asked), verdict_(verdict) {}
+  RwRegisterRun(const History& history, const Budget& budget, const Options& options,
+                Verdict& verdict)
+      : history_(history),
+        budget_(budget),
+        meter_(budget),
+        options_(options),
+        asked_(judged_of(options)),
+        verdict_(verdict) {}
 
   void check() {
     verdict_.engine = "graph";
-    const Transactions transactions(history_, Objects::registers);
+    Transactions transactions(history_, Objects::registers);
     if (!transactions.unsupported().empty())
       return give_up(verdict_, "unsupported", transactions.unsupported());
     verdict_.counted = {{"transactions", transactions.size()},
@@ -45,6 +71,7 @@ class RwRegisterRun {
     if (values.repeated() != no_append)
       return give_up(verdict_, "unsupported",
                      repeated_text(transactions, values, "values written", "written to"));
+    if (!takes_initial(transactions, values)) return;
     Registers registers(transactions, values);
     // A guess, its graph, and five searches at most, of two states; what is inferred comes later.
     if (is_too_much(transactions.bytes() + values.bytes() + registers.bytes() +
@@ -62,6 +89,7 @@ class RwRegisterRun {
     } catch (const OutOfBytes&) {
       ended = "memory";
     }
+    if (!options_.has_real_time) forget_real_time(registers, cycles, strong);
     holds_ |= weak.holds | strong.holds;
     verdict_.counted.emplace_back("edges",
                                   std::max({edges_, cycles.edges, weak.edges, strong.edges}));
@@ -75,9 +103,69 @@ class RwRegisterRun {
            "keys before writing them",
            told(language, weak, strong)},
           asked_, verdict_);
+    if (!options_.has_real_time) judge_without_real_time();
+    if (options_.initial && verdict_.validity == Validity::invalid)
+      verdict_.explanation +=
+          "\nnil is what was there before any write: " + std::to_string(*options_.initial);
   }
 
  private:
+  /// False: it is not known whether somebody read what was there at first, and that is said.
+  bool takes_initial(Transactions& transactions, const Elements& values) {
+    if (!options_.initial) return true;
+    for (Transaction t = 0; t < transactions.size(); ++t) {
+      if (transactions.fate(t) != Fate::ok) continue;
+      for (const MicroOperation& m : transactions.of(t)) {
+        if (m.is_append()) continue;
+        const bool is_initial =
+            m.value.is_small_integer() && m.value.small_integer() == *options_.initial;
+        if (!m.value.is_nil() && !(is_initial && values.find(m.key, m.value) != no_append))
+          continue;
+        give_up(verdict_, "unsupported",
+                "the initial value is " + std::to_string(*options_.initial) + ", but key " +
+                    transactions.key_text(m.key) +
+                    (is_initial ? " was also written so: a read of it may be of either"
+                                : " was read as nil by the operation with invoke index " +
+                                      std::to_string(history_.index_of(history_.begin()[t]))));
+        return false;
+      }
+    }
+    transactions.take_for_nil(*options_.initial);
+    return true;
+  }
+
+  /// Positions, which keep the order of each process, are as good a guess as any: what was proven
+  /// with them stays. What was refuted by them does not.
+  void forget_real_time(Registers& registers, CycleFindings& cycles, StrongFindings& strong) const {
+    const auto is_of_time = [](Anomaly a) { return name_of(a).ends_with("-realtime"); };
+    const auto forget = [&](std::vector<std::uint64_t>& counts, auto& kept) {
+      for (std::size_t a = 0; a < counts.size(); ++a)
+        if (is_of_time(static_cast<Anomaly>(a))) counts[a] = 0;
+      std::erase_if(kept, [&](const auto& found) { return is_of_time(found.anomaly); });
+    };
+    registers.forget(is_of_time);
+    forget(cycles.counts, cycles.kept);
+    std::erase_if(strong.refuted, [&](const auto& found) { return is_of_time(found.anomaly); });
+  }
+
+  /// Of models that are about real time only that they are refuted can be said.
+  void judge_without_real_time() {
+    const ModelSet timed = real_time_models();
+    ModelSet left;
+    for (ModelId m = 0; m < models().size(); ++m) left.set(m);
+    left &= ~timed;
+    for (const auto* names : {&verdict_.refuted, &verdict_.also_refuted})
+      for (const std::string& name : *names) left.reset(find_model(name).value());
+    verdict_.not_refuted = strongest_of(left);
+    const ModelSet asked = options_.asked & timed;
+    if (asked.none() || verdict_.validity == Validity::invalid) return;
+    const std::string judged = joined(strongest_of(asked_));
+    give_up(verdict_, "unsupported",
+            "the history has no order in real time, and " + joined(names_of(asked)) +
+                " is about it; the strongest that can be judged is " + judged +
+                (verdict_.validity == Validity::valid ? ", and that holds" : ""));
+  }
+
   bool is_too_much(std::uint64_t bytes) {
     return too_much(bytes, budget_, history_.size(), verdict_);
   }
@@ -147,6 +235,7 @@ class RwRegisterRun {
   const History& history_;
   const Budget& budget_;
   Meter meter_;
+  const Options& options_;
   const ModelSet asked_;
   Verdict& verdict_;
   std::uint64_t bytes_ = 0;  ///< Taken by what stays.
@@ -157,7 +246,7 @@ class RwRegisterRun {
 
 class RwRegister final : public Checker {
  public:
-  explicit RwRegister(ModelSet asked) : asked_(asked) {}
+  explicit RwRegister(const Options& options) : options_(options) {}
   std::string_view name() const override { return "rw-register"; }
   std::vector<std::string_view> anomalies() const override {
     using enum Anomaly;
@@ -165,7 +254,7 @@ class RwRegister final : public Checker {
         {duplicate_elements, incompatible_order, prefix_violation, G0, G0_process, G0_realtime});
   }
   std::vector<std::pair<std::string_view, std::string_view>> models() const override {
-    return models_with_docs();
+    return models_and_aliases();
   }
 
   bool suits(const History& history) const override {
@@ -190,22 +279,43 @@ class RwRegister final : public Checker {
   Verdict check(const History& history, const Budget& budget) const override {
     Verdict verdict;
     verdict.name = name();
-    verdict.model = joined(names_of(asked_));
-    guarded(verdict, [&] { RwRegisterRun(history, budget, asked_, verdict).check(); });
+    verdict.model = joined(names_of(options_.asked));
+    guarded(verdict, [&] { RwRegisterRun(history, budget, options_, verdict).check(); });
     return verdict;
   }
 
  private:
-  const ModelSet asked_;
+  const Options options_;
 };
+
+std::optional<std::int64_t> initial_of(Params& params) {
+  const std::string text = params.text("initial", "nil");
+  if (text == "nil" || text == "null") return std::nullopt;
+  std::int64_t value = 0;
+  const auto [stop, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failed != std::errc() || stop != text.data() + text.size())
+    params.fail("initial", "expected an integer or nil, found \"" + text + "\"");
+  return value;
+}
+
+Options options_of(Params& params) {
+  Options options;
+  const bool has_model = params.has("model");
+  options.asked = models_of(params);
+  options.has_real_time = params.boolean("real_time", true);
+  options.initial = initial_of(params);
+  if (!has_model && !options.has_real_time)
+    options.asked = ModelSet().set(find_model("strong-session-serializable").value());
+  return options;
+}
 
 }  // namespace
 }  // namespace transactional
 
 Result<std::unique_ptr<Checker>> make_rw_register(Params& params) {
-  const transactional::ModelSet asked = transactional::models_of(params);
+  const transactional::Options options = transactional::options_of(params);
   if (Status status = params.finish(); !status) return status.error();
-  return std::unique_ptr<Checker>(std::make_unique<transactional::RwRegister>(asked));
+  return std::unique_ptr<Checker>(std::make_unique<transactional::RwRegister>(options));
 }
 
 }  // namespace faultline

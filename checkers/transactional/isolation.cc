@@ -143,6 +143,26 @@ constexpr auto aliases = std::to_array<std::pair<std::string_view, std::string_v
     {"PL-SS", "strict-serializable"},
     {"strong-serializable", "strict-serializable"},
     {"PL-strong-SI", "strong-snapshot-isolation"},
+    {"strong-session-PL-1", "strong-session-read-uncommitted"},
+    {"strong-session-PL-2", "strong-session-read-committed"},
+    {"strong-PL-1", "strong-read-uncommitted"},
+    {"strong-PL-2", "strong-read-committed"},
+    {"RU", "read-uncommitted"},
+    {"RC", "read-committed"},
+    {"MAV", "monotonic-atomic-view"},
+    {"RA", "read-atomic"},
+    {"RR", "repeatable-read"},
+    {"CC", "causal"},
+    {"CCv", "strong-session-causal"},
+    {"TCC", "strong-session-causal"},
+    {"consistent-prefix", "prefix"},
+    {"PSI", "parallel-snapshot-isolation"},
+    {"SI", "snapshot-isolation"},
+    {"strong-session-SI", "strong-session-snapshot-isolation"},
+    {"strong-SI", "strong-snapshot-isolation"},
+    {"SER", "serializable"},
+    {"conflict-serializable", "serializable"},
+    {"SSER", "strict-serializable"},
 });
 
 /// Repeatable read (PL-2.99) promises nothing of predicates.
@@ -274,6 +294,22 @@ std::vector<std::string_view> model_words() {
   return words;
 }
 
+std::vector<std::pair<std::string_view, std::string_view>> models_and_aliases() {
+  static const std::vector<std::string> of_aliases = [] {
+    std::vector<std::string> docs;
+    for (const auto& [alias, meant] : aliases) {
+      const Model& model = table()[find_model(meant).value()];
+      docs.push_back("is " + std::string(meant) + ": " + std::string(model.doc));
+    }
+    return docs;
+  }();
+  std::vector<std::pair<std::string_view, std::string_view>> all;
+  for (const Model& model : table()) all.emplace_back(model.name, model.doc);
+  for (std::size_t i = 0; i < aliases.size(); ++i)
+    all.emplace_back(aliases[i].first, of_aliases[i]);
+  return all;
+}
+
 ModelSet with_weaker(ModelSet set) {
   for (ModelId m = table().size(); m-- > 0;)
     if (set.test(m))
@@ -304,6 +340,10 @@ std::vector<std::string> strongest_of(ModelSet set) {
 
 std::vector<std::string> names_of(ModelSet set) {
   return chosen(set, [](ModelId) { return false; });
+}
+
+ModelSet real_time_models() {
+  return with_stronger(ModelSet().set(find_model("strong-read-uncommitted").value()));
 }
 
 ModelSet ruled_out_by(Anomaly anomaly) {

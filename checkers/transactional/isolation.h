@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace faultline::transactional {
@@ -90,6 +91,8 @@ std::span<const Model> models();
 std::optional<ModelId> find_model(std::string_view name);
 /// Names and aliases.
 std::vector<std::string_view> model_words();
+/// The same with what each is; of an alias, whose it is.
+std::vector<std::pair<std::string_view, std::string_view>> models_and_aliases();
 
 /// With everything that they imply, and with everything that implies one of them.
 ModelSet with_weaker(ModelSet set);
@@ -98,6 +101,9 @@ ModelSet with_stronger(ModelSet set);
 std::vector<std::string> weakest_of(ModelSet set);
 std::vector<std::string> strongest_of(ModelSet set);
 std::vector<std::string> names_of(ModelSet set);
+
+/// Those that are about the order in real time.
+ModelSet real_time_models();
 
 /// The models that an anomaly rules out, the stronger ones included.
 ModelSet ruled_out_by(Anomaly anomaly);

@@ -88,6 +88,14 @@ class Registers final : public Dependencies {
   /// By real time, if transactions happened within these.
   std::vector<Pair> pairs_within(const Intervals& intervals) const;
 
+  /// Takes back the offences of those anomalies.
+  template <typename Which>
+  void forget(Which which) {
+    for (std::size_t a = 0; a < offences_.counts.size(); ++a)
+      if (which(static_cast<Anomaly>(a))) offences_.counts[a] = 0;
+    std::erase_if(offences_.kept, [&](const Offence& found) { return which(found.anomaly); });
+  }
+
   /// Versions that come before themselves, by what is known in no order but their own.
   void note_cyclic_versions(Meter& meter);
 

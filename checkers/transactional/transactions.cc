@@ -288,6 +288,12 @@ bool Transactions::has_micro(const History& history, std::size_t row, std::strin
   });
 }
 
+void Transactions::take_for_nil(std::int64_t initial) {
+  for (MicroOperation& m : micro_)
+    if (!m.is_append() && m.value.is_small_integer() && m.value.small_integer() == initial)
+      m.value = {};
+}
+
 std::uint64_t Transactions::bytes() const {
   return offsets_.capacity() * sizeof(std::uint64_t) + micro_.capacity() * sizeof(MicroOperation) +
          appends_.capacity() * sizeof(Append) + keys_.capacity() * sizeof(ValueHandle) +

@@ -103,6 +103,8 @@ class Transactions {
   bool is_initial(Transaction t) const {
     return history_->argument()[t].kind() == ValueHandle::Kind::map;
   }
+  /// Of registers: a read of `initial` read what was there before any write, as one of nil.
+  void take_for_nil(std::int64_t initial);
   std::uint64_t bytes() const;
 
  private:

@@ -78,17 +78,6 @@ Result<Allowance> parse_budget(const std::string& text) {
   return allowance;
 }
 
-/// What a check can say of a history that knows no real time.
-Verdict undecidable(std::string_view check) {
-  Verdict verdict;
-  verdict.name = check;
-  verdict.validity = Validity::unknown;
-  verdict.reason = "unsupported";
-  verdict.summary =
-      "the format has no order between sessions, and this check is about the order in real time";
-  return verdict;
-}
-
 LoadError load_error_of(const std::string& input, const Error& error) {
   LoadError result;
   result.where.file = input;
@@ -153,8 +142,7 @@ Report examine(const std::string& input, const CheckArguments& options, const Al
   }
   begin = Clock::now();
   for (const auto& checker : *checkers)
-    report.judgements.push_back(loaded->has_real_time ? judge(*checker, report.history, allowance)
-                                                      : Judgement{undecidable(checker->name()), 0});
+    report.judgements.push_back(judge(*checker, report.history, allowance));
   if (options.choice.checks.empty()) {
     auto failed = add_logs(input, report.judgements);
     if (!failed) failed = add_crash_free(input, report.judgements);

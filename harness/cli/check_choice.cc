@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "harness/core/text.h"
+#include "harness/run/judge.h"
 #include "harness/run/yaml.h"
 
 namespace faultline {
@@ -62,6 +64,88 @@ Result<std::vector<Check>> configured_checks(const fs::path& path) {
   return checks;
 }
 
+/// In place of a check that needs an order in real time, of a history that has none.
+class Timeless final : public Checker {
+ public:
+  explicit Timeless(std::string name) : name_(std::move(name)) {}
+  std::string_view name() const override { return name_; }
+  Verdict check(const History&, const Budget&) const override {
+    Verdict verdict;
+    verdict.name = name_;
+    verdict.validity = Validity::unknown;
+    verdict.reason = "unsupported";
+    verdict.summary =
+        "the format has no order between sessions, and this check is about the order in real time";
+    return verdict;
+  }
+
+ private:
+  const std::string name_;
+};
+
+/// The checker that does without real time, if it can; else nullptr.
+std::unique_ptr<Checker> timeless(std::span<const CheckerEntry> catalogue, std::string_view name,
+                                  ConfigNode params) {
+  const ConfigNode no = ConfigNode::of("false");
+  params.members.push_back({"real_time", no.where, no});
+  auto checker = make_checker(catalogue, name, params);
+  return checker ? std::move(*checker) : nullptr;
+}
+
+/// Why no checker there is knows the model, if that is so; with the nearest name of any of them.
+std::optional<Error> unknown_model(const CheckChoice& choice,
+                                   std::span<const CheckerEntry> catalogue) {
+  std::vector<std::string> words = {"auto"};
+  for (const CheckerEntry& entry : catalogue) {
+    const ConfigNode nothing;
+    Params defaults(nothing, "checker");
+    const auto made = entry.make(defaults);
+    if (!made) continue;
+    for (const auto& [name, doc] : (*made)->models()) words.emplace_back(name);
+  }
+  const std::vector<std::string_view> views(words.begin(), words.end());
+  for (std::string_view rest = choice.model; !rest.empty();) {
+    std::string_view word = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(rest.size(), word.size() + 1));
+    while (word.starts_with(' ')) word.remove_prefix(1);
+    while (word.ends_with(' ')) word.remove_suffix(1);
+    if (std::ranges::find(views, word) != views.end()) continue;
+    const auto nearest = nearest_word(word, views);
+    return Error{"--model: unknown model \"" + std::string(word) + "\"" +
+                     (nearest ? ", did you mean \"" + std::string(*nearest) + "\"?"
+                              : "; faultline list models says which there are"),
+                 ErrorKind::usage};
+  }
+  return std::nullopt;
+}
+
+/// Of transactions that are not well enough to say so themselves: on lists, on rows that are looked
+/// for, or on registers. Nothing: there is none.
+std::optional<std::string> transactional_check(const History& history) {
+  const ValuePool& pool = history.values();
+  const auto items_of = [&](ValueHandle value) {
+    return value.kind() == ValueHandle::Kind::list ? pool.items(value)
+                                                   : std::span<const ValueHandle>();
+  };
+  bool is_any = false;
+  for (std::size_t row = 0; row < history.size(); ++row) {
+    if (history.function()[row] != Function::txn) continue;
+    is_any = true;
+    for (const ValueHandle asked : items_of(history.argument()[row])) {
+      const auto parts = items_of(asked);
+      if (parts.empty() || parts[0].kind() != ValueHandle::Kind::text) continue;
+      const std::string_view name = pool.as_text(parts[0]);
+      if (name == "append") return "list-append";
+      if (name != "r" && name != "w") return "closed-predicate";
+    }
+    for (const ValueHandle answered : items_of(history.output()[row]))
+      if (const auto parts = items_of(answered);
+          parts.size() == 3 && parts[2].kind() == ValueHandle::Kind::list)
+        return "list-append";
+  }
+  return is_any ? std::optional<std::string>("rw-register") : std::nullopt;
+}
+
 /// For a history of which nothing is said: the check that it is plainly for, if `choice` fits it.
 std::string default_check(const CheckChoice& choice, const History& history,
                           std::span<const CheckerEntry> catalogue) {
@@ -72,7 +156,13 @@ std::string default_check(const CheckChoice& choice, const History& history,
     const auto checker = entry.make(params);
     if (checker && (*checker)->suits(history)) return std::string(entry.name);
   }
-  return "linearizable";
+  // A model of isolation is not one of an object, whatever the history is like.
+  ConfigNode node;
+  if (!choice.model.empty() && override_params(choice, node) &&
+      !make_checker(catalogue, "linearizable", node))
+    if (const auto check = transactional_check(history)) return *check;
+  // The formats that know no real time have transactions on registers, be they well or not.
+  return choice.has_real_time ? "linearizable" : "rw-register";
 }
 
 }  // namespace
@@ -87,13 +177,20 @@ Result<std::vector<std::unique_ptr<Checker>>> make_checkers(
     if (!configured) return configured.error();
     checks = std::move(*configured);
   }
-  if (checks.empty()) checks.push_back({default_check(choice, history, catalogue), {}});
+  if (checks.empty()) {
+    if (auto unknown = unknown_model(choice, catalogue)) return *std::move(unknown);
+    checks.push_back({default_check(choice, history, catalogue), {}});
+  }
   std::vector<std::unique_ptr<Checker>> checkers;
   for (Check& check : checks) {
     if (const Status overridden = override_params(choice, check.params); !overridden)
       return overridden.error();
     auto checker = make_checker(catalogue, check.name, check.params);
     if (!checker) return checker.error();
+    if (!choice.has_real_time) {
+      *checker = timeless(catalogue, check.name, check.params);
+      if (*checker == nullptr) *checker = std::make_unique<Timeless>(check.name);
+    }
     checkers.push_back(std::move(*checker));
   }
   return checkers;
@@ -101,11 +198,13 @@ Result<std::vector<std::unique_ptr<Checker>>> make_checkers(
 
 CheckChoice hinted(const CheckChoice& choice, const Loaded& loaded,
                    std::span<const CheckerEntry> catalogue) {
-  CheckChoice all = choice;
+  CheckChoice own = choice;
+  own.has_real_time = loaded.has_real_time;
+  CheckChoice all = own;
   if (all.model.empty()) all.model = loaded.model_hint;
   if (!all.initial) all.initial = loaded.initial_hint;
   const bool is_known = static_cast<bool>(make_checkers(all, {}, loaded.history, catalogue));
-  return is_known ? all : choice;
+  return is_known ? all : own;
 }
 
 Status refuse_misfits(const CheckChoice& choice, std::span<const std::string> paths,

@@ -20,10 +20,12 @@ struct CheckChoice {
   std::vector<std::string> checks;
   std::string model, engine;
   std::optional<std::string> initial;
+  bool has_real_time = true;  ///< Of the history, as its format says.
 };
 
 /// The checks of `history`, which was read from `path` (empty: from nowhere). What `choice` says of
-/// a check's parameters goes before what a run's configuration says. Errors are of kind usage.
+/// a check's parameters goes before what a run's configuration says. Where there is no real time, a
+/// check that cannot do without answers `unknown`. Errors are of kind usage.
 Result<std::vector<std::unique_ptr<Checker>>> make_checkers(
     const CheckChoice& choice, const std::filesystem::path& path, const History& history,
     std::span<const CheckerEntry> catalogue);

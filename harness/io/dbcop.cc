@@ -133,6 +133,7 @@ std::optional<LoadError> load_dbcop(const Input& input, Loaded& into) {
   Bytes in(*bytes);
   HistoryBuilder builder;
   into.has_real_time = false;
+  into.initial_hint = "0";
   if (!read_dbcop(in, builder)) return load_error(input.name, 0, 0, in.expected());
   into.history = builder.finish();
   if (into.history.events() == 0)

@@ -51,7 +51,7 @@ struct Loaded {
   std::string model_hint;
   std::optional<std::string> initial_hint;
   /// False: only the order of each process's own operations means anything, since the format has no
-  /// other; positions are those of the file.
+  /// other; positions are those of the file, in which a process's operations are in its order.
   bool has_real_time = true;
   std::vector<std::string> warnings;  ///< "history.jsonl: dropped a torn last line (38 bytes)".
 };

@@ -1,7 +1,8 @@
 // Transactions as Plume, PolySI and IsoVista take them: the format `plume`. An operation a line,
 // "r(KEY,VALUE,SESSION,TRANSACTION)" or "w(…)". The operations of a transaction stand together
 // among those of its session; transactions have numbers of their own. All are committed; between
-// sessions there is no order. "null" is no value.
+// sessions there is no order. "null" is no value. Where somebody read 0 of a key to which nobody
+// wrote it, 0 is the initial value, as in the histories of PolySI and of IsoVista.
 #include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
@@ -46,7 +47,8 @@ bool read_plume(Lines& lines, HistoryBuilder& builder, Loaded& into) {
   into.has_real_time = false;
   std::vector<Transaction> transactions;  // in the order in which they begin in the file
   std::unordered_map<std::int64_t, std::size_t> place;
-  std::unordered_map<std::int64_t, std::int64_t> current;  // of each session
+  std::unordered_set<std::uint64_t> zero_read, zero_written;  // keys
+  std::unordered_map<std::int64_t, std::int64_t> current;     // of each session
   while (lines.next()) {
     Operation operation;
     std::int64_t session = 0, id = 0;
@@ -58,8 +60,12 @@ bool read_plume(Lines& lines, HistoryBuilder& builder, Loaded& into) {
       return lines.fail("expected the operations of transaction " + std::to_string(id) +
                         " together in one session");
     now->second = id;
+    if (operation.value.is_small_integer() && operation.value.small_integer() == 0)
+      (operation.is_write ? zero_written : zero_read).insert(operation.key.bits());
     transactions[at->second].operations.push_back(operation);
   }
+  if (std::ranges::any_of(zero_read, [&](auto key) { return !zero_written.contains(key); }))
+    into.initial_hint = "0";
   std::unordered_map<std::int64_t, std::uint32_t> processes;
   TransactionWriter writer(builder);
   for (const Transaction& transaction : transactions) {
