@@ -151,6 +151,13 @@ class ClosedPredicate final : public Checker {
     for (auto a = static_cast<std::size_t>(G_single); a <= static_cast<std::size_t>(G2_realtime);
          ++a)
       names.push_back(name_of(static_cast<Anomaly>(a)));
+    for (const Anomaly anomaly :
+         {PL_1_cycle_exists, PL_2_cycle_exists, PL_SI_cycle_exists, PL_3_cycle_exists,
+          PL_2_99_cycle_exists, PL_SS_cycle_exists, strong_session_PL_1_cycle_exists,
+          strong_session_PL_2_cycle_exists, strong_session_snapshot_isolation_cycle_exists,
+          strong_session_serializable_cycle_exists, strong_PL_1_cycle_exists,
+          strong_PL_2_cycle_exists, strong_snapshot_isolation_cycle_exists})
+      names.push_back(name_of(anomaly));
     std::ranges::sort(names);
     return names;
   }

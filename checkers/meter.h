@@ -20,7 +20,7 @@ class Meter {
   /// False when the budget is used up, or the caller asked to stop.
   bool spend(std::uint64_t steps) {
     since_poll_ += steps;
-    if (since_poll_ < poll_every) return !exhausted_;
+    if (since_poll_ < poll_every && since_poll_ < steps_left_) return !exhausted_;
     return poll();
   }
   bool poll() {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "checkers/transactional/components.h"
+#include "checkers/transactional/cycle_exists.h"
 #include "checkers/transactional/cycle_names.h"
 #include "checkers/transactional/serial.h"
 #include "checkers/transactional/singles.h"
@@ -55,6 +56,7 @@ class Finder {
     const std::vector<bool> tangled = tangled_in(graph);
     const Graph inner = graph.between(tangled);
     const Components<All> all(inner, meter_, {.nodes = &tangled});
+    note_known(inner, all, Level::all, Order::none, into_);
     const bool late = sweep(inner, all, nullptr);
     std::optional<ByProcess> by_process;
     if (late) by_process.emplace(source_, meter_);
@@ -63,12 +65,13 @@ class Finder {
     find_certain_writes(has_gaps ? nullptr : &tangled, has_gaps || has_processes);
     for (Absent* level : levels) level->alone = all.acyclic();
     if (!all.acyclic()) find_in(inner, all, Order::none);
-    for (Absent* level : levels) level->process = level->realtime = level->alone;
-    if (!late) return;
-    if (has_processes) {
-      into_.all.process = false;
-      find_in(by_process->graph, by_process->all, Order::process);
+    // Nothing is said of an order before all of it was looked at: the budget may end.
+    for (Absent* level : levels) {
+      level->process = level->alone && !has_processes;
+      level->realtime = level->alone && !late;
     }
+    if (!late) return;
+    if (has_processes) find_in(by_process->graph, by_process->all, Order::process);
     by_process.reset();
     find_by_realtime(inner, inner.reversed(), all);
   }
@@ -82,7 +85,7 @@ class Finder {
       const Graph graph = source_.graph({.order = order});
       into_.edges = std::max<std::uint64_t>(into_.edges, graph.edges());
       const Components<All> all(graph, meter_);
-      absence(into_.ww_wr, order) = true;
+      absence(into_.ww_wr, order) = all.acyclic();
       if (!all.acyclic()) find_in(graph, all, order);
       if (order == Order::realtime && sweep(graph, all, nullptr))
         find_by_realtime(graph, graph.reversed(), all);
@@ -110,6 +113,7 @@ class Finder {
     const auto keep = [&] {
       for (Cycle& cycle : found.kept)
         for (Step& step : cycle.steps) step.transaction = suspects[step.transaction];
+      rename_known(suspects, found);
       found.edges = into_.edges;
       into_ = std::move(found);
     };
@@ -167,6 +171,7 @@ class Finder {
 
   void find_in(const Graph& graph, const Components<All>& all, Order order) {
     const Within within = all.within();
+    note_known(graph, all, Level::all, order, into_);
     absence(into_.ww_wr, order) =
         find_plain<Depending>(graph, within, Level::ww_wr, order, [&](const Through& edge) {
           if (order != Order::none) return bears(order, edge.edge);
@@ -178,6 +183,7 @@ class Finder {
       });
     const Components<Snapshot> snapshot(graph, meter_, within);
     absence(into_.nonadjacent_rw, order) = snapshot.acyclic();
+    note_known(graph, snapshot, Level::nonadjacent_rw, order, into_);
     if (order == Order::none) {
       find_single_and_nonadjacent(graph, all, snapshot);
     } else {
@@ -199,6 +205,7 @@ class Finder {
                   Candidate is_candidate) {
     const Components<Automaton> parts(graph, meter_, within);
     if (parts.acyclic()) return true;
+    note_known(graph, parts, level, order, into_);
     Candidates candidates;
     each_edge_inside(graph, parts, [&](std::uint32_t component, const Through& edge) {
       if (is_candidate(edge)) add(candidates, component, edge);
@@ -222,7 +229,7 @@ class Finder {
     const Graph graph = tangled == nullptr ? whole : whole.between(*tangled);
     const Within within{.nodes = tangled};
     into_.ww.alone = find_plain<Writes>(graph, within, Level::ww, Order::none, any);
-    into_.ww.process = into_.ww.alone;
+    into_.ww.process = into_.ww.alone && !with_processes;
     if (with_processes) {
       const Graph longer = source_.graph({.order = Order::process, .only_certain_writes = true});
       into_.ww.process = find_plain<Writes>(longer, {}, Level::ww, Order::process, of_process);
@@ -335,7 +342,7 @@ class Finder {
   void find_single_and_nonadjacent(const Graph& graph, const Components<All>& all,
                                    const Components<Snapshot>& snapshot) {
     using Parts = Components<Snapshot>;
-    into_.single_rw.alone = true;
+    into_.single_rw.alone = snapshot.acyclic();
     if (snapshot.acyclic()) return;
     const Components<Reaching> reach(graph, meter_, all.within());
     std::vector<AntiEdge> edges;
@@ -346,10 +353,9 @@ class Finder {
     });
     mark_singles(graph, reach, edges, meter_);
     Candidates singles, others;
-    for (const AntiEdge& edge : edges) {
+    for (const AntiEdge& edge : edges)
       add(edge.is_single ? singles : others, edge.component, edge.edge);
-      if (edge.is_single) into_.single_rw.alone = false;
-    }
+    into_.single_rw.alone = singles.empty();
     Walks<Reaching> ways(graph, meter_);
     note_shortest(ways, singles, 0, {0}, Level::single_rw, Order::none,
                   inside_of_all<Reaching>(all));
@@ -448,6 +454,7 @@ class Finder {
                  Level level, Absent& absent) {
     std::vector<bool> late(graph.transactions(), false);
     absent.realtime = !sweep(graph, parts, &late) && absent.alone;
+    note_known_late(late, level, into_);
     const auto begins = history_.begin();
     const auto ends = history_.end();
     Anomaly name = anomaly_at(level, Order::realtime);

@@ -1,6 +1,7 @@
 // Which cycles a graph of transactions has, by what they forbid, and with that, what holds.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -32,11 +33,19 @@ struct Absent {
   bool alone = false, process = false, realtime = false;
 };
 
+/// What is known of a cycle before it is made out.
+struct KnownCycle {
+  static constexpr std::size_t members_max = 8;
+  std::uint64_t size = 0;  ///< Transactions of the smallest component with one; 0: none is known.
+  std::vector<Transaction> members{};  ///< The first of them. One alone ended too early.
+};
+
 struct CycleFindings {
   static constexpr std::size_t kept_max = 4;  ///< Of a kind.
   std::vector<Cycle> kept;
   /// Of a kind: components of the graph, and for real time, transactions that came too late.
   std::vector<std::uint64_t> counts = std::vector<std::uint64_t>(anomaly_names().size(), 0);
+  std::array<KnownCycle, 15> known;  ///< By Level and Order (cycle_names.h).
   Absent ww, ww_wr, single_rw, nonadjacent_rw, all;
   std::uint64_t edges = 0;
 };

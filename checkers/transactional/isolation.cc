@@ -165,6 +165,41 @@ constexpr auto aliases = std::to_array<std::pair<std::string_view, std::string_v
     {"SSER", "strict-serializable"},
 });
 
+/// It is known that there is a cycle which the model forbids, and not which.
+std::vector<std::string_view> ruled_out_by_unnamed(Anomaly anomaly) {
+  using enum Anomaly;
+  switch (anomaly) {
+    case PL_1_cycle_exists:
+      return {"read-uncommitted"};
+    case PL_2_cycle_exists:
+      return {"read-committed"};
+    case PL_SI_cycle_exists:
+      return {"snapshot-isolation"};
+    case PL_2_99_cycle_exists:
+      return {"repeatable-read"};
+    case PL_3_cycle_exists:
+      return {"serializable"};
+    case strong_session_PL_1_cycle_exists:
+      return {"strong-session-read-uncommitted"};
+    case strong_session_PL_2_cycle_exists:
+      return {"strong-session-read-committed"};
+    case strong_session_snapshot_isolation_cycle_exists:
+      return {"strong-session-snapshot-isolation"};
+    case strong_session_serializable_cycle_exists:
+      return {"strong-session-serializable"};
+    case strong_PL_1_cycle_exists:
+      return {"strong-read-uncommitted"};
+    case strong_PL_2_cycle_exists:
+      return {"strong-read-committed"};
+    case strong_snapshot_isolation_cycle_exists:
+      return {"strong-snapshot-isolation"};
+    case PL_SS_cycle_exists:
+      return {"strict-serializable"};
+    default:
+      return {};
+  }
+}
+
 /// Repeatable read (PL-2.99) promises nothing of predicates.
 std::vector<std::string_view> ruled_out_by_predicates(Anomaly anomaly) {
   using enum Anomaly;
@@ -189,7 +224,7 @@ std::vector<std::string_view> ruled_out_by_predicates(Anomaly anomaly) {
     case G2_realtime:
       return {"strict-serializable"};
     default:
-      return {};
+      return ruled_out_by_unnamed(anomaly);
   }
 }
 

@@ -14,58 +14,73 @@
 
 namespace faultline::transactional {
 
-/// What can be wrong. Elle's names; a cycle is named by its edges. The last ones, from
-/// predicate-read-miss on, are of histories whose transactions look for rows by predicates.
-#define FAULTLINE_TRANSACTION_ANOMALIES(ANOMALY)                      \
-  ANOMALY(duplicate_elements, "duplicate-elements")                   \
-  ANOMALY(garbage_read, "garbage-read")                               \
-  ANOMALY(incompatible_order, "incompatible-order")                   \
-  ANOMALY(cyclic_versions, "cyclic-versions")                         \
-  ANOMALY(cyclic_versions_process, "cyclic-versions-process")         \
-  ANOMALY(cyclic_versions_realtime, "cyclic-versions-realtime")       \
-  ANOMALY(G1a, "G1a")                                                 \
-  ANOMALY(G1b, "G1b")                                                 \
-  ANOMALY(dirty_update, "dirty-update")                               \
-  ANOMALY(internal, "internal")                                       \
-  ANOMALY(future_read, "future-read")                                 \
-  ANOMALY(lost_update, "lost-update")                                 \
-  ANOMALY(G_cursor, "G-cursor")                                       \
-  ANOMALY(OTV, "OTV")                                                 \
-  ANOMALY(fractured_read, "fractured-read")                           \
-  ANOMALY(causality_violation, "causality-violation")                 \
-  ANOMALY(causality_violation_process, "causality-violation-process") \
-  ANOMALY(WriteCORead, "WriteCORead")                                 \
-  ANOMALY(prefix_violation, "prefix-violation")                       \
-  ANOMALY(G0, "G0")                                                   \
-  ANOMALY(G0_process, "G0-process")                                   \
-  ANOMALY(G0_realtime, "G0-realtime")                                 \
-  ANOMALY(G1c, "G1c")                                                 \
-  ANOMALY(G1c_process, "G1c-process")                                 \
-  ANOMALY(G1c_realtime, "G1c-realtime")                               \
-  ANOMALY(G_single_item, "G-single-item")                             \
-  ANOMALY(G_single_item_process, "G-single-item-process")             \
-  ANOMALY(G_single_item_realtime, "G-single-item-realtime")           \
-  ANOMALY(G_nonadjacent_item, "G-nonadjacent-item")                   \
-  ANOMALY(G_nonadjacent_item_process, "G-nonadjacent-item-process")   \
-  ANOMALY(G_nonadjacent_item_realtime, "G-nonadjacent-item-realtime") \
-  ANOMALY(G2_item, "G2-item")                                         \
-  ANOMALY(G2_item_process, "G2-item-process")                         \
-  ANOMALY(G2_item_realtime, "G2-item-realtime")                       \
-  ANOMALY(no_snapshot_order, "no-snapshot-order")                     \
-  ANOMALY(no_snapshot_order_process, "no-snapshot-order-process")     \
-  ANOMALY(no_snapshot_order_realtime, "no-snapshot-order-realtime")   \
-  ANOMALY(no_serial_order, "no-serial-order")                         \
-  ANOMALY(no_serial_order_process, "no-serial-order-process")         \
-  ANOMALY(no_serial_order_realtime, "no-serial-order-realtime")       \
-  ANOMALY(predicate_read_miss, "predicate-read-miss")                 \
-  ANOMALY(G_single, "G-single")                                       \
-  ANOMALY(G_single_process, "G-single-process")                       \
-  ANOMALY(G_single_realtime, "G-single-realtime")                     \
-  ANOMALY(G_nonadjacent, "G-nonadjacent")                             \
-  ANOMALY(G_nonadjacent_process, "G-nonadjacent-process")             \
-  ANOMALY(G_nonadjacent_realtime, "G-nonadjacent-realtime")           \
-  ANOMALY(G2, "G2")                                                   \
-  ANOMALY(G2_process, "G2-process")                                   \
+/// What can be wrong. Elle's names; a cycle is named by its edges, or, if it is only
+/// known that there is one, by what it rules out. The last ones, from predicate-read-miss on, are
+/// of histories whose transactions look for rows by predicates.
+#define FAULTLINE_TRANSACTION_ANOMALIES(ANOMALY)                                                \
+  ANOMALY(duplicate_elements, "duplicate-elements")                                             \
+  ANOMALY(garbage_read, "garbage-read")                                                         \
+  ANOMALY(incompatible_order, "incompatible-order")                                             \
+  ANOMALY(cyclic_versions, "cyclic-versions")                                                   \
+  ANOMALY(cyclic_versions_process, "cyclic-versions-process")                                   \
+  ANOMALY(cyclic_versions_realtime, "cyclic-versions-realtime")                                 \
+  ANOMALY(G1a, "G1a")                                                                           \
+  ANOMALY(G1b, "G1b")                                                                           \
+  ANOMALY(dirty_update, "dirty-update")                                                         \
+  ANOMALY(internal, "internal")                                                                 \
+  ANOMALY(future_read, "future-read")                                                           \
+  ANOMALY(lost_update, "lost-update")                                                           \
+  ANOMALY(G_cursor, "G-cursor")                                                                 \
+  ANOMALY(OTV, "OTV")                                                                           \
+  ANOMALY(fractured_read, "fractured-read")                                                     \
+  ANOMALY(causality_violation, "causality-violation")                                           \
+  ANOMALY(causality_violation_process, "causality-violation-process")                           \
+  ANOMALY(WriteCORead, "WriteCORead")                                                           \
+  ANOMALY(prefix_violation, "prefix-violation")                                                 \
+  ANOMALY(G0, "G0")                                                                             \
+  ANOMALY(G0_process, "G0-process")                                                             \
+  ANOMALY(G0_realtime, "G0-realtime")                                                           \
+  ANOMALY(G1c, "G1c")                                                                           \
+  ANOMALY(G1c_process, "G1c-process")                                                           \
+  ANOMALY(G1c_realtime, "G1c-realtime")                                                         \
+  ANOMALY(G_single_item, "G-single-item")                                                       \
+  ANOMALY(G_single_item_process, "G-single-item-process")                                       \
+  ANOMALY(G_single_item_realtime, "G-single-item-realtime")                                     \
+  ANOMALY(G_nonadjacent_item, "G-nonadjacent-item")                                             \
+  ANOMALY(G_nonadjacent_item_process, "G-nonadjacent-item-process")                             \
+  ANOMALY(G_nonadjacent_item_realtime, "G-nonadjacent-item-realtime")                           \
+  ANOMALY(G2_item, "G2-item")                                                                   \
+  ANOMALY(G2_item_process, "G2-item-process")                                                   \
+  ANOMALY(G2_item_realtime, "G2-item-realtime")                                                 \
+  ANOMALY(no_snapshot_order, "no-snapshot-order")                                               \
+  ANOMALY(no_snapshot_order_process, "no-snapshot-order-process")                               \
+  ANOMALY(no_snapshot_order_realtime, "no-snapshot-order-realtime")                             \
+  ANOMALY(no_serial_order, "no-serial-order")                                                   \
+  ANOMALY(no_serial_order_process, "no-serial-order-process")                                   \
+  ANOMALY(no_serial_order_realtime, "no-serial-order-realtime")                                 \
+  ANOMALY(PL_1_cycle_exists, "PL-1-cycle-exists")                                               \
+  ANOMALY(PL_2_cycle_exists, "PL-2-cycle-exists")                                               \
+  ANOMALY(PL_SI_cycle_exists, "PL-SI-cycle-exists")                                             \
+  ANOMALY(PL_2_99_cycle_exists, "PL-2.99-cycle-exists")                                         \
+  ANOMALY(PL_3_cycle_exists, "PL-3-cycle-exists")                                               \
+  ANOMALY(strong_session_PL_1_cycle_exists, "strong-session-PL-1-cycle-exists")                 \
+  ANOMALY(strong_session_PL_2_cycle_exists, "strong-session-PL-2-cycle-exists")                 \
+  ANOMALY(strong_session_snapshot_isolation_cycle_exists,                                       \
+          "strong-session-snapshot-isolation-cycle-exists")                                     \
+  ANOMALY(strong_session_serializable_cycle_exists, "strong-session-serializable-cycle-exists") \
+  ANOMALY(strong_PL_1_cycle_exists, "strong-PL-1-cycle-exists")                                 \
+  ANOMALY(strong_PL_2_cycle_exists, "strong-PL-2-cycle-exists")                                 \
+  ANOMALY(strong_snapshot_isolation_cycle_exists, "strong-snapshot-isolation-cycle-exists")     \
+  ANOMALY(PL_SS_cycle_exists, "PL-SS-cycle-exists")                                             \
+  ANOMALY(predicate_read_miss, "predicate-read-miss")                                           \
+  ANOMALY(G_single, "G-single")                                                                 \
+  ANOMALY(G_single_process, "G-single-process")                                                 \
+  ANOMALY(G_single_realtime, "G-single-realtime")                                               \
+  ANOMALY(G_nonadjacent, "G-nonadjacent")                                                       \
+  ANOMALY(G_nonadjacent_process, "G-nonadjacent-process")                                       \
+  ANOMALY(G_nonadjacent_realtime, "G-nonadjacent-realtime")                                     \
+  ANOMALY(G2, "G2")                                                                             \
+  ANOMALY(G2_process, "G2-process")                                                             \
   ANOMALY(G2_realtime, "G2-realtime")
 
 enum class Anomaly : std::uint8_t {

@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <utility>
 
+#include "checkers/transactional/cycle_exists.h"
 #include "harness/core/text.h"
 
 namespace faultline::transactional {
@@ -48,6 +49,38 @@ void tell_all(const Findings& findings, ModelSet asked, Verdict& verdict) {
     verdict.explanation += (verdict.explanation.empty() ? "" : "\n") + told.explanation;
   }
   std::ranges::sort(verdict.anomalies);
+}
+
+Told tell(const Findings& findings, Anomaly anomaly, const KnownCycle& known) {
+  const Teller teller(findings.source, known.members);
+  Told told;
+  told.sentence = known.size == 1 ? teller.who(known.members[0]) +
+                                        " had ended when something began that must come before it"
+                                  : with_thousands(known.size) +
+                                        " transactions depend on each other in a circle";
+  told.sentence += "; the budget ended before a cycle was made out";
+  told.witness = teller.witness();
+  told.explanation =
+      std::string(name_of(anomaly)) + ": " + told.sentence + "\n" + teller.table(findings.language);
+  if (known.size > known.members.size())
+    told.explanation +=
+        "  and " + with_thousands(known.size - known.members.size()) + " more of them\n";
+  return told;
+}
+
+/// Of the cycles that are known to be there those that rule out more than what was found.
+void add_known(Findings& findings, ModelSet& refuted) {
+  CycleFindings cycles = findings.cycles;
+  const bool by_predicates = !findings.source.transactions().searches().empty();
+  for (const Order order : {Order::none, Order::process, Order::realtime})
+    for (const Level level :
+         {Level::ww, Level::ww_wr, Level::single_rw, Level::nonadjacent_rw, Level::all}) {
+      const KnownCycle& known = known_at(cycles, level, order);
+      const Anomaly anomaly = cycle_exists_at(level, order, by_predicates);
+      if (known.size == 0 || (ruled_out_by(anomaly) & ~refuted).none()) continue;
+      refuted |= ruled_out_by(anomaly);
+      findings.others.push_back({anomaly, 1, tell(findings, anomaly, known)});
+    }
 }
 
 }  // namespace
@@ -168,7 +201,7 @@ void give_up(Verdict& verdict, const std::string& reason, const std::string& sum
   verdict.summary = summary;
 }
 
-void judge(const Findings& findings, ModelSet asked, Verdict& verdict) {
+void judge(Findings findings, ModelSet asked, Verdict& verdict) {
   const auto listed = [](ModelSet set) {
     std::string text;
     for (const std::string& name : names_of(set)) text += (text.empty() ? "" : ", ") + name;
@@ -178,13 +211,23 @@ void judge(const Findings& findings, ModelSet asked, Verdict& verdict) {
   for (std::size_t a = 0; a < anomaly_names().size(); ++a)
     if (count_of(findings, static_cast<Anomaly>(a)) > 0)
       refuted |= ruled_out_by(static_cast<Anomaly>(a));
+  if (findings.ended != nullptr) {
+    add_known(findings, refuted);
+    verdict.incomplete = "the budget ended (" + std::string(findings.ended) +
+                         ") before every cycle was looked for: more may be wrong than was found";
+  }
   for (ModelId m = 0; m < models().size(); ++m) all.set(m);
   verdict.refuted = weakest_of(refuted);
   for (const std::string& name : names_of(refuted))
     if (std::ranges::find(verdict.refuted, name) == verdict.refuted.end())
       verdict.also_refuted.push_back(name);
   verdict.not_refuted = strongest_of(all & ~refuted);
-  if ((asked & refuted).any()) return tell_all(findings, asked, verdict);
+  if ((asked & refuted).any()) {
+    tell_all(findings, asked, verdict);
+    if (!verdict.incomplete.empty())
+      verdict.explanation += "\nnot finished: " + verdict.incomplete + "\n";
+    return;
+  }
   if ((asked & ~findings.holds).none()) {
     verdict.validity = Validity::valid;
     verdict.summary = listed(asked) + ": no anomaly in " +

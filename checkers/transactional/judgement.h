@@ -53,6 +53,6 @@ void give_up(Verdict& verdict, const std::string& reason, const std::string& sum
 /// Gives up if that is more memory than there may be.
 bool too_much(std::uint64_t bytes, const Budget& budget, std::size_t transactions,
               Verdict& verdict);
-void judge(const Findings& findings, ModelSet asked, Verdict& verdict);
+void judge(Findings findings, ModelSet asked, Verdict& verdict);
 
 }  // namespace faultline::transactional

@@ -40,6 +40,9 @@ struct Verdict {
   /// Why unknown, one word: "vacuous", "steps", "memory", "stopped", "exception", or "incomplete",
   /// of a record that is not whole. Empty otherwise.
   std::string reason;
+  /// Of whatever validity: what was not finished when the budget ended, so that more may be wrong
+  /// than is said. Empty: nothing.
+  std::string incomplete;
   std::string summary;  ///< One sentence that a tired reader understands.
   /// The witness as a small table in time order, several lines; empty unless invalid.
   std::string explanation;

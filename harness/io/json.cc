@@ -260,6 +260,7 @@ Value verdict_value(const Verdict& verdict, const History& history, double secon
              {"engine", verdict.engine},
              {"verdict", std::string(name_of(verdict.validity))}};
   if (!verdict.reason.empty()) map.emplace_back("reason", verdict.reason);
+  if (!verdict.incomplete.empty()) map.emplace_back("incomplete", verdict.incomplete);
   map.emplace_back("summary", verdict.summary);
   map.emplace_back("explanation", verdict.explanation);
   map.emplace_back("anomalies", counts(verdict.anomalies));

@@ -225,6 +225,38 @@ TEST_CASE("list-append: what cannot be decided says why") {
   CHECK(v.reason == "incomplete");
 }
 
+TEST_CASE("list-append: a budget that ends between a cycle and its name says that there is one") {
+  bool is_unnamed = false, is_named = false;
+  for (Budget budget{.steps_max = 1}; budget.steps_max < 200; ++budget.steps_max) {
+    Script skew;
+    skew.together({read(1, {}), append(2, 1)}, {read(2, {}), append(1, 1)});
+    skew.both(2, {read(1, {1}), read(2, {1})});
+    const Verdict v = skew.check("strict-serializable", budget);
+    CAPTURE(budget.steps_max);
+    CHECK(v.validity != Validity::valid);
+    const bool is_cut = !v.incomplete.empty();
+    if (v.validity != Validity::invalid) {
+      CHECK(is_cut);
+      CHECK(v.reason == "steps");
+      continue;
+    }
+    CHECK(contains_in(v.explanation, "not finished: the budget ended (steps)") == is_cut);
+    CHECK(v.refuted == std::vector<std::string>{"repeatable-read"});
+    REQUIRE(v.anomalies.size() == 1);
+    is_named = is_named || v.anomalies[0].first == "G2-item";
+    if (v.anomalies[0].first == "G2-item") continue;
+    is_unnamed = true;
+    CHECK(v.anomalies[0].first == "PL-2.99-cycle-exists");
+    CHECK(is_cut);
+    CHECK(v.witness == std::vector<OperationId>{0, 1});
+    CHECK(v.summary ==
+          "PL-2.99-cycle-exists: 2 transactions depend on each other in a circle; the budget ended "
+          "before a cycle was made out");
+  }
+  CHECK(is_unnamed);
+  CHECK(is_named);
+}
+
 TEST_CASE("list-append: unknown models are errors with the nearest name") {
   ConfigNode mapping;
   mapping.members.push_back({"model", {}, ConfigNode::of("snapshot-isolation,serialisable")});
