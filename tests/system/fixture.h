@@ -80,11 +80,13 @@ inline LinksLever each_lever() {
 struct Shells {
   explicit Shells(std::size_t nodes, std::string node_script = "exec sleep 1000")
       : Shells(nodes, LinksLever::bridge, std::move(node_script)) {}
-  Shells(std::size_t nodes, LinksLever links, std::string node_script = "exec sleep 1000")
+  Shells(std::size_t nodes, LinksLever links, std::string node_script = "exec sleep 1000",
+         std::uint64_t seed = 0)
       : script(std::move(node_script)) {
     require_world();
     ClusterOptions options;
     options.links = links;
+    options.seed = seed;
     options.nodes = nodes;
     options.directory = folder.path();
     options.launch = [this](const Node& node, std::span<const Node>) -> Result<Launch> {

@@ -20,8 +20,9 @@ using namespace std::chrono_literals;
 using Duration = std::chrono::nanoseconds;
 
 struct Bed {
-  explicit Bed(std::size_t nodes = 2)
-      : shells(nodes, LinksLever::packet_switch), cluster(*shells.cluster) {
+  explicit Bed(std::size_t nodes = 2, std::uint64_t seed = 0)
+      : shells(nodes, LinksLever::packet_switch, "exec sleep 1000", seed),
+        cluster(*shells.cluster) {
     require_ok(cluster.can_shape());
     REQUIRE(cluster.packets() != nullptr);
   }
@@ -73,8 +74,8 @@ TEST_CASE("switch: a delay is kept in its direction alone, and ends") {
 
 TEST_CASE(
     "switch: losses, copies and late ones are as many as asked for, and repeat with the seed") {
-  const auto run = [] {
-    Bed bed;
+  const auto run = [](std::uint64_t seed) {
+    Bed bed(2, seed);
     bed.shape({{{0, 1}, {.loss = 0.5, .duplicate = 0.25, .reorder = 0.25, .reorder_by = 1ms}}});
     bed.probe({0, 1}, 400);
     eventually([&] { return bed.counters({0, 1}).shaped >= 400; });
@@ -85,10 +86,11 @@ TEST_CASE(
     CHECK(counters.lost < 250);
     return std::array{counters.lost, counters.duplicated, counters.reordered};
   };
-  const auto first = run();
+  const auto first = run(1);
   CHECK(first[1] > 20);
   CHECK(first[2] > 20);
-  CHECK(run() == first);
+  CHECK(run(1) == first);
+  CHECK(run(2) != first);
 }
 
 TEST_CASE("switch: the kernel's checksums see corruption, unless it is to be unseen") {
