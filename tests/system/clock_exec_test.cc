@@ -97,6 +97,7 @@ TEST_CASE("helper: execute by vfork" * doctest::skip()) {
   for (;;) {
     const pid_t child = ::vfork();
     if (child == 0) {
+      ::usleep(1000);  // So that its parent is most often found waiting for it.
       ::execl("/bin/true", "true", nullptr);
       ::_exit(1);
     }
@@ -258,22 +259,49 @@ TEST_CASE("clock exec: what cannot be executed is told as ever") {
   }
 }
 
-/// A program without any shared library, by this machine's own compiler; empty if there is none.
-std::string static_program(const std::string& directory) {
-  const std::string source = directory + "/static.c", program = directory + "/static";
-  std::ofstream(source) << "#include <stdio.h>\n#include <time.h>\n"
-                           "int main(void) { printf(\"%ld\\n\", (long)time(0)); return 0; }\n";
-  const std::string command = "cc -static -o " + program + " " + source + " 2>/dev/null";
-  return std::system(command.c_str()) == 0 ? program : "";
+/// A program without any shared library, by this machine's own compiler; false if there is none.
+bool make_static(const std::string& program, const std::string& body) {
+  std::ofstream(program + ".c") << "#include <stdio.h>\n#include <sys/syscall.h>\n"
+                                   "#include <time.h>\n#include <unistd.h>\n"
+                                   "int main(int count, char** words) { (void)count; (void)words; "
+                                << body << " return 0; }\n";
+  const std::string command =
+      "cc -w -D_GNU_SOURCE -static -o " + program + " " + program + ".c 2>/dev/null";
+  if (std::system(command.c_str()) == 0) return true;
+  MESSAGE("SKIPPED: no cc here that links statically");
+  return false;
 }
 
 TEST_CASE("clock exec: a statically linked program") {
   PhasedBed bed("$D/static; sleep .01");
-  if (static_program(bed.directory).empty()) {
-    MESSAGE("SKIPPED: no cc here that links statically");
+  if (make_static(bed.directory + "/static", "printf(\"%ld\\n\", (long)time(0));"))
+    bed.jump_and_heal(20);
+}
+
+TEST_CASE("clock exec: one that is under way when a shift begins") {
+  ClockBed bed(std::vector<std::string>{});
+  const std::string directory = bed.shells.cluster->nodes()[0].log_dir, go = directory + "/go";
+  // It looks at the clock for a while and executes itself. `go` is there only after a jump.
+  if (!make_static(directory + "/static",
+                   "for (int i = 0; i < 20; ++i) { struct timespec now; int go = "
+                   "access(words[1], F_OK) == 0; syscall(SYS_clock_gettime, 0, &now, 0x736b6577); "
+                   "if (go && time(0) - now.tv_sec < 1800) write(1, \"late\\n\", 5); "
+                   "usleep(20); } write(1, \".\\n\", 2); execv(words[0], words);"))
     return;
+  bed.shells.argv = {directory + "/static", go};
+  bed.start();
+  for (int i = 0; i < 60; ++i) {
+    CHECK(bed.says(".\n"));
+    bed.jump(one_hour);
+    std::ofstream(go) << "go";
+    CHECK(bed.says(".\n"));
+    std::filesystem::remove(go);
+    CHECK(bed.says(".\n"));
+    CHECK(bed.read().kernel_calls_missed == 0);
+    bed.heal();
   }
-  bed.jump_and_heal(20);
+  CHECK(bed.output().find("late") == std::string::npos);
+  CHECK(bed.shells.cluster->take_deaths().empty());
 }
 
 TEST_CASE("helper: arm a timer" * doctest::skip()) {
