@@ -11,6 +11,7 @@
 #include "harness/core/text.h"
 #include "harness/io/document.h"
 #include "harness/io/json.h"
+#include "harness/run/record.h"
 
 namespace faultline {
 namespace {
@@ -121,6 +122,8 @@ void read_document(const Value& document, CampaignRun& run) {
   run.directory = text_in(document, "directory");
   run.findings = findings_of(document);
   std::ranges::move(shortfalls_of(document), std::back_inserter(run.findings));
+  if (!run.findings.empty())
+    std::ranges::move(reservations(document), std::back_inserter(run.findings));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <thread>
@@ -134,6 +135,7 @@ Report examine(const std::string& input, const CheckArguments& options, const Al
   const CheckChoice choice = hinted(options.choice, *loaded, catalogue);
   report.history = std::move(loaded->history);
   report.warnings = std::move(loaded->warnings);
+  std::ranges::move(reservations_of(input), std::back_inserter(report.warnings));
   const auto checkers = make_checkers(choice, input, report.history, catalogue);
   if (!checkers) {
     report.error = load_error_of(input, checkers.error());

@@ -30,16 +30,57 @@ std::string why_without_results(const fs::path& run) {
   return "the run did not come to its end: this is what its clients saw until then";
 }
 
-}  // namespace
-
-std::optional<Verdict> doubt_record(const fs::path& run) {
+bool is_run(const fs::path& run) {
   std::error_code ignored;
-  if (!fs::is_directory(run, ignored) || !fs::exists(run / "meta.json", ignored)) return {};
+  return fs::is_directory(run, ignored) && fs::exists(run / "meta.json", ignored);
+}
+
+/// Nothing if there is no such file.
+std::optional<Result<Value>> read_results(const fs::path& run) {
   std::ifstream file(run / "results.json", std::ios::binary);
-  if (!file) return doubt("incomplete", why_without_results(run));
+  if (!file) return {};
   std::ostringstream content;
   content << file.rdbuf();
-  const auto results = parse_json(content.str());
+  return parse_json(content.str());
+}
+
+std::int64_t count_in(const Value& value, std::string_view key) {
+  const Value* member = member_of(value, key);
+  return member != nullptr && member->integer() != nullptr ? *member->integer() : 0;
+}
+
+}  // namespace
+
+std::vector<std::string> reservations(const Value& results) {
+  std::vector<std::string> lines;
+  if (const Value* faults = member_of(results, "faults"); faults && faults->map())
+    for (const auto& [fault, told] : *faults->map()) {
+      if (const Value* doubts = member_of(told, "doubts"); doubts && doubts->list())
+        for (const Value& each : *doubts->list())
+          if (each.text() != nullptr) lines.push_back("doubt: " + fault + ": " + *each.text());
+      if (const std::int64_t failed = count_in(told, "heals_failed"); failed > 0)
+        lines.push_back("heals failed: " + fault + " " + std::to_string(failed) + " of " +
+                        std::to_string(count_in(told, "injected")) +
+                        ": what came after may have been broken still");
+    }
+  if (const Value* links = member_of(results, "links"))
+    if (const Value* degraded = member_of(*links, "degraded"); degraded && *degraded == Value(true))
+      lines.push_back("degraded: the switch lost " + std::to_string(count_in(*links, "own_drops")) +
+                      " packets by itself: latencies and outages may be its doing");
+  return lines;
+}
+
+std::vector<std::string> reservations_of(const fs::path& run) {
+  if (!is_run(run)) return {};
+  const auto results = read_results(run);
+  return results && *results ? reservations(**results) : std::vector<std::string>{};
+}
+
+std::optional<Verdict> doubt_record(const fs::path& run) {
+  if (!is_run(run)) return {};
+  const auto read = read_results(run);
+  if (!read) return doubt("incomplete", why_without_results(run));
+  const Result<Value>& results = *read;
   if (!results) return doubt("incomplete", "results.json: " + results.error().what);
   if (const std::string error = text_in(*results, "error"); !error.empty())
     return doubt("incomplete", "the run broke off: " + error.substr(0, error.find('\n')));

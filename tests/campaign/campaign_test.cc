@@ -319,6 +319,21 @@ TEST_CASE("campaign: a valid run that does not match says what it fell short of"
   CHECK(run.findings[1].starts_with("threshold missed: ok_rate >= 0.5, was 0.25"));
 }
 
+TEST_CASE("campaign: what speaks against a finding is told with it, and with nothing else") {
+  RunProcess process;
+  const std::string faults = "\"faults\":{\"clock\":{\"doubts\":[\"n1 waits until noon\"]}}}";
+  process.exit_code = 1;
+  process.output =
+      "{\"verdict\":\"invalid\",\"checks\":[{\"name\":\"set\",\"verdict\":\"invalid\","
+      "\"summary\":\"3 is lost\",\"explanation\":\"\"}]," +
+      faults;
+  CHECK(read_run(1, process).findings ==
+        std::vector<std::string>{"set: 3 is lost", "doubt: clock: n1 waits until noon"});
+  process.exit_code = 0;
+  process.output = "{\"verdict\":\"valid\",\"checks\":[]," + faults;
+  CHECK(read_run(1, process).findings.empty());
+}
+
 TEST_CASE("campaign: a run that crashed, hung or said nothing is an error, never a pass") {
   RunProcess process;
   process.log_tail = "starting\nfaultline: target: n1 never came up\nits log\nin runs/x/2\n";

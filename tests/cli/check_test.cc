@@ -177,6 +177,20 @@ TEST_CASE("check: a run in which a store died by itself is not valid, whatever i
   CHECK(check({run}).code == 64);
 }
 
+TEST_CASE("check: what its run says against a violation is told with it") {
+  const TemporaryFolder folder;
+  fs::copy_file(golden("stale-read.invalid"), folder / "history.jsonl");
+  std::ofstream(folder / "meta.json") << "{}";
+  std::ofstream(folder / "results.json")
+      << R"({"verdict":"invalid","faults":{"clock":{"doubts":["n1 waits until noon"]}}})";
+  const Run run = check({folder.path().string(), "--json"});
+  CHECK(run.code == 1);
+  const Value* warnings = member_of(documents(run.out).at(0), "warnings");
+  REQUIRE(warnings);
+  CHECK(*warnings == Value(List{Value("doubt: clock: n1 waits until noon")}));
+  CHECK(check({folder.path().string()}).err.find("doubt: clock: n1 waits") != std::string::npos);
+}
+
 TEST_CASE("check: a run that did not come to its end is not valid, and may have no event yet") {
   const TemporaryFolder folder;
   const std::string run = folder.path().string();

@@ -38,7 +38,7 @@ TEST_CASE("outline: whom it names is whom the run strikes, and when") {
   Injector injector({plan->faults, plan_schedule(plan->timings(), plan->time, rng.fork("schedule")),
                      levers, rng.fork("faults"), [&] { return now; },
                      [&](const Value& line) { lines.push_back(line); },
-                     [] {
+                     [](int, Nanoseconds) {
                        std::promise<std::vector<std::size_t>> promise;
                        promise.set_value({0});
                        return promise.get_future();

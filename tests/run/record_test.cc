@@ -61,5 +61,31 @@ TEST_CASE("record: what the results say of the run") {
   CHECK(record.doubt()->reason == "incomplete");
 }
 
+TEST_CASE("record: what speaks against taking a violation for the store's own doing") {
+  Record record;
+  record.write("meta.json", "{}");
+  const auto lines = [&] { return reservations_of(record.run->path()); };
+  CHECK(lines().empty());
+  record.write("results.json", R"({"verdict":"invalid","faults":{"kill":{"injected":2}},
+      "links":{"packets":9,"own_drops":0,"degraded":false}})");
+  CHECK(lines().empty());
+  record.write("results.json", R"({"verdict":"invalid","faults":{
+      "kill":{"injected":2,"heals_failed":0},
+      "partition":{"injected":3,"heals_failed":1},
+      "clock":{"injected":1,"doubts":["n1 waits until a time of day","n2 as well"]}},
+      "links":{"packets":9,"own_drops":3,"degraded":true}})");
+  CHECK(lines() ==
+        std::vector<std::string>{
+            "heals failed: partition 1 of 3: what came after may have been broken still",
+            "doubt: clock: n1 waits until a time of day", "doubt: clock: n2 as well",
+            "degraded: the switch lost 3 packets by itself: latencies and outages may be "
+            "its doing"});
+  record.write("results.json", R"({"faults":[1],"links":7})");
+  CHECK(lines().empty());
+  record.write("results.json", "{");
+  CHECK(lines().empty());
+  CHECK(reservations_of(record.folder / "nothing").empty());
+}
+
 }  // namespace
 }  // namespace faultline

@@ -94,7 +94,7 @@ std::vector<Value> record(const Plan& plan, const std::vector<PlannedFault>& sch
   Nanoseconds now{};
   Injector injector({plan.faults, schedule, levers, Rng(plan.seed).fork("faults"),
                      [&] { return now; }, [](const Value&) {},
-                     [&] {
+                     [&](int, Nanoseconds) {
                        std::promise<std::vector<std::size_t>> promise;
                        promise.set_value(leaders);
                        return promise.get_future();
