@@ -102,7 +102,7 @@ class ListAppend final : public Checker {
     return anomalies_by_name({cyclic_versions, cyclic_versions_process, cyclic_versions_realtime,
                               no_snapshot_order, no_snapshot_order_process,
                               no_snapshot_order_realtime, no_serial_order, no_serial_order_process,
-                              no_serial_order_realtime});
+                              no_serial_order_realtime, PL_3_cycle_exists});
   }
   std::vector<std::pair<std::string_view, std::string_view>> models() const override {
     return models_and_aliases();

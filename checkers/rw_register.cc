@@ -250,8 +250,10 @@ class RwRegister final : public Checker {
   std::string_view name() const override { return "rw-register"; }
   std::vector<std::string_view> anomalies() const override {
     using enum Anomaly;
-    return anomalies_by_name(
-        {duplicate_elements, incompatible_order, prefix_violation, G0, G0_process, G0_realtime});
+    return anomalies_by_name({duplicate_elements, incompatible_order, prefix_violation, G0,
+                              G0_process, G0_realtime, PL_1_cycle_exists,
+                              strong_session_PL_1_cycle_exists, strong_PL_1_cycle_exists,
+                              PL_3_cycle_exists});
   }
   std::vector<std::pair<std::string_view, std::string_view>> models() const override {
     return models_and_aliases();

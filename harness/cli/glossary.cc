@@ -109,7 +109,10 @@ void add_catalogues(std::vector<Thing>& all, const Catalogues& catalogues) {
     return "Victims, if not configured: " + std::string(nemesis.default_victims()) + ".";
   });
   add_entries(all, "checker", catalogues.checkers, plain, [](const Checker& checker) {
-    const auto anomalies = checker.anomalies();
+    auto anomalies = checker.anomalies();
+    // A family of names.
+    const auto is_unnamed = [](std::string_view name) { return name.ends_with("-cycle-exists"); };
+    if (std::erase_if(anomalies, is_unnamed) > 0) anomalies.emplace_back("PL-x-cycle-exists");
     return anomalies.empty() ? std::string() : "Names the anomalies " + words_of(anomalies) + ".";
   });
 }

@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include "checkers/transactional/isolation.h"
+#include "harness/io/json.h"
 #include "tests/checkers/list_micro.h"
 
 namespace faultline::list_append {
@@ -241,6 +242,10 @@ TEST_CASE("list-append: a budget that ends between a cycle and its name says tha
       continue;
     }
     CHECK(contains_in(v.explanation, "not finished: the budget ended (steps)") == is_cut);
+    Verdict without_rows = v;
+    without_rows.witness.clear();
+    const std::string json = to_json(verdict_value(without_rows, HistoryBuilder().finish(), 0));
+    CHECK(contains_in(json, "\"incomplete\":\"the budget ended (steps)") == is_cut);
     CHECK(v.refuted == std::vector<std::string>{"repeatable-read"});
     REQUIRE(v.anomalies.size() == 1);
     is_named = is_named || v.anomalies[0].first == "G2-item";

@@ -96,6 +96,9 @@ std::vector<Kind> cycles() {
       {"G1c-realtime",
        Plant().both(0, {read('a', {1})}).both(1, {append('a', 1)}),
        {{"G1c-realtime", 1}}},
+      {"G1c-process",
+       Plant().both(0, {read('a', {1})}).both(0, {append('a', 1)}),
+       {{"G1c-process", 1}, {"G1c-realtime", 1}}},
       {"G-single-item",
        Plant()
            .together({{append('a', 1), append('b', 1)}, {read('a', {1}), read('b', {})}})
@@ -118,6 +121,37 @@ std::vector<Kind> cycles() {
            .together({{read('a', {}), append('b', 1)}, {read('b', {}), append('a', 1)}})
            .both(2, {read('a', {1}), read('b', {1})}),
        {{"G2-item", 1}}},
+  };
+}
+
+/// With two rw, where the one between them is by `process` 0, as its end is, or by another one.
+Plant nonadjacent_by(std::uint32_t process) {
+  return Plant()
+      .begin(1, {read('a', {}), read('b', {1})})
+      .begin(2, {append('b', 1)})
+      .both(0, {append('a', 1)})
+      .both(process, {read('b', {})})
+      .end(2, {append('b', 1)})
+      .end(1, {read('a', {}), read('b', {1})})
+      .both(3, {read('a', {1}), read('b', {1})});
+}
+Plant skew_by(std::uint32_t process) {
+  return Plant()
+      .begin(1, {read('a', {}), append('b', 1)})
+      .both(0, {append('a', 1)})
+      .both(process, {read('b', {})})
+      .end(1, {read('a', {}), append('b', 1)})
+      .both(3, {read('a', {1}), read('b', {1})});
+}
+
+std::vector<Kind> ordered_cycles() {
+  return {
+      {"G-nonadjacent-item-process",
+       nonadjacent_by(0),
+       {{"G-nonadjacent-item-process", 1}, {"G-nonadjacent-item-realtime", 1}}},
+      {"G-nonadjacent-item-realtime", nonadjacent_by(4), {{"G-nonadjacent-item-realtime", 1}}},
+      {"G2-item-process", skew_by(0), {{"G2-item-process", 1}, {"G2-item-realtime", 1}}},
+      {"G2-item-realtime", skew_by(4), {{"G2-item-realtime", 1}}},
   };
 }
 
@@ -162,8 +196,52 @@ std::vector<Kind> offences() {
 
 std::vector<Kind> kinds() {
   std::vector<Kind> all = cycles();
+  for (Kind& kind : ordered_cycles()) all.push_back(std::move(kind));
   for (Kind& kind : offences()) all.push_back(std::move(kind));
   return all;
+}
+
+/// Of the levels between read committed and snapshot isolation, each looked for only where a model
+/// is asked for that forbids it.
+struct WeakKind {
+  const char* model;
+  Kind kind;
+};
+std::vector<WeakKind> weak_kinds() {
+  return {
+      {"monotonic-atomic-view",
+       {"OTV",
+        Plant()
+            .together({{append('a', 1), append('b', 1)}, {read('b', {1}), read('a', {})}})
+            .both(2, {read('a', {1})}),
+        {{"OTV", 1}}}},
+      {"read-atomic",
+       {"fractured-read",
+        Plant()
+            .together({{append('a', 1), append('b', 1)}, {read('a', {}), read('b', {1})}})
+            .both(2, {read('a', {1})}),
+        {{"fractured-read", 1}}}},
+      {"causal-cerone",
+       {"causality-violation",
+        Plant()
+            .together({{append('a', 1)},
+                       {read('a', {1}), append('b', 1)},
+                       {read('a', {}), read('b', {1})}})
+            .both(3, {read('a', {1})}),
+        {{"causality-violation", 1}}}},
+      // The order of a list is everybody's, so that causal is violated, too.
+      {"strong-session-causal",
+       {"causality-violation-process",
+        Plant().both(0, {append('a', 1)}).both(0, {read('a', {})}).both(2, {read('a', {1})}),
+        {{"WriteCORead", 1}, {"causality-violation-process", 1}}}},
+      {"prefix",
+       {"prefix-violation",
+        Plant().together({{append('a', 1)},
+                          {append('b', 1)},
+                          {read('a', {1}), read('b', {})},
+                          {read('a', {}), read('b', {1})}}),
+        {{"prefix-violation", 1}}}},
+  };
 }
 
 /// Transactions that take effect one after the other, each at once, between its two events; and,
@@ -275,9 +353,10 @@ class Long {
   ValueHandle append_{}, r_{};
 };
 
-Verdict check(const History& history) {
-  ConfigNode nothing;
-  Params params(nothing, "check");
+Verdict check(const History& history, const char* model = "strict-serializable") {
+  ConfigNode mapping;
+  mapping.members.push_back({"model", {}, ConfigNode::of(std::string(model))});
+  Params params(mapping, "check");
   return (*make_list_append(params))->check(history, {});
 }
 
@@ -303,6 +382,32 @@ TEST_CASE("oracle: each anomaly, planted in histories of 100 and 10,000 transact
         CHECK(verdict.validity == Validity::invalid);
         CHECK(text(counts(verdict)) == text(kind.found));
       }
+}
+
+TEST_CASE("oracle: each anomaly of the weak levels, planted, is found where it is asked for") {
+  for (const std::size_t transactions : {100, 10'000})
+    for (const auto& [model, kind] : weak_kinds())
+      for (std::uint64_t seed = 0; seed < (transactions == 100 ? 100 : 5); ++seed) {
+        CAPTURE(kind.name);
+        CAPTURE(transactions);
+        Long history(transactions, Rng(80).fork(kind.name, seed));
+        history.plant(kind.plant);
+        const Verdict verdict = check(history.run(), model);
+        CHECK(verdict.validity == Validity::invalid);
+        CHECK(text(counts(verdict)) == text(kind.found));
+      }
+}
+
+TEST_CASE("oracle: nothing of the weak levels is found in histories in which nothing was planted") {
+  const long count = iterations(10'000);
+  for (const char* model : {"strong-session-causal", "prefix"})
+    for (long i = 0; i < count; ++i) {
+      const Verdict verdict =
+          check(Long(60, Rng(81).fork("clean", static_cast<std::uint64_t>(i))).run(), model);
+      if (verdict.validity == Validity::valid && verdict.anomalies.empty()) continue;
+      FAIL_CHECK(model << ", " << i << ": " << verdict.summary);
+      break;
+    }
 }
 
 TEST_CASE("oracle: all anomalies, planted in a history of a million transactions, are found") {
