@@ -23,8 +23,10 @@ struct LinkCost {
   bool degraded() const { return plane && plane->dropped > 0; }
 };
 
-/// Before there is load, and before any fault. Never fails: what cannot be measured is not there.
-LinkCost measure_links(Cluster& cluster);
+/// Before there is load, and before any fault. What cannot be measured is not there. Links are as
+/// quick as they can be meanwhile, whatever their nature: it fails only if that cannot be set
+/// again.
+Result<LinkCost> measure_links(Cluster& cluster);
 
 /// {"loopback_us": 5.1, "link_us": 16.2, "added_us": 11.1, "packets": 1000, "own_drops": 0}
 Map link_cost_value(const LinkCost& cost);

@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 TEST_CASE("link cost: a probe within a node and one over a link, and what the link adds") {
   fakes::FakeCluster cluster(3);
   cluster.takes = 12500ns;
-  const LinkCost cost = measure_links(cluster);
+  const LinkCost cost = *measure_links(cluster);
   CHECK(to_text(Value(link_cost_value(cost))) ==
         "{\"loopback_us\": 12.5, \"link_us\": 12.5, \"added_us\": 0.0}");
   CHECK(cluster.probed.front() == Edge{0, 0});
@@ -21,16 +21,33 @@ TEST_CASE("link cost: a probe within a node and one over a link, and what the li
   CHECK(cluster.calls.empty());
 }
 
+TEST_CASE("link cost: how far the machines are from each other is none of it, and stays") {
+  struct Watched : fakes::FakeCluster {
+    using FakeCluster::FakeCluster;
+    Result<std::optional<std::chrono::nanoseconds>> transit(
+        const Edge& edge, std::chrono::milliseconds timeout) override {
+      far = far || !plane.nature().empty();
+      return FakeCluster::transit(edge, timeout);
+    }
+    bool far = false;
+  } watched(2);
+  const LinkPolicies nature = {{{0, 1}, {.delay = 250ms}}};
+  REQUIRE(watched.plane.set_nature(nature));
+  CHECK(measure_links(watched));
+  CHECK_FALSE(watched.far);
+  CHECK(watched.plane.nature() == nature);
+}
+
 TEST_CASE("link cost: of a single node the clients' link is measured") {
   fakes::FakeCluster cluster(1);
-  CHECK(measure_links(cluster).link_us);
+  CHECK(measure_links(cluster)->link_us);
   CHECK(cluster.probed.back() == Edge{clients_end, 0});
 }
 
 TEST_CASE("link cost: what does not arrive is not measured") {
   fakes::FakeCluster cluster(2);
   cluster.broken = {{0, 1}};
-  const LinkCost cost = measure_links(cluster);
+  const LinkCost cost = *measure_links(cluster);
   CHECK(cost.loopback_us);
   CHECK_FALSE(cost.link_us);
 }
