@@ -31,10 +31,18 @@ double to_tenths(double value) { return std::round(value * 10) / 10; }
 
 }  // namespace
 
-LinkCost measure_links(Cluster& cluster, std::chrono::milliseconds enough) {
+Result<LinkCost> measure_links(Cluster& cluster, std::chrono::milliseconds enough) {
   const bool several = cluster.nodes().size() > 1;
-  return {median_us(cluster, {0, 0}, enough),
-          median_us(cluster, several ? Edge{0, 1} : Edge{clients_end, 0}, enough)};
+  PacketPlane* plane = cluster.packets();
+  const LinkPolicies nature = plane != nullptr ? plane->nature() : LinkPolicies{};
+  // How far the machines are from each other is asked for, and no cost.
+  if (!nature.empty())
+    if (const Status set = plane->set_nature({}); !set) return set.error();
+  const LinkCost cost = {median_us(cluster, {0, 0}, enough),
+                         median_us(cluster, several ? Edge{0, 1} : Edge{clients_end, 0}, enough)};
+  if (!nature.empty())
+    if (const Status set = plane->set_nature(nature); !set) return set.error();
+  return cost;
 }
 
 Map link_cost_value(const LinkCost& cost) {

@@ -23,10 +23,11 @@ struct LinkCost {
   bool degraded() const { return plane && plane->dropped > 0; }
 };
 
-/// Before there is load, and before any fault. Never fails: what cannot be measured is not there.
-/// Each of the two takes no longer than `enough` and one probe: links may be slow by nature.
-LinkCost measure_links(Cluster& cluster,
-                       std::chrono::milliseconds enough = std::chrono::milliseconds(200));
+/// Before there is load, and before any fault. What cannot be measured is not there. Links are as
+/// quick as they can be meanwhile, whatever their nature: it fails only if that cannot be set
+/// again. Each of the two takes no longer than `enough` and one probe.
+Result<LinkCost> measure_links(Cluster& cluster,
+                               std::chrono::milliseconds enough = std::chrono::milliseconds(200));
 
 /// {"loopback_us": 5.1, "link_us": 16.2, "added_us": 11.1, "packets": 1000, "own_drops": 0}
 Map link_cost_value(const LinkCost& cost);

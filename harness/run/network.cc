@@ -211,4 +211,16 @@ Result<NetworkPlan> read_network(Params& top, std::size_t nodes, std::size_t cli
   return plan;
 }
 
+std::chrono::nanoseconds longest_round_trip(const LinkPolicies& nature, std::size_t nodes) {
+  const auto one_way = [&](const Edge& edge) {
+    const auto link = nature.find(edge);
+    return link == nature.end() ? 0ns : link->second.delay + link->second.jitter;
+  };
+  auto longest = 0ns;
+  for (std::size_t a = 0; a < nodes; ++a)
+    for (std::size_t b = 0; b < a; ++b)
+      longest = std::max(longest, one_way({a, b}) + one_way({b, a}));
+  return longest;
+}
+
 }  // namespace faultline

@@ -11,6 +11,7 @@
 // Delays are round trips, as ping says them: half of it each way.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 
 #include "harness/core/packets.h"
@@ -29,5 +30,9 @@ struct NetworkPlan {
 /// packets. Machines are n1 … and c1 …, by index nodes first.
 Result<NetworkPlan> read_network(Params& top, std::size_t nodes, std::size_t client_machines,
                                  bool needs_packets);
+
+/// The longest that a packet and its answer take between two of the nodes; 0: no longer than on
+/// this machine.
+std::chrono::nanoseconds longest_round_trip(const LinkPolicies& nature, std::size_t nodes);
 
 }  // namespace faultline

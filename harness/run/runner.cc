@@ -140,8 +140,13 @@ class Run {
       options.clients = machines_->programs();
     }
     options.directory = std::filesystem::absolute(directory_.path());
-    options.launch = [this](const Node& node, std::span<const Node> all) {
-      return plan_.target->launch(node, all);
+    const auto trip = std::chrono::ceil<std::chrono::milliseconds>(
+        longest_round_trip(plan_.network.nature, plan_.nodes));
+    options.launch = [this, trip](const Node& node, std::span<const Node> all) {
+      auto launch = plan_.target->launch(node, all);
+      if (launch && trip.count() > 0)
+        launch->environment.emplace_back("FAULTLINE_ROUND_TRIP_MS", std::to_string(trip.count()));
+      return launch;
     };
     auto made = environment_.make_cluster(options);
     if (!made) return made.error();
@@ -152,7 +157,9 @@ class Run {
     for (const FaultPlan& fault : plan_.faults)
       if (const Status can = fault.nemesis->available(*cluster_); !can)
         return Error{"fault " + fault.fault + ": " + can.error().what, can.error().kind};
-    link_cost_ = measure_links(*cluster_);
+    const auto cost = measure_links(*cluster_);
+    if (!cost) return Error{"measure the links: " + cost.error().what, cost.error().kind};
+    link_cost_ = *cost;
     journal_.emplace(*cluster_);
     if (const Status clients = start_clients(); !clients) return clients;
     const Status started = start_and_await();

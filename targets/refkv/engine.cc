@@ -45,7 +45,7 @@ void Engine::receive(std::size_t from, const Message& message) {
   if (message.kind == Message::Kind::ping) {
     runtime_.send(from,
                   {.kind = Message::Kind::ping_reply, .request = message.request, .flag = leads()},
-                  runtime_.now() + ready_timeout);
+                  runtime_.now() + ready_timeout());
     return;
   }
   if (message.kind != Message::Kind::ping_reply) {
@@ -75,7 +75,7 @@ void Engine::tick() {
 void Engine::check_ready(std::function<void(bool)> done) {
   if (is_ready(1, leads())) return done(true);
   const std::uint64_t request = next_request();
-  const auto deadline = runtime_.now() + ready_timeout;
+  const auto deadline = runtime_.now() + ready_timeout();
   ready_checks_[request] = {
       .deadline = deadline, .leader_serves = leads(), .done = std::move(done)};
   send_to_others({.kind = Message::Kind::ping, .request = request}, deadline);

@@ -52,7 +52,7 @@ class Engine {
   /// One more than any earlier life's: request numbers never repeat.
   std::uint64_t epoch() const { return epoch_; }
 
-  /// A client's request; `done` is called once, within about `call_timeout`.
+  /// A client's request; `done` is called once, within about `call_timeout()`.
   void call(const Call& call, Done done);
   /// A message from another node.
   void receive(std::size_t from, const Message& message);
@@ -63,8 +63,11 @@ class Engine {
   /// Tells whether clients would be served now; asks the other nodes.
   void check_ready(std::function<void(bool)> done);
 
-  static constexpr std::chrono::milliseconds call_timeout{1000};
-  static constexpr std::chrono::milliseconds ready_timeout{250};
+  // Beside what they are for nodes of one place: two phases over a new connection, each of which
+  // may wait for one exchange to end; and one such phase.
+  std::chrono::milliseconds call_timeout() const { return options_.round_trip * 6 + near_call; }
+  std::chrono::milliseconds ready_timeout() const { return options_.round_trip * 3 + near_ready; }
+  static constexpr std::chrono::milliseconds near_call{1000}, near_ready{250};
   static constexpr std::chrono::milliseconds tick_interval{10};
 
  protected:

@@ -185,7 +185,7 @@ class Link::Lane {
     request_.set(http::field::content_type, "application/json");
     request_.body() = encode_batch(batch);
     request_.prepare_payload();
-    stream_->expires_after(exchange_timeout);
+    stream_->expires_after(link_.exchange_timeout());
     http::async_write(*stream_, request_, [this](error_code error, std::size_t) {
       if (error) return fail();
       read();
@@ -197,7 +197,7 @@ class Link::Lane {
   void connect() {
     busy_ = true;
     stream_.emplace(link_.io_);
-    stream_->expires_after(connect_timeout);
+    stream_->expires_after(link_.connect_timeout());
     stream_->async_connect(endpoint_of(link_.to_), [this](error_code error) {
       if (error) return fail();
       send_at_once(stream_->socket());
@@ -248,8 +248,13 @@ class Link::Lane {
 };
 
 Link::Link(asio::io_context& io, std::size_t self, Peer to, std::size_t nodes,
-           std::function<void(Batch)> deliver)
-    : io_(io), self_(self), to_(std::move(to)), nodes_(nodes), deliver_(std::move(deliver)) {
+           std::chrono::milliseconds round_trip, std::function<void(Batch)> deliver)
+    : io_(io),
+      self_(self),
+      to_(std::move(to)),
+      nodes_(nodes),
+      round_trip_(round_trip),
+      deliver_(std::move(deliver)) {
   for (std::size_t i = 0; i < lanes; ++i) lanes_.push_back(std::make_unique<Lane>(*this));
 }
 Link::~Link() = default;

@@ -3,6 +3,7 @@
 // spends a thread on every open connection and on every call in progress.)
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -46,7 +47,7 @@ class Link {
  public:
   /// `deliver` gets what comes back in replies.
   Link(boost::asio::io_context& io, std::size_t self, Peer to, std::size_t nodes,
-       std::function<void(Batch)> deliver);
+       std::chrono::milliseconds round_trip, std::function<void(Batch)> deliver);
   ~Link();
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
@@ -60,8 +61,12 @@ class Link {
   static constexpr std::size_t waiting_bytes_max = 8u << 20;
   static constexpr std::size_t batch_max = 512;
   static constexpr std::size_t lanes = 2;  ///< Connections; one may wait for the other's disk.
-  static constexpr std::chrono::milliseconds exchange_timeout{500};
-  static constexpr std::chrono::milliseconds connect_timeout{250};
+  std::chrono::milliseconds exchange_timeout() const {
+    return std::chrono::milliseconds(500) + 3 * round_trip_;
+  }
+  std::chrono::milliseconds connect_timeout() const {
+    return std::chrono::milliseconds(250) + 2 * round_trip_;
+  }
   static constexpr std::chrono::milliseconds retry_interval{50};
 
  private:
@@ -78,6 +83,7 @@ class Link {
   const std::size_t self_;
   const Peer to_;
   const std::size_t nodes_;
+  const std::chrono::milliseconds round_trip_;
   const std::function<void(Batch)> deliver_;
   std::deque<Waiting> waiting_;
   std::size_t waiting_bytes_ = 0;

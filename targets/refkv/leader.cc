@@ -60,7 +60,7 @@ class LeaderEngine final : public Engine {
     if (call.op == Op::read && may_answer(call.key)) return done(observe(call));
     if (waiting_.size() >= calls_pending_max) return done(Answer::refused("busy"));
     const std::uint64_t request = next_request();
-    const auto deadline = runtime_.now() + call_timeout;
+    const auto deadline = runtime_.now() + call_timeout();
     if (call.op == Op::read && options_.followers_read) {
       waiting_.emplace(request, Waiting{true, std::move(done), deadline, call.key});
       return runtime_.send(leader_node, {.kind = Message::Kind::position, .request = request},
@@ -72,15 +72,18 @@ class LeaderEngine final : public Engine {
       retries_.push_back({runtime_.now() + retry_after, request, call});
     // Not to expire before withdraw() has been asked about it.
     runtime_.send(leader_node, {.kind = Message::Kind::forward, .request = request, .call = call},
-                  deadline + call_timeout);
+                  deadline + call_timeout());
   }
 
   bool leads() const override { return self() == leader_node && commit_ >= serve_from_; }
 
  private:
   static constexpr std::chrono::milliseconds heartbeat_interval{20};
-  static constexpr std::chrono::milliseconds resend_interval{200};
+  static constexpr std::chrono::milliseconds near_resend{200};
   static constexpr std::chrono::milliseconds retry_after{100};
+  std::chrono::milliseconds resend_interval() const {
+    return near_resend + 2 * options_.round_trip;
+  }
   static constexpr std::size_t append_entries_max = 128;
   static constexpr std::uint64_t lag_commands = 30;
   static constexpr std::size_t log_entries_max = 5'000'000;
@@ -167,7 +170,7 @@ class LeaderEngine final : public Engine {
     } else {
       append(call);
     }
-    waiting_.emplace(log_.size(), Waiting{false, std::move(done), runtime_.now() + call_timeout});
+    waiting_.emplace(log_.size(), Waiting{false, std::move(done), runtime_.now() + call_timeout()});
   }
 
   Answer step(const Call& call) {
@@ -220,7 +223,7 @@ class LeaderEngine final : public Engine {
     m.entries.assign(first, first + static_cast<std::ptrdiff_t>(count));
     follower.sent += count;
     follower.heartbeat = now + heartbeat_interval;
-    runtime_.send(node, std::move(m), now + resend_interval);
+    runtime_.send(node, std::move(m), now + resend_interval());
   }
 
   void on_append_reply(std::size_t from, const Message& m) {
@@ -248,7 +251,7 @@ class LeaderEngine final : public Engine {
     for (std::size_t node = 0; node < followers_.size(); ++node) {
       if (node == leader_node) continue;
       Follower& follower = followers_[node];
-      if (follower.sent > follower.on_disk && now - follower.progress > resend_interval) {
+      if (follower.sent > follower.on_disk && now - follower.progress > resend_interval()) {
         go_back(follower);
         follower.progress = now;
       }
@@ -289,7 +292,7 @@ class LeaderEngine final : public Engine {
                      .index = on_disk_,
                      .lease = leases_.stamp(),
                      .flag = gap},
-                    runtime_.now() + resend_interval);
+                    runtime_.now() + resend_interval());
     };
     if (gap || m.entries.empty()) return answer();
     runtime_.after_persist(answer);
@@ -330,7 +333,7 @@ class LeaderEngine final : public Engine {
         const auto reply = [this, from, request = m.request](const Answer& answer) {
           runtime_.send(
               from, {.kind = Message::Kind::forward_reply, .request = request, .answer = answer},
-              runtime_.now() + call_timeout);
+              runtime_.now() + call_timeout());
         };
         if (self() == leader_node) decide(m.call, reply);
         break;
@@ -350,7 +353,7 @@ class LeaderEngine final : public Engine {
                          .request = m.request,
                          .commit = commit_,
                          .flag = leads()},
-                        runtime_.now() + call_timeout);
+                        runtime_.now() + call_timeout());
         break;
       case Message::Kind::position_reply:
         if (self() != leader_node) on_position_reply(m);
@@ -388,7 +391,7 @@ class LeaderEngine final : public Engine {
       (void)runtime_.withdraw(leader_node, retry.request);  // It may wait, but only once.
       runtime_.send(leader_node,
                     {.kind = Message::Kind::forward, .request = retry.request, .call = retry.call},
-                    now + call_timeout);
+                    now + call_timeout());
     }
   }
 

@@ -4,7 +4,9 @@
 //   GET  /status  {"node":"n1","mode":"quorum","leads":false,"ready":true}
 //   POST /peer    other nodes only
 // Everything runs on one thread, but for the journal's writer.
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <map>
 #include <vector>
@@ -38,7 +40,7 @@ class Node final : public Runtime {
             options.bug == Bug::ack_before_write) {
     for (std::size_t node = 0; node < options.nodes.size(); ++node) {
       links_.push_back(std::make_unique<Link>(io, options.self, options.nodes[node],
-                                              options.nodes.size(),
+                                              options.nodes.size(), options.round_trip,
                                               [this](const Batch& batch) { receive(batch); }));
     }
   }
@@ -145,7 +147,9 @@ class Node final : public Runtime {
 
 int run(std::span<const std::string> arguments) {
   boost::asio::io_context io(1);
-  const Options options = parse_options(arguments);
+  Options options = parse_options(arguments);
+  if (const char* trip = std::getenv("FAULTLINE_ROUND_TRIP_MS"))
+    options.round_trip = std::chrono::milliseconds(std::clamp(std::atoi(trip), 0, 60'000));
   Node node(io, options);
   const auto work = boost::asio::make_work_guard(io);
   node.start();

@@ -24,7 +24,7 @@ class MultiEngine final : public Engine {
     const Tag tag{std::max(runtime_.wall_clock_ns(), seen + 1), static_cast<std::uint32_t>(self()),
                   next_request()};
     registers_.store(call.key, {tag, call.value}, [this, call, tag, then = std::move(done)] {
-      send_to_others(store_of(call.key, {tag, call.value}), runtime_.now() + call_timeout);
+      send_to_others(store_of(call.key, {tag, call.value}), runtime_.now() + call_timeout());
       then(Answer::ok());
     });
   }

@@ -1,6 +1,7 @@
 // How a node is told what to be.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <span>
@@ -62,6 +63,10 @@ struct Options {
   bool leases = false;          ///< Mode leader: followers read by leases (leases.h).
   bool followers_read = false;  ///< Mode leader: followers answer reads themselves.
   bool ack_all = false;  ///< Modes leader, transactions: acknowledged by all, else by a majority.
+
+  /// What an answer from the farthest other node takes by the network alone: every timeout allows
+  /// for it. Of the environment: FAULTLINE_ROUND_TRIP_MS.
+  std::chrono::milliseconds round_trip{0};
 
   std::size_t majority() const { return nodes.size() / 2 + 1; }
 };

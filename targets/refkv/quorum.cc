@@ -40,7 +40,7 @@ class QuorumEngine final : public Engine {
     }
     if (call.op == Op::write && runtime_.disk_full()) return done(Answer::refused("disk full"));
     const std::uint64_t request = next_request();
-    const auto deadline = runtime_.now() + call_timeout;
+    const auto deadline = runtime_.now() + call_timeout();
     tasks_.emplace(request, Task{.call = call, .done = std::move(done), .deadline = deadline});
     send_to_others({.kind = Message::Kind::query, .request = request, .call = {.key = call.key}},
                    deadline);
@@ -61,7 +61,9 @@ class QuorumEngine final : public Engine {
     Clock::time_point ask_next{};
   };
   using Tasks = std::map<std::uint64_t, Task>;
-  static constexpr std::chrono::milliseconds one_replica_timeout{100};
+  std::chrono::milliseconds one_replica_timeout() const {
+    return std::chrono::milliseconds(100) + 2 * options_.round_trip;
+  }
 
   std::size_t quorum() const {
     if (!has_bug(Bug::sloppy_quorum)) return options_.majority();
@@ -102,7 +104,7 @@ class QuorumEngine final : public Engine {
   }
 
   void reply(std::size_t to, Message message) {
-    runtime_.send(to, std::move(message), runtime_.now() + call_timeout);
+    runtime_.send(to, std::move(message), runtime_.now() + call_timeout());
   }
 
   void on_version(std::uint64_t request, std::size_t from, const Registers::Version& version) {
@@ -132,7 +134,7 @@ class QuorumEngine final : public Engine {
     task.storing = true;
     task.answered = 0;
     task.asked = self();
-    task.ask_next = runtime_.now() + one_replica_timeout;
+    task.ask_next = runtime_.now() + one_replica_timeout();
     if (!has_bug(Bug::no_write_back)) send_to_others(store_of(request, task), task.deadline);
     registers_.store(task.call.key, task.version, [this, request] { on_stored(request, self()); });
   }
@@ -159,7 +161,7 @@ class QuorumEngine final : public Engine {
   /// Only with bug no-write-back.
   void ask_next_replica(std::uint64_t request, Task& task) {
     task.asked = (task.asked + 1) % options_.nodes.size();
-    task.ask_next = runtime_.now() + one_replica_timeout;
+    task.ask_next = runtime_.now() + one_replica_timeout();
     if (task.asked != self()) runtime_.send(task.asked, store_of(request, task), task.deadline);
   }
 

@@ -30,7 +30,7 @@ class PacedCluster : public fakes::FakeCluster {
 
 TEST_CASE("link cost: of a link's probes the one in the middle counts, and they are bounded") {
   PacedCluster cluster({7us, 1us, 50us});
-  const LinkCost cost = measure_links(cluster, 1h);
+  const LinkCost cost = *measure_links(cluster, 1h);
   CHECK(cost.loopback_us == 7);
   CHECK(cost.link_us == 7);
   CHECK(cluster.probed.size() == 2 * 21);
@@ -39,7 +39,7 @@ TEST_CASE("link cost: of a link's probes the one in the middle counts, and they 
 
 TEST_CASE("link cost: where links are slow one probe has to do") {
   PacedCluster cluster({7us, 5us});
-  const LinkCost cost = measure_links(cluster, 0ms);
+  const LinkCost cost = *measure_links(cluster, 0ms);
   CHECK(cost.loopback_us == 7);
   CHECK(cost.link_us == 5);
   CHECK(cluster.probed == std::vector<Edge>{{0, 0}, {0, 1}});
@@ -48,7 +48,7 @@ TEST_CASE("link cost: where links are slow one probe has to do") {
 TEST_CASE("link cost: a probe within a node and one over a link, and what the link adds") {
   fakes::FakeCluster cluster(3);
   cluster.takes = 12500ns;
-  const LinkCost cost = measure_links(cluster);
+  const LinkCost cost = *measure_links(cluster);
   CHECK(to_text(Value(link_cost_value(cost))) ==
         "{\"loopback_us\": 12.5, \"link_us\": 12.5, \"added_us\": 0.0}");
   CHECK(cluster.probed.front() == Edge{0, 0});
@@ -56,16 +56,33 @@ TEST_CASE("link cost: a probe within a node and one over a link, and what the li
   CHECK(cluster.calls.empty());
 }
 
+TEST_CASE("link cost: how far the machines are from each other is none of it, and stays") {
+  struct Watched : fakes::FakeCluster {
+    using FakeCluster::FakeCluster;
+    Result<std::optional<std::chrono::nanoseconds>> transit(
+        const Edge& edge, std::chrono::milliseconds timeout) override {
+      far = far || !plane.nature().empty();
+      return FakeCluster::transit(edge, timeout);
+    }
+    bool far = false;
+  } watched(2);
+  const LinkPolicies nature = {{{0, 1}, {.delay = 250ms}}};
+  REQUIRE(watched.plane.set_nature(nature));
+  CHECK(measure_links(watched));
+  CHECK_FALSE(watched.far);
+  CHECK(watched.plane.nature() == nature);
+}
+
 TEST_CASE("link cost: of a single node the clients' link is measured") {
   fakes::FakeCluster cluster(1);
-  CHECK(measure_links(cluster).link_us);
+  CHECK(measure_links(cluster)->link_us);
   CHECK(cluster.probed.back() == Edge{clients_end, 0});
 }
 
 TEST_CASE("link cost: what does not arrive is not measured") {
   fakes::FakeCluster cluster(2);
   cluster.broken = {{0, 1}};
-  const LinkCost cost = measure_links(cluster);
+  const LinkCost cost = *measure_links(cluster);
   CHECK(cost.loopback_us);
   CHECK_FALSE(cost.link_us);
   CHECK(std::ranges::count(cluster.probed, Edge{0, 1}) == 1);  // The run is waiting.

@@ -36,6 +36,18 @@ std::pair<std::int64_t, std::int64_t> range(const LinkPolicies& nature, Edge edg
           (policy.delay + policy.jitter).count() / 1000};
 }
 
+TEST_CASE("network: the longest round trip is between two nodes, as far as jitter takes it") {
+  CHECK(longest_round_trip({}, 3) == 0ns);
+  LinkPolicies nature = {{{0, 1}, {.delay = 100ms, .jitter = 5ms}},
+                         {{1, 0}, {.delay = 100ms, .jitter = 5ms}},
+                         {{0, 2}, {.delay = 150ms}},
+                         {{clients_end, 0}, {.delay = 1s}},
+                         {{0, clients_end}, {.delay = 1s}}};
+  CHECK(longest_round_trip(nature, 3) == 210ms);
+  CHECK(longest_round_trip(nature, 1) == 0ns);
+  CHECK(longest_round_trip(read("network: continents").nature, 5) == 525ms);
+}
+
 TEST_CASE("network: as quick as this machine, unless it is said") {
   const Read none = read("links: iptables");
   CHECK(none.error.empty());
