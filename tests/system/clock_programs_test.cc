@@ -1,6 +1,8 @@
 // Programs of others under a shifted clock, where they are installed: they say themselves what time
 // it is for them.
 #include <csignal>
+#include <cstdlib>
+#include <fstream>
 #include <string>
 
 #include <time.h>
@@ -103,6 +105,66 @@ TEST_CASE("clocks: etcd, a Go program, is told another time, and goes on") {
   CHECK(log_since(start).find(now) == std::string::npos);
   // Go's runtime asks the vDSO; the kernel is asked by nobody.
   CHECK(bed.read().kernel_calls == 0);
+}
+
+/// So many lives of so many jumps and heals each. The store says `mark` before them and after, and
+/// "failed" if it did.
+void cycle_through_lives(ClockBed& bed, int lives, int cycles, const std::string& mark) {
+  for (int life = 0; life < lives; ++life) {
+    bed.start();
+    const std::size_t before = bed.output().size();
+    REQUIRE(eventually([&] { return bed.output().find(mark, before) != std::string::npos; },
+                       std::chrono::seconds(60)));
+    for (int i = 0; i < cycles; ++i) {
+      bed.jump(i % 2 == 0 ? one_hour : -one_hour);
+      bed.heal();
+    }
+    CHECK(bed.says(mark));
+    CHECK(bed.shells.cluster->take_deaths().empty());
+    require_ok(bed.shells.cluster->signal(0, SIGKILL));
+  }
+  CHECK(bed.output().find("failed") == std::string::npos);
+}
+
+TEST_CASE("clocks: etcd under reads and writes, none of which fails for shifts and heals") {
+  const std::string etcd = find_program("etcd"), curl = find_program("curl");
+  if (etcd.empty() || curl.empty()) {
+    MESSAGE("SKIPPED: no etcd or no curl here");
+    return;
+  }
+  ClockBed bed({"/bin/sh", "-c",
+                etcd +
+                    " --data-dir etcd --log-outputs stderr & kv=http://127.0.0.1:2379/v3/kv; "
+                    "until " +
+                    curl +
+                    " -sf http://127.0.0.1:2379/health | grep -q true; do sleep .05; "
+                    "done; while :; do " +
+                    curl +
+                    " -sSf -d '{\"key\":\"aw==\",\"value\":\"dg==\"}' "
+                    "$kv/put >put && " +
+                    curl +
+                    " -sSf -d '{\"key\":\"aw==\"}' $kv/range | "
+                    "grep -q '\"value\":\"dg==\"' && echo done || echo failed; done"});
+  cycle_through_lives(bed, 4, 125, "done\n");
+}
+
+TEST_CASE("clocks: a JVM whose threads are busy survives first patches, shifts and heals") {
+  const std::string java = find_program("java"), javac = find_program("javac");
+  if (java.empty() || javac.empty()) {
+    MESSAGE("SKIPPED: no java or no javac here");
+    return;
+  }
+  ClockBed bed(std::vector<std::string>{});
+  const std::string directory = bed.shells.cluster->nodes()[0].log_dir;
+  std::ofstream(directory + "/T.java")
+      << "public class T { public static void main(String[] a) throws Exception { for (int i = 0; i "
+         "< 2; i++) new Thread(() -> { long last = System.nanoTime(); for (;;) { "
+         "System.currentTimeMillis(); long now = System.nanoTime(); if (now < last) "
+         "System.out.println(\"failed\"); last = now; java.time.Instant.now(); } }).start(); "
+         "for (;;) { System.out.println(\"done\"); Thread.sleep(5); } } }\n";
+  REQUIRE(std::system((javac + " -d " + directory + " " + directory + "/T.java").c_str()) == 0);
+  bed.shells.argv = {java, "-Xmx64m", "-XX:+UseSerialGC", "-cp", directory, "T"};
+  cycle_through_lives(bed, 4, 125, "done\n");
 }
 
 }  // namespace
