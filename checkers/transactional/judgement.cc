@@ -180,12 +180,6 @@ std::vector<std::string_view> anomalies_by_name(std::initializer_list<Anomaly> n
   return names;
 }
 
-std::vector<std::pair<std::string_view, std::string_view>> models_with_docs() {
-  std::vector<std::pair<std::string_view, std::string_view>> all;
-  for (const Model& model : models()) all.emplace_back(model.name, model.doc);
-  return all;
-}
-
 bool too_much(std::uint64_t bytes, const Budget& budget, std::size_t transactions,
               Verdict& verdict) {
   if (bytes <= budget.bytes_max) return false;

@@ -30,7 +30,6 @@ std::string repeated_text(const Transactions& all, const Elements& elements, std
                           std::string_view done);
 /// Sorted, but for some that such a history cannot have, and for those by predicates.
 std::vector<std::string_view> anomalies_by_name(std::initializer_list<Anomaly> never);
-std::vector<std::pair<std::string_view, std::string_view>> models_with_docs();
 
 /// Of a kind that is neither a cycle of dependencies nor seen in single reads.
 struct OtherFinding {

@@ -154,7 +154,7 @@ TEST_CASE("rw-register: each anomaly of single reads by its name") {
       {"own write seen too early",
        Script().both(0, {read(1, 1), write(1, 1)}),
        {{"future-read", 1}},
-       {"read-atomic", "causal"}},
+       {"read-committed"}},
       {"nil after a value",
        Script().both(0, {write(1, 1)}).both(1, {read(1, 1), read(1)}),
        {{"G-single-item", 1}, {"G-single-item-realtime", 1}, {"OTV", 1}, {"internal", 1}},

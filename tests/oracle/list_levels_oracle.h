@@ -39,7 +39,7 @@ class LevelsOracle {
   bool allows(const Transactions& history, const CommitLevelName& level) {
     history_ = &history;
     level_ = level;
-    if (!sane(history, longest_)) return false;
+    if (!sane(history, longest_) || reads_future(history)) return false;
     Set oks = 0, infos = 0;
     for (std::size_t t = 0; t < history.size(); ++t) {
       if (history[t].fate == Fate::ok) oks |= only(t);

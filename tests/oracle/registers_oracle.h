@@ -99,6 +99,17 @@ inline bool sane(const Transactions& history) {
   return good;
 }
 
+/// Does somebody read what it only writes later?
+inline bool reads_own_future(const Transactions& history) {
+  for (const Transaction& t : history)
+    for (std::size_t i = 0; i < t.micros.size() && t.fate == Fate::ok; ++i)
+      for (std::size_t j = i + 1; j < t.micros.size() && !t.micros[i].append; ++j)
+        if (t.micros[j].append && t.micros[j].key == t.micros[i].key &&
+            t.micros[j].element == value_of(t.micros[i]))
+          return true;
+  return false;
+}
+
 class Oracle {
  public:
   bool allows(const Transactions& history, const Model& model) {
@@ -106,6 +117,7 @@ class Oracle {
     if (!sane(history)) return false;
     // Reads are free, and a version order like real time has no cycle with it.
     if (model.kind == Kind::uncommitted) return true;
+    if (reads_own_future(history)) return false;
     history_ = &history;
     model_ = model;
     Set oks = 0, infos = 0;

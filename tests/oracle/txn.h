@@ -76,6 +76,19 @@ inline int appender(const Transactions& history, int key, int element) {
   return -1;
 }
 
+/// Does somebody read what it only appends later?
+inline bool reads_future(const Transactions& history) {
+  for (const Transaction& t : history)
+    for (std::size_t i = 0; i < t.micros.size() && t.fate == Fate::ok; ++i)
+      for (std::size_t j = i + 1; j < t.micros.size() && !t.micros[i].append; ++j) {
+        const Elements& list = t.micros[i].list;
+        if (t.micros[j].append && t.micros[j].key == t.micros[i].key &&
+            std::find(list.begin(), list.end(), t.micros[j].element) != list.end())
+          return true;
+      }
+  return false;
+}
+
 /// Sessions are sequential, end with an info, and no moment is taken twice.
 inline bool well_formed(const Transactions& history) {
   for (const Transaction& a : history) {

@@ -307,15 +307,16 @@ class ParallelSnapshotIsolation {
 ///     cycle has write and read dependencies (G1c).
 ///   cursor stability: moreover nobody's append to a key comes behind another one's that is right
 ///     behind what its transaction had read of the key, before it appended to it (G-cursor).
-/// What a transaction reads of its own appends is restricted by neither, and neither is the order
-/// of the appends of one transaction, which no edge speaks of.
+/// Nor does any that knows of reads let a transaction read what it only appends later. What else it
+/// reads of its own appends is not restricted, and neither is the order of the appends of one
+/// transaction, which no edge speaks of.
 class Adya {
  public:
   bool allows(const Transactions& history, Model model) {
     history_ = &history;
     reads_too_ = model != Model::read_uncommitted;
     cursors_too_ = model == Model::cursor_stability;
-    if (!sane(history, longest_)) return false;
+    if (!sane(history, longest_) || (reads_too_ && reads_future(history))) return false;
     Set oks = 0, infos = 0;
     for (std::size_t t = 0; t < history.size(); ++t) {
       if (history[t].fate == Fate::ok) oks |= only(t);
