@@ -242,9 +242,7 @@ std::vector<std::string_view> directly_ruled_out_by(Anomaly anomaly) {
     case G1b:
     case dirty_update:
     case G1c:
-    // Nobody reads of a transaction, not even of itself, what it only writes later (Adya; Elle
-    // takes it for a G1c).
-    case future_read:
+    case future_read:  // Elle takes it for a G1c.
       return {"read-committed"};
     case internal:
       return {"read-atomic", "causal"};

@@ -71,6 +71,13 @@ class Shelf {
     return kept_;
   }
 
+  void drop() noexcept {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [memory, bytes] : blocks_) munmap(memory, bytes);
+    blocks_.clear();
+    kept_ = 0;
+  }
+
  private:
   std::mutex mutex_;
   std::map<char*, std::size_t> blocks_;
@@ -95,5 +102,6 @@ void give_back(void* memory, std::size_t bytes) noexcept {
 }
 
 std::size_t kept() noexcept { return shelf().kept(); }
+void drop_kept() noexcept { shelf().drop(); }
 
 }  // namespace faultline::big_memory

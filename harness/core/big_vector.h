@@ -31,6 +31,7 @@ void* take(std::size_t bytes);
 /// Of a block that was taken, with its size.
 void give_back(void* memory, std::size_t bytes) noexcept;
 std::size_t kept() noexcept;  ///< Bytes.
+void drop_kept() noexcept;    ///< Back to the kernel with it.
 }  // namespace big_memory
 
 /// Stateless. Throws std::bad_alloc.

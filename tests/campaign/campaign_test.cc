@@ -321,16 +321,17 @@ TEST_CASE("campaign: a valid run that does not match says what it fell short of"
 
 TEST_CASE("campaign: what speaks against a finding is told with it, and with nothing else") {
   RunProcess process;
-  const std::string faults = "\"faults\":{\"clock\":{\"doubts\":[\"n1 waits until noon\"]}}}";
-  process.exit_code = 1;
-  process.output =
-      "{\"verdict\":\"invalid\",\"checks\":[{\"name\":\"set\",\"verdict\":\"invalid\","
-      "\"summary\":\"3 is lost\",\"explanation\":\"\"}]," +
+  const std::string faults = R"("faults":{"clock":{"doubts":["n1 waits until noon"]}}})";
+  const std::string found =
+      R"({"verdict":"invalid","checks":[{"name":"set","verdict":"invalid","summary":"3 is lost"}],)" +
       faults;
+  process.exit_code = 1;
+  process.output = found;
   CHECK(read_run(1, process).findings ==
         std::vector<std::string>{"set: 3 is lost", "doubt: clock: n1 waits until noon"});
+  const std::string fine = R"({"verdict":"valid","checks":[],)" + faults;
   process.exit_code = 0;
-  process.output = "{\"verdict\":\"valid\",\"checks\":[]," + faults;
+  process.output = fine;
   CHECK(read_run(1, process).findings.empty());
 }
 

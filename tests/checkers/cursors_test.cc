@@ -142,11 +142,15 @@ TEST_CASE("G-cursor of lists: a read behind one's own append tells nothing") {
                              {read(x, {1, 2}), read(x, {}), append(x, 2)},
                              {append(x, 3)},
                              {read(x, {1, 2, 3})}})) == 1);
-  // Who reads its own append before it makes it loses nothing by that.
-  CHECK(judged(together(
-                   {{read(x, {1}), append(x, 1)}, {read(x, {1}), append(x, 2)}, {read(x, {1, 2})}}),
-               false, "cursor-stability")
-            .validity == Validity::valid);
+  // Who reads its own append before it makes it loses nothing by that; it is a future-read, which
+  // rules out read committed and what implies it.
+  const Transactions early =
+      together({{read(x, {1}), append(x, 1)}, {read(x, {1}), append(x, 2)}, {read(x, {1, 2})}});
+  CHECK(cursors_in(early) == 0);
+  const Verdict of_early = judged(early, false, "cursor-stability");
+  CHECK(of_early.validity == Validity::invalid);
+  CHECK(of_early.summary.find("future-read") != std::string::npos);
+  CHECK(judged(early, false, "read-uncommitted").validity == Validity::valid);
 }
 
 TEST_CASE("G-cursor of registers: by that order alone without which there would be a G1c") {

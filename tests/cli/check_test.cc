@@ -185,7 +185,8 @@ TEST_CASE("check: what its run says against a violation is told with it") {
       << R"({"verdict":"invalid","faults":{"clock":{"doubts":["n1 waits until noon"]}}})";
   const Run run = check({folder.path().string(), "--json"});
   CHECK(run.code == 1);
-  const Value* warnings = member_of(documents(run.out).at(0), "warnings");
+  const Value document = documents(run.out).at(0);
+  const Value* warnings = member_of(document, "warnings");
   REQUIRE(warnings);
   CHECK(*warnings == Value(List{Value("doubt: clock: n1 waits until noon")}));
   CHECK(check({folder.path().string()}).err.find("doubt: clock: n1 waits") != std::string::npos);

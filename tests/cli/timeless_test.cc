@@ -12,7 +12,7 @@
 namespace faultline {
 namespace {
 
-std::string golden(const std::string& name) {
+std::string session_history(const std::string& name) {
   return (std::filesystem::path(FAULTLINE_SOURCE_DIR) / "tests/histories/sessions" / name).string();
 }
 
@@ -48,7 +48,7 @@ TEST_CASE("check: formats without real time, by the models that do not need it")
   for (const Case& c : cases) {
     CAPTURE(c.file);
     CAPTURE(c.model);
-    std::vector<std::string> arguments = {"check", golden(c.file)};
+    std::vector<std::string> arguments = {"check", session_history(c.file)};
     if (*c.model != '\0') arguments.insert(arguments.end(), {"--model", c.model});
     const Answered answered = faultline_command(arguments);
     CAPTURE(answered.out);
@@ -59,32 +59,32 @@ TEST_CASE("check: formats without real time, by the models that do not need it")
 }
 
 TEST_CASE("check: of a model about real time, without it, only a violation can be said") {
-  const Answered open =
-      faultline_command({"check", "--model", "strict-serializable", golden("awdit-stale.txt")});
+  const Answered open = faultline_command(
+      {"check", "--model", "strict-serializable", session_history("awdit-stale.txt")});
   CHECK(open.code == 2);
   CHECK(open.out.find("the history has no order in real time, and strict-serializable is about it; "
                       "the strongest that can be judged is strong-session-serializable, and that "
                       "holds") != std::string::npos);
   // Who is not even serializable is not strictly so.
-  const Answered refuted =
-      faultline_command({"check", "--model", "strict-serializable", golden("awdit-skew.txt")});
+  const Answered refuted = faultline_command(
+      {"check", "--model", "strict-serializable", session_history("awdit-skew.txt")});
   CHECK(refuted.code == 1);
   const Answered weak = faultline_command(
-      {"check", "--model", "strong-snapshot-isolation", golden("awdit-skew.txt")});
+      {"check", "--model", "strong-snapshot-isolation", session_history("awdit-skew.txt")});
   CHECK(weak.code == 2);
   CHECK(weak.out.find("strong-session-snapshot-isolation, and that holds") != std::string::npos);
   // What a check that cannot do without says.
   const Answered other =
-      faultline_command({"check", "--checks", "linearizable", golden("awdit-stale.txt")});
+      faultline_command({"check", "--checks", "linearizable", session_history("awdit-stale.txt")});
   CHECK(other.code == 2);
   CHECK(other.out.find("this check is about the order in real time") != std::string::npos);
 }
 
 TEST_CASE("check --json: without real time, no model about it is left open") {
-  const Answered valid = faultline_command({"check", "--json", golden("awdit-stale.txt")});
+  const Answered valid = faultline_command({"check", "--json", session_history("awdit-stale.txt")});
   CHECK(valid.out.find(R"("not_ruled_out":["strong-session-serializable"])") != std::string::npos);
-  const Answered skew =
-      faultline_command({"check", "--json", "--model", "serializable", golden("awdit-skew.txt")});
+  const Answered skew = faultline_command(
+      {"check", "--json", "--model", "serializable", session_history("awdit-skew.txt")});
   CHECK(skew.out.find("strong-session-snapshot-isolation") != std::string::npos);
   CHECK(skew.out.find(R"("not_ruled_out":["strong-snapshot)") == std::string::npos);
 }

@@ -64,7 +64,7 @@ TEST_CASE("export: every golden history comes back from both syntaxes") {
   int count = 0;
   for (const auto& entry :
        fs::directory_iterator(fs::path(FAULTLINE_SOURCE_DIR) / "tests" / "histories")) {
-    if (entry.path().extension() == ".cc") continue;
+    if (entry.is_directory() || entry.path().extension() == ".cc") continue;
     const auto loaded = load_history(entry.path());
     REQUIRE(loaded);
     for (const std::string_view format : export_formats()) {

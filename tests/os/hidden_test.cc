@@ -11,7 +11,7 @@ namespace {
 TEST_CASE("hidden subcommands: a process knows by its command line that it was started for one") {
   using namespace std::string_literals;
   const std::string nursery = nursery_argument;
-  CHECK(hidden_argument_of("/proc/self/exe\0"s + nursery + "\0" + "0\0"s) == nursery);
+  CHECK(hidden_argument_of("/proc/self/exe\0"s + nursery + "\0"s + "0\0"s) == nursery);
   CHECK(hidden_argument_of("/proc/self/exe\0"s + nursery) == nursery);
   for (const std::string& other :
        {""s, "faultline"s, "faultline\0"s, nursery, nursery + "\0"s, "faultline\0run\0"s + nursery,
