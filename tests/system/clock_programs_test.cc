@@ -157,7 +157,8 @@ TEST_CASE("clocks: a JVM whose threads are busy survives first patches, shifts a
   ClockBed bed(std::vector<std::string>{});
   const std::string directory = bed.shells.cluster->nodes()[0].log_dir;
   std::ofstream(directory + "/T.java")
-      << "public class T { public static void main(String[] a) throws Exception { for (int i = 0; i "
+      << "public class T { public static void main(String[] a) throws Exception { for (int i = 0; "
+         "i "
          "< 2; i++) new Thread(() -> { long last = System.nanoTime(); for (;;) { "
          "System.currentTimeMillis(); long now = System.nanoTime(); if (now < last) "
          "System.out.println(\"failed\"); last = now; java.time.Instant.now(); } }).start(); "
