@@ -56,6 +56,14 @@ class PredicateRows::Reader {
     rows_.offences_.note({anomaly, t_, other, micro_, 0, key, value, {}});
   }
 
+  /// The transaction itself, after where it is.
+  bool writes_later(KeyIndex key, ValueHandle value) const {
+    const auto after = all_.of(t_).subspan(micro_ + 1 - all_.first_micro(t_));
+    return std::ranges::any_of(after, [&](const MicroOperation& m) {
+      return m.is_append() && m.key == key && m.value == value && !value.is_nil();
+    });
+  }
+
   void change(KeyIndex key, ValueHandle value) {
     Knowledge& here = known(key);
     if (here.failed != nobody) note(Anomaly::dirty_update, key, value, here.failed);
@@ -68,6 +76,8 @@ class PredicateRows::Reader {
     Knowledge& here = known(m.key);
     if ((here.has_changed || here.has_read) && here.value != m.value)
       note(Anomaly::internal, m.key, here.value);
+    if (here.has_changed && writes_later(m.key, m.value))
+      note(Anomaly::future_read, m.key, m.value);
     here.value = m.value;
     here.has_read = true;
     if (!here.has_changed) see(m.key, m.value);
@@ -84,6 +94,8 @@ class PredicateRows::Reader {
           !predicate.matches(rows_.pool_, row.value) ||
           (here.has_changed && here.value != row.value))
         note(Anomaly::internal, row.key, row.value);
+      if (here.has_changed && writes_later(row.key, row.value))
+        note(Anomaly::future_read, row.key, row.value);
       if (!here.has_changed) see(row.key, row.value);
     }
     const auto keys = rows_.keys_of(predicate);

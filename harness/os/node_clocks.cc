@@ -53,7 +53,8 @@ Status NodeClocks::set(std::vector<Skew> skews) {
 }
 
 void NodeClocks::settle() {
-  constexpr std::chrono::milliseconds limit{100};
+  // On a crowded machine, or from a slow disk; else it takes less than one.
+  constexpr std::chrono::milliseconds limit{500};
   const auto deadline = Clock::now() + limit;
   for (const int thread : watch_.execs.take_begun()) {
     const timespec moment{0, 100'000};
@@ -66,6 +67,7 @@ void NodeClocks::settle() {
     if (state == Execution::none || follows(process_of(thread))) continue;
     if (state == Execution::waits) {
       ++tally_.missed;
+      tally_.note_caller(thread, ": was executing a program when the shift began");
       continue;
     }
     // It stops when it leaves the kernel: then it runs the new program, or the old one for good.
@@ -78,7 +80,10 @@ void NodeClocks::stopped(int pid, int wait_status) {
     adopt_held(pid);
     const auto stat = proc_stat(pid);
     const bool ended = !stat || stat->process.state == 'Z' || stat->process.state == 'X';
-    if (active() && !ended && !tracked_[pid].problem.empty()) ++tally_.missed;
+    if (active() && !ended && !tracked_[pid].problem.empty()) {
+      ++tally_.missed;
+      tally_.note_caller(pid, (": executed, and then: " + tracked_[pid].problem).c_str());
+    }
   }
   let_go(pid, wait_status);
 }

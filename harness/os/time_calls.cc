@@ -24,6 +24,11 @@
 
 namespace faultline {
 
+void TimeCallTally::note_caller(int thread, const char* what) {
+  if (callers.size() == callers_max) return;
+  if (const auto stat = proc_stat(thread)) callers.insert(stat->process.command + what);
+}
+
 #if defined(__x86_64__)
 namespace {
 
@@ -143,11 +148,6 @@ Result<Fd> TimeCalls::filter() {
   return filter_error();
 }
 
-void TimeCalls::note_caller(int thread, const char* what, TimeCallTally& tally) {
-  if (tally.callers.size() == TimeCallTally::callers_max) return;
-  if (const auto stat = proc_stat(thread)) tally.callers.insert(stat->process.command + what);
-}
-
 bool TimeCalls::serve(const HookSlot& slot, TimeCallTally& tally, CallWatch* watch) {
   seccomp_notif call{};
   if (::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_RECV, &call) != 0) {
@@ -163,7 +163,7 @@ bool TimeCalls::serve(const HookSlot& slot, TimeCallTally& tally, CallWatch* wat
   if (call.data.nr == SYS_execve || call.data.nr == SYS_execveat) {
     if (watch && !watch->execs.begins(thread, shifted)) {
       ++tally.missed;
-      note_caller(thread, ": executes a program that cannot be followed", tally);
+      tally.note_caller(thread, ": executes a program that cannot be followed");
     }
   } else if (call.data.nr == SYS_timer_settime) {
     std::string name;
@@ -174,7 +174,7 @@ bool TimeCalls::serve(const HookSlot& slot, TimeCallTally& tally, CallWatch* wat
   } else if (shifted && !is_from_vdso(call)) {
     answered = answer(call, slot, response);
     ++(answered ? tally.answered : tally.missed);
-    if (std::exchange(last_, call.pid) != call.pid) note_caller(thread, "", tally);
+    if (std::exchange(last_, call.pid) != call.pid) tally.note_caller(thread, "");
   }
   if (!answered) response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
   ::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_SEND, &response);  // ENOENT: it was killed.

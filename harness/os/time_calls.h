@@ -32,6 +32,8 @@ struct TimeCallTally {
   std::set<std::string> callers;  ///< /proc/PID/comm; callers_max at most.
   std::set<std::string> timers;   ///< "COMMAND: timer_settime" until a time of day.
   static constexpr std::size_t callers_max = 16;
+  /// "COMMAND" and `what` of it, while there is room.
+  void note_caller(int thread, const char* what);
 };
 
 /// What hears of calls besides those for the time.
@@ -56,8 +58,6 @@ class TimeCalls {
   bool serve(const HookSlot& slot, TimeCallTally& tally, CallWatch* watch = nullptr);
 
  private:
-  static void note_caller(int thread, const char* what, TimeCallTally& tally);
-
   Fd listener_;
   std::uint32_t last_ = 0;  ///< Who called last.
 };

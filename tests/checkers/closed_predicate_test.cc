@@ -175,6 +175,10 @@ TEST_CASE("closed-predicate: single reads and searches") {
   CHECK(one("[[:insert :z 4] [:rp :true {:x 1, :y 2}]]") == "internal 1");
   CHECK(one("[[:insert :z 4] [:rp :true {:x 1, :y 2, :z 5}]]") == "internal 1");
   CHECK(one("[[:rp :true {:x 1, :y 2, :z 5}] [:insert :z 5]]") == "future-read 1");
+  // Behind a write of its own as well.
+  CHECK(one("[[:insert :z 4] [:rp :true {:x 1, :y 2, :z 5}] [:w :z 5]]") ==
+        "future-read 1, internal 1");
+  CHECK(one("[[:insert :z 4] [:r :z 5] [:w :z 5]]") == "future-read 1, internal 1");
   CHECK(one("[[:r :x 1] [:r :x 1] [:rp :true {:x 1, :y 2}]]") == "");
   const Verdict aborted =
       Script{"", {{"[[:insert :x 1]]", "fail"}, {"[[:rp :true {:x 1}] [:w :x 2]]"}}}.check();

@@ -165,14 +165,14 @@ class Orders {
         state[key] = step.kind == Step::Kind::write ? step.value : 0;
         written[key] = true;
       } else if (step.kind == Step::Kind::read) {
-        if (txn.fate == Fate::ok && !saw(txn, state, written, key, step.value)) return false;
+        if (txn.fate == Fate::ok && !saw(txn, step, state, written, key, step.value)) return false;
       } else if (!find(txn, step, state, written)) {
         return false;
       }
     }
     return true;
   }
-  /// What one writes oneself is one's own affair at the two weaker levels, whenever it is seen.
+  /// What one has written oneself is one's own affair at the two weaker levels.
   bool is_weak() const {
     return model_.kind == Kind::read_committed || model_.kind == Kind::repeatable_read;
   }
@@ -182,8 +182,15 @@ class Orders {
              step.value == value;
     });
   }
-  bool saw(const Txn& txn, const State& state, const Written& written, std::size_t key,
-           int value) const {
+  static bool writes_later(const Txn& txn, const Step& than, std::size_t key, int value) {
+    return std::any_of(&than + 1, txn.steps.data() + txn.steps.size(), [&](const Step& step) {
+      return step.kind == Step::Kind::write && static_cast<std::size_t>(step.key) == key &&
+             step.value == value;
+    });
+  }
+  bool saw(const Txn& txn, const Step& step, const State& state, const Written& written,
+           std::size_t key, int value) const {
+    if (writes_later(txn, step, key, value)) return false;
     if (is_weak() && (written[key] || writes(txn, key, value))) return true;
     if (!reads_any()) return state[key] == value;
     return was(key, [&](int version) { return version == value; });
@@ -193,7 +200,7 @@ class Orders {
       const auto fits = [&](int value) { return step.search.fits(static_cast<int>(k), value); };
       if (txn.fate == Fate::ok) {
         const int found = step.found[k];
-        if (found != 0 && !saw(txn, state, written, k, found)) return false;
+        if (found != 0 && !saw(txn, step, state, written, k, found)) return false;
         if (found != 0 && !fits(found) && !is_weak()) return false;
         if (found == 0 && fits(state[k])) {
           // Repeatable read is about rows that were found.

@@ -247,7 +247,7 @@ bool by_version_orders(const Transactions& history, bool reads_too, bool cursors
       reads[u] |= only(static_cast<std::size_t>(&t - history.data()));
     }
   });
-  if (reads_too && phenomenon) return false;
+  if (reads_too && (phenomenon || reads_future(history))) return false;
   const auto acyclic = [&] {
     std::vector<Set> to = reads_too ? reads : std::vector<Set>(history.size());
     for (int key = 0; key < keys_max; ++key) {

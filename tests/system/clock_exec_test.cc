@@ -9,6 +9,7 @@
 #include <sstream>
 #include <thread>
 
+#include <fmt/ranges.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -76,7 +77,8 @@ struct PhasedBed : ClockBed {
       const std::string n = std::to_string(i) + ".";
       jump(one_hour);
       CHECK(await("jump" + n, count).unshifted == 0);
-      CHECK(read().kernel_calls_missed == 0);
+      const ClockReading reading = read();
+      CHECK_MESSAGE(reading.kernel_calls_missed == 0, fmt::format("{}", reading.kernel_callers));
       begin("heal" + n);
       heal();
       CHECK(await("after" + n, count).shifted == 0);
