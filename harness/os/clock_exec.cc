@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "harness/os/fd.h"
 
@@ -25,17 +26,19 @@ std::string proc_text(int thread, const char* name) {
   return {text.data(), got > 0 ? static_cast<std::size_t>(got) : 0};
 }
 
-}  // namespace
-
-int process_of(int thread) {
-  constexpr std::string_view name = "\nTgid:\t";
+/// 0 if there is no such thread, or no such number.
+int number_in_status(int thread, std::string_view name) {
   const std::string status = proc_text(thread, "status");
   const std::size_t at = status.find(name);
-  int process = 0;
+  int number = 0;
   if (at != std::string::npos)
-    std::from_chars(status.data() + at + name.size(), status.data() + status.size(), process);
-  return process;
+    std::from_chars(status.data() + at + name.size(), status.data() + status.size(), number);
+  return number;
 }
+
+}  // namespace
+
+int process_of(int thread) { return number_in_status(thread, "\nTgid:\t"); }
 
 Execution execution_of(int thread) {
   const std::string call = proc_text(thread, "syscall");
@@ -59,7 +62,8 @@ bool ExecFollower::begins(int thread, bool shifted) {
   if (follows(process)) return false;
   // The kernel takes options as a number in a pointer's place.
   if (::ptrace(PTRACE_SEIZE, thread, nullptr, static_cast<long>(PTRACE_O_TRACEEXEC)) != 0)
-    return errno == ESRCH;
+    // What we are about to stop, to patch it, stops behind the execution (ClockPatch::hook).
+    return errno == ESRCH || number_in_status(thread, "\nTracerPid:\t") == ::getpid();
   followed_[thread] = {process, Clock::now(), false};
   return true;
 }

@@ -92,6 +92,13 @@ Status ClockPatch::hook(bool held, const std::function<void()>& meanwhile) {
     const auto begin = Clock::now();
     auto stop = ThreadStop::make(pid_, stop_limit, meanwhile);
     if (!stop) return stop.error();
+    if (!alive()) {
+      // It executed another program before it stopped, of which no instruction has run.
+      auto other = open(pid_);
+      if (!other) return other.error();
+      *this = *std::move(other);
+      return hook(true);
+    }
     threads_ = static_cast<std::int64_t>(stop->size());
     // A thread that was interrupted by a signal within these bytes, and is still in its handler,
     // would come back into the middle of the jump. They are the first instructions of a function
