@@ -263,7 +263,8 @@ TEST_CASE("closed-predicate: what it cannot judge it says") {
   CHECK(says(refused({"", {{"[[:rp :true {}]]"}, {"{:x 1}"}}}), "before anything else"));
   CHECK(Script{"", {{"[[:rp :true nil]]", "fail"}}}.check().reason == "vacuous");
   // The budget.
-  Params params(ConfigNode{}, "check");
+  const ConfigNode defaults;
+  Params params(defaults, "check");
   const auto checker = make_closed_predicate(params);
   REQUIRE(checker);
   Budget none;
