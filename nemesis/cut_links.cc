@@ -194,8 +194,8 @@ bool LinkTrial::step() {
   bool all_known = true;
   for (Trial& trial : trials_) {
     if (trial.took || trial.held) continue;
-    for (const std::uint64_t probe : trial.probes)
-      if ((trial.took = levers_.cluster().landed(probe))) break;
+    for (std::size_t i = 0; i < trial.probes.size() && !trial.took; ++i)
+      trial.took = levers_.cluster().landed(trial.probes[i]);
     // What another fault cuts meanwhile is not ours to prove.
     trial.held = !trial.took && levers_.is_cut(trial.link);
     all_known = all_known && (trial.took || trial.held);

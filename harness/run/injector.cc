@@ -261,7 +261,7 @@ Status Injector::heal_all() {
     give_up(waiting.planned, "the load ended before a leader was known", false);
   for (; next_ < setup_.schedule.size(); ++next_)
     give_up(setup_.schedule[next_], "the load ended before", false);
-  const Status released = setup_.levers.release_all();
+  Status released = setup_.levers.release_all();
   for (;;) {
     std::erase_if(healed_, [this](Healed& healed) { return try_telling(healed); });
     if (healed_.empty()) break;
