@@ -5,8 +5,7 @@
 //            leader's clock, of which the next message from another follower reminds it. A leader
 //            that starts may have granted leases in an earlier life.
 //   read     at a follower: its lease holds by its own clock, it has all that was committed when
-//   the
-//            lease was granted, and all of its log that concerns the key is applied.
+//            the lease was granted, and all of its log that concerns the key is applied.
 // Why that is linearizable: when a write is committed, a follower either has it in its log, and
 // then it answers no read of the key before it has applied it, or its lease is over, and the next
 // one comes with word of a commit that it has not got.
@@ -29,11 +28,14 @@ namespace refkv {
 
 class Leases {
  public:
-  static constexpr std::chrono::nanoseconds lease_time = std::chrono::milliseconds(500);
+  /// Beside three round trips: when a grant is there its stamp is one old already, or two if the
+  /// grant waited for an exchange to end, and the next one comes one later.
+  static constexpr std::chrono::milliseconds near_lease{500};
 
   Leases(const Options& options, Runtime& runtime)
       : on_(options.leases),
         by_time_of_day_(options.bug == Bug::leader_lease_by_clock),
+        lease_time_(near_lease + 3 * options.round_trip),
         runtime_(runtime) {}
 
   /// Of one follower, at the leader.
@@ -54,7 +56,7 @@ class Leases {
   /// What an append is to say; 0: no lease. One only for each sign of life, and none for a follower
   /// that stores nothing more, or nobody could ever commit without it.
   std::uint64_t grant(Promise& promise) const {
-    if (promise.stamp == 0 || runtime_.now() - promise.last_current > lease_time) return 0;
+    if (promise.stamp == 0 || runtime_.now() - promise.last_current > lease_time_) return 0;
     const std::uint64_t stamp = std::exchange(promise.stamp, 0);
     promise.until = clock() + wait_time();
     return by_time_of_day_ ? promise.until : stamp;
@@ -65,7 +67,7 @@ class Leases {
   std::uint64_t stamp() const { return on_ ? clock() : 0; }
   void granted(std::uint64_t lease) {
     if (lease == 0) return;
-    const auto length = static_cast<std::uint64_t>(lease_time.count());
+    const auto length = static_cast<std::uint64_t>(lease_time_.count());
     mine_until_ = std::max(mine_until_, by_time_of_day_ ? lease : lease + length);
   }
   bool mine_holds() const { return on_ && clock() < mine_until_; }
@@ -77,11 +79,12 @@ class Leases {
     return static_cast<std::uint64_t>(now.count());
   }
   std::uint64_t wait_time() const {
-    const auto length = by_time_of_day_ ? lease_time : lease_time + lease_time / 10;
+    const auto length = by_time_of_day_ ? lease_time_ : lease_time_ + lease_time_ / 10;
     return static_cast<std::uint64_t>(length.count());
   }
 
   bool on_, by_time_of_day_;
+  std::chrono::nanoseconds lease_time_;
   Runtime& runtime_;
   std::uint64_t mine_until_ = 0;
 };

@@ -16,8 +16,9 @@ using std::chrono::milliseconds;
 
 class Trio {
  public:
-  explicit Trio(Bug bug = Bug::none) {
+  explicit Trio(Bug bug = Bug::none, milliseconds round_trip = {}) : one_way_(round_trip / 2) {
     Options options;
+    options.round_trip = round_trip;
     options.mode = Mode::leader;
     options.leases = true;
     options.bug = bug;
@@ -44,7 +45,7 @@ class Trio {
     }
   }
   bool deliver_one() {
-    if (wire_.empty()) return false;
+    if (wire_.empty() || wire_.front().due > now_) return false;
     const Envelope e = std::move(wire_.front());
     wire_.pop_front();
     if (!cut.contains(e.from) && !cut.contains(e.to))
@@ -97,7 +98,7 @@ class Trio {
       }
     }
     void send(std::size_t to, Message message, Clock::time_point) override {
-      trio.wire_.push_back({options.self, to, std::move(message)});
+      trio.wire_.push_back({options.self, to, std::move(message), trio.now_ + trio.one_way_});
     }
     bool withdraw(std::size_t, std::uint64_t) override { return false; }
     void persist(const Record& record, std::function<void()> done) override {
@@ -123,8 +124,10 @@ class Trio {
   struct Envelope {
     std::size_t from, to;
     Message message;
+    Clock::time_point due;
   };
 
+  const milliseconds one_way_;
   Clock::time_point now_{std::chrono::hours(100)};
   std::vector<std::unique_ptr<OneOfThree>> nodes_;
   std::deque<Envelope> wire_;
@@ -145,6 +148,25 @@ TEST_CASE("leases: a follower that holds one answers by itself, others ask the l
   trio.cut = {};
   trio.pass(milliseconds(1000));
   CHECK(trio.read_alone(1) == "1");
+}
+
+TEST_CASE("leases: they outlast the way of the next one, however far the leader is") {
+  Trio trio(Bug::none, milliseconds(500));
+  const auto written = trio.write("1");
+  trio.pass(milliseconds(3000));
+  CHECK(written->ok());
+  for (int i = 0; i < 100; ++i) {
+    trio.pass(milliseconds(10));
+    CHECK(trio.read_alone(1) == "1");
+  }
+  // And nothing is committed without a follower that still has one.
+  trio.cut = {1};
+  const auto next = trio.write("2");
+  for (int i = 0; i < 300; ++i) {
+    trio.pass(milliseconds(10));
+    CHECK_FALSE((next->ok() && !trio.read_alone(1).empty()));
+  }
+  CHECK(next->ok());
 }
 
 TEST_CASE("leases: nothing is committed that a follower with a lease has not got") {
