@@ -17,6 +17,10 @@ struct EtcdCall {
 /// An error for a request that cannot be said, such as a write of nil.
 Result<EtcdCall> etcd_call(const Request& request, bool serializable_reads);
 
+/// Goes the way of a write, through the consensus and to where it is applied, and changes nothing:
+/// its comparison is wrong. A node that serves answers it so.
+Request etcd_question();
+
 /// What is known about `request` after this exchange; the table stands in etcd.cc.
 Outcome etcd_outcome(const Request& request, const HttpReply& reply);
 

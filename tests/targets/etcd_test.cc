@@ -48,6 +48,17 @@ TEST_CASE("base64: RFC 4648's vectors, and garbage") {
   }
 }
 
+TEST_CASE("etcd: whether a node serves is asked like a write, and changes nothing") {
+  const Request question = etcd_question();
+  const auto call = etcd_call(question, true);
+  CHECK(call->path == "/v3/kv/txn");
+  CHECK(call->body.find(R"("target":"VALUE")") != std::string::npos);  // A key without one differs.
+  CHECK(call->body.find("failure") == std::string::npos);
+  CHECK(etcd_fate(question, success("")) == Fate::mismatch);
+  CHECK(etcd_fate(question, refused(503, 14, "etcdserver: request timed out")) == Fate::info);
+  CHECK(etcd_fate(question, refused(503, 14, "etcdserver: no leader")) == Fate::info);
+}
+
 TEST_CASE("etcd requests") {
   const auto read = etcd_call(read_k, false);
   CHECK(read->path == "/v3/kv/range");
