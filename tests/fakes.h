@@ -130,7 +130,17 @@ class FakePackets : public PacketPlane {
     }
     return counters;
   }
-  PlaneCost cost() const override { return {}; }
+  std::vector<LinkTraffic> traffic(std::span<const Edge> edges) const override {
+    std::vector<LinkTraffic> traffic;
+    for (const Edge& edge : edges) {
+      const auto found = carried.find(edge);
+      traffic.push_back(found == carried.end() ? LinkTraffic{} : found->second);
+    }
+    return traffic;
+  }
+  PlaneCost cost() const override { return spent; }
+  std::map<Edge, LinkTraffic> carried;
+  PlaneCost spent;
 
  private:
   std::map<Edge, PacketCounters> counters_;

@@ -222,6 +222,7 @@ std::vector<Paragraph> file_paragraphs() {
       {"history.jsonl", "What the clients saw: the only evidence that a verdict rests on."},
       {"faults.jsonl", "What was injected, with the evidence that it took effect."},
       {"nodes.jsonl", "Starts and deaths of the store's processes."},
+      {"links.json", "What each directed link carried, lost and altered, with links: switch."},
       {"results.json", "Verdicts, availability, latency, counts, and the exit code."},
       {"nodes/n1/", "Standard output and error of a node, and its data if it was kept."},
   };

@@ -97,6 +97,14 @@ struct PacketCounters {
   std::uint64_t dropped = 0, cut_short = 0;  ///< Of the messages.
 };
 
+/// What came to a directed link since the cluster was made, whatever befell it there, and whatever
+/// the link did by its nature.
+struct LinkTraffic {
+  std::uint64_t packets = 0;  ///< As the sender handed them over; ARP and probes are among them.
+  std::uint64_t bytes = 0;    ///< Of these, with their Ethernet headers.
+  std::uint64_t cut = 0;      ///< Lost since the link was cut, on their way or before.
+};
+
 /// What the plane did that nobody asked for, since the cluster was made.
 struct PlaneCost {
   std::uint64_t packets = 0;  ///< That it carried.
@@ -118,6 +126,7 @@ class PacketPlane {
   virtual const LinkPolicies& nature() const = 0;
   /// In the order of `edges`.
   virtual std::vector<PacketCounters> counters(std::span<const Edge> edges) const = 0;
+  virtual std::vector<LinkTraffic> traffic(std::span<const Edge> edges) const = 0;
   virtual PlaneCost cost() const = 0;
 };
 

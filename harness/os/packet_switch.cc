@@ -197,6 +197,12 @@ PacketCounters PacketSwitch::counters(std::size_t from, std::size_t to) const {
           get(counts.cut_short)};
 }
 
+LinkTraffic PacketSwitch::traffic(std::size_t from, std::size_t to) const {
+  const Counts& counts = counts_[link(from, to)];
+  const auto get = [](const Count& count) { return count.load(std::memory_order_relaxed); };
+  return {get(counts.packets), get(counts.bytes), get(counts.cut)};
+}
+
 std::uint64_t PacketSwitch::cut_drops(std::size_t from, std::size_t to) const {
   return counts_[link(from, to)].cut.load(std::memory_order_relaxed);
 }
@@ -295,10 +301,12 @@ void PacketSwitch::carry(std::size_t from, std::size_t to, std::uint8_t* frame, 
   const std::size_t at = link(from, to);
   const LinkRule& rule = (*rules_)[at];
   LinkState& state = states_[at];
+  Counts& counts = counts_[at];
+  add(counts.packets);
+  add(counts.bytes, bytes - header_bytes);
   if (rule.plain() && !rule.cut && state.idle(now_ns)) return send(to, frame, bytes);
   const Bytes packet(frame + header_bytes, bytes - header_bytes);
   if (is_housekeeping(packet)) return send(to, frame, bytes);
-  Counts& counts = counts_[at];
   if (rule.cut) return add(counts.cut);
   const PacketFate fate = state.next(rule, packet.size(), now_ns);
   if (rule.counts_messages() && is_message(read_header(frame), packet)) {

@@ -123,6 +123,12 @@ class SwitchLinks final : public Links, public PacketPlane {
       counters.push_back(switch_->counters(port(edge.from), port(edge.to)));
     return counters;
   }
+  std::vector<LinkTraffic> traffic(std::span<const Edge> edges) const override {
+    std::vector<LinkTraffic> traffic;
+    for (const Edge& edge : edges)
+      traffic.push_back(switch_->traffic(port(edge.from), port(edge.to)));
+    return traffic;
+  }
   PlaneCost cost() const override { return switch_->cost(); }
 
  private:

@@ -53,6 +53,7 @@ Map link_cost_value(const LinkCost& cost) {
     map.emplace_back("added_us", to_tenths(*cost.link_us - *cost.loopback_us));
   if (cost.plane) {
     map.emplace_back("packets", cost.plane->packets);
+    if (cost.packets_per_s) map.emplace_back("packets_per_s", to_tenths(*cost.packets_per_s));
     map.emplace_back("own_drops", cost.plane->dropped);
     map.emplace_back("degraded", cost.degraded());
     if (cost.plane->uncaptured > 0) map.emplace_back("uncaptured", cost.plane->uncaptured);

@@ -16,7 +16,8 @@ struct LinkCost {
   /// Of a probe, one way, medians in microseconds: within a node, where no link is, and between two
   /// (of a single node: from the clients). Nothing: none arrived.
   std::optional<double> loopback_us, link_us;
-  std::optional<PlaneCost> plane = {};  ///< At the end, of a plane that counts.
+  std::optional<PlaneCost> plane = {};       ///< At the end, of a plane that counts.
+  std::optional<double> packets_per_s = {};  ///< While there was load.
 
   /// Packets were lost that nobody asked to be lost. No false verdict comes from that, for networks
   /// lose packets; but latencies and outages may be the harness's own.
@@ -29,7 +30,8 @@ struct LinkCost {
 Result<LinkCost> measure_links(Cluster& cluster,
                                std::chrono::milliseconds enough = std::chrono::milliseconds(200));
 
-/// {"loopback_us": 5.1, "link_us": 16.2, "added_us": 11.1, "packets": 1000, "own_drops": 0}
+/// {"loopback_us": 5.1, "link_us": 16.2, "added_us": 11.1, "packets": 1000,
+///  "packets_per_s": 98.2, "own_drops": 0}
 Map link_cost_value(const LinkCost& cost);
 /// Lines that begin with "warning: ": that it is degraded, that captures lack packets; or empty.
 std::string link_warnings(const LinkCost& cost);

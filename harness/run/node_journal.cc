@@ -81,7 +81,7 @@ std::vector<Cluster::Death> NodeJournal::take_deaths() {
   return deaths;
 }
 
-Verdict check_crash_free(std::span<const Value> node_lines) {
+Verdict check_crash_free(std::span<const Value> node_lines, bool disk_full) {
   Verdict verdict;
   verdict.name = "crash-free";
   verdict.engine = "journal";
@@ -104,6 +104,12 @@ Verdict check_crash_free(std::span<const Value> node_lines) {
     verdict.anomalies = {{"crash", crashes}};
     verdict.summary = first;
     if (crashes > 1) verdict.summary += ", and " + std::to_string(crashes - 1) + " more";
+    if (disk_full) {
+      verdict.validity = Validity::unknown;
+      verdict.reason = "incomplete";
+      verdict.summary += ", when the run's files could not be written";
+      verdict.explanation.clear();
+    }
   } else if (starts > 0) {
     verdict.validity = Validity::valid;
     verdict.summary = "no store process ended by itself";

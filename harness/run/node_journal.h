@@ -93,7 +93,8 @@ class NodeJournal : public Cluster {
 };
 
 /// The check that is always on: no store's process ended by itself. A pure function of the lines of
-/// nodes.jsonl; unknown if there is none that says a node was started.
-Verdict check_crash_free(std::span<const Value> node_lines);
+/// nodes.jsonl; unknown if there is none that says a node was started. `disk_full`: the run's files
+/// could not be written, of which a store may have died as well; that is no finding.
+Verdict check_crash_free(std::span<const Value> node_lines, bool disk_full = false);
 
 }  // namespace faultline

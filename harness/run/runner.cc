@@ -11,15 +11,17 @@
 #include "harness/io/json.h"
 #include "harness/os/usage.h"
 #include "harness/run/client_machines.h"
+#include "harness/run/disk_room.h"
 #include "harness/run/early_judge.h"
 #include "harness/run/evaluation.h"
 #include "harness/run/final_requests.h"
 #include "harness/run/injector.h"
-#include "harness/run/link_cost.h"
 #include "harness/run/node_journal.h"
 #include "harness/run/nodes_up.h"
 #include "harness/run/results.h"
+#include "harness/run/run_links.h"
 #include "harness/run/run_meta.h"
+#include "harness/run/start_stores.h"
 #include "harness/run/yaml.h"
 
 namespace faultline {
@@ -28,25 +30,19 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-constexpr Nanoseconds tick = 20ms;  ///< An interrupt is noticed within this.
-constexpr Nanoseconds disk_interval = 500ms;
-/// For the results and the rest of the history when a run is broken off.
-constexpr std::uintmax_t room_min = 8 << 20;
+constexpr Nanoseconds tick = 20ms;               ///< An interrupt is noticed within this.
 constexpr Nanoseconds final_requests_max = 60s;  ///< Beyond recovery.within.
 constexpr auto client_setup_max = std::chrono::milliseconds(30s);
-
-Status check_room(const std::filesystem::path& directory) {
-  std::error_code failed;
-  const auto space = std::filesystem::space(directory, failed);
-  if (failed || space.available >= room_min) return Ok{};
-  return Error{"the disk of " + directory.string() + " is full: " +
-               std::to_string(space.available >> 10) + " KiB are free, a run needs 8 MiB"};
-}
 
 class Run {
  public:
   Run(Plan& plan, const RunDir& directory, const RunEnvironment& environment)
-      : plan_(plan), directory_(directory), environment_(environment), rng_(plan.seed) {}
+      : plan_(plan),
+        directory_(directory),
+        environment_(environment),
+        rng_(plan.seed),
+        links_(plan.network, plan.nodes),
+        room_(directory.path()) {}
   /// Whatever path leads here, no worker may wait for a machine that nobody continues.
   ~Run() {
     if (machines_) machines_->expect_answers();
@@ -100,7 +96,7 @@ class Run {
   }
 
   Status open() {
-    if (const Status room = check_room(directory_.path()); !room) return room;
+    if (const Status room = room_.look(); !room) return room;
     meta_.given = environment_.meta;
     meta_.name = plan_.name;
     meta_.seed = plan_.seed;
@@ -126,9 +122,7 @@ class Run {
   Status start_nodes() {
     ClusterOptions options;
     options.nodes = plan_.nodes;
-    options.links = plan_.network.links;
-    options.nature = plan_.network.nature;
-    options.pcap = plan_.network.pcap;
+    links_.ask_for(options);
     options.seed = rng_.fork("packets").next();
     options.monotonic_offsets =
         draw_monotonic(plan_.monotonic, plan_.nodes, rng_.fork("monotonic"));
@@ -140,12 +134,9 @@ class Run {
       options.clients = machines_->programs();
     }
     options.directory = std::filesystem::absolute(directory_.path());
-    const auto trip = std::chrono::ceil<std::chrono::milliseconds>(
-        longest_round_trip(plan_.network.nature, plan_.nodes));
-    options.launch = [this, trip](const Node& node, std::span<const Node> all) {
+    options.launch = [this](const Node& node, std::span<const Node> all) {
       auto launch = plan_.target->launch(node, all);
-      if (launch && trip.count() > 0)
-        launch->environment.emplace_back("FAULTLINE_ROUND_TRIP_MS", std::to_string(trip.count()));
+      if (launch) links_.tell(*launch);
       return launch;
     };
     auto made = environment_.make_cluster(options);
@@ -157,12 +148,15 @@ class Run {
     for (const FaultPlan& fault : plan_.faults)
       if (const Status can = fault.nemesis->available(*cluster_); !can)
         return Error{"fault " + fault.fault + ": " + can.error().what, can.error().kind};
-    const auto cost = measure_links(*cluster_);
-    if (!cost) return Error{"measure the links: " + cost.error().what, cost.error().kind};
-    link_cost_ = *cost;
+    if (const Status measured = links_.measure(*cluster_); !measured) return measured;
     journal_.emplace(*cluster_);
     if (const Status clients = start_clients(); !clients) return clients;
-    const Status started = start_and_await();
+    const StartStores start{*plan_.target, *journal_, cluster_->nodes(), plan_.startup_within,
+                            [this] {
+                              report_progress("starting");
+                              return interrupted();
+                            }};
+    const Status started = start_stores(start);
     if (started) return started;
     journal_->take_deaths();
     begin_journal(Clock::now());
@@ -187,34 +181,6 @@ class Run {
     break_off(*failure);
   }
 
-  Status start_and_await() {
-    for (const Node& node : cluster_->nodes())
-      if (const Status started = journal_->start(node.index); !started)
-        return Error{"start " + node.name + ": " + started.error().what, ErrorKind::target};
-    std::optional<Cluster::Death> death;
-    AwaitReady wait{*plan_.target, cluster_->nodes(), Clock::now() + plan_.startup_within, {}, {}};
-    wait.dead = [](std::size_t) { return false; };
-    wait.stop = [&] {
-      report_progress("starting");
-      // A store that ends during the start never came up, whatever the others do.
-      if (const auto deaths = journal_->take_deaths(); !deaths.empty() && !death)
-        death = deaths.front();
-      return death.has_value() || interrupted();
-    };
-    const std::vector<NotReady> missing = await_ready(wait);
-    if (death) {
-      const Node& node = cluster_->nodes()[death->node];
-      return Error{
-          node.name + " ended while it started: " + death->how + "\n" + log_tail(node.log_dir),
-          ErrorKind::target};
-    }
-    if (missing.empty() || interrupted()) return Ok{};
-    const Node& node = cluster_->nodes()[missing.front().node];
-    return Error{node.name + " did not serve within " + format_duration(plan_.startup_within) +
-                     ": " + missing.front().why + "\n" + log_tail(node.log_dir),
-                 ErrorKind::target};
-  }
-
   void begin_journal(Clock::time_point origin) {
     journal_->set_origin(origin, [this](const Value& line) { write_line(nodes_file_, line); });
   }
@@ -226,6 +192,7 @@ class Run {
     origin_ = Clock::now();
     meta_.origin = std::chrono::system_clock::now();
     begin_journal(origin_);
+    links_.begin_load(*cluster_);
     auto recorder = Recorder::create(directory_.file("history.jsonl"), workers() + nodes.size(),
                                      names, origin_);
     if (!recorder) return recorder.error();
@@ -305,16 +272,17 @@ class Run {
   /// full is not to blame, so after a death it is asked at once.
   void look_at_disk(bool now) {
     look_at_recorder();
-    if (disk_failed_ || (!now && Clock::now() - disk_looked_at_ < disk_interval)) return;
-    disk_looked_at_ = Clock::now();
-    if (const Status room = check_room(directory_.path()); !room) {
+    if (disk_failed_) return;
+    if (const Status room = now ? room_.look() : room_.look_now_and_then(); !room) {
       disk_failed_ = true;
       break_off(room.error());
     }
   }
 
   void end_load() {
-    meta_.load.end = since_origin().count();
+    const Nanoseconds took = since_origin();
+    meta_.load.end = took.count();
+    links_.end_load(*cluster_, took);
     loading_ = false;
     crew_->stop();
     early_.reset();
@@ -389,7 +357,7 @@ class Run {
     levers_.reset();
     node_lines_ = journal_->lines();
     journal_.reset();
-    if (const PacketPlane* plane = cluster_->packets()) link_cost_.plane = plane->cost();
+    links_.close(*cluster_);
     cluster_.reset();
   }
 
@@ -401,13 +369,7 @@ class Run {
                       {},      plan_.expect, interrupted(), false, {}, recovery_};
     measure(plan_, {crew_->report(), meta_.load, crew_->begin() - origin_, injector_lines_},
             findings);
-    findings.crash_free = check_crash_free(node_lines_);
-    if (disk_failed_ && findings.crash_free.validity == Validity::invalid) {
-      findings.crash_free.validity = Validity::unknown;
-      findings.crash_free.reason = "incomplete";
-      findings.crash_free.summary += ", when the run's files could not be written";
-      findings.crash_free.explanation.clear();
-    }
+    findings.crash_free = check_crash_free(node_lines_, disk_failed_);
     if (early_finding_) findings.ended_early = meta_.load.end;
     findings.unchecked = interrupts() >= 2;
     if (!findings.unchecked) {
@@ -432,18 +394,19 @@ class Run {
     for (const Value& name : changed)
       report.text +=
           "warning: " + *name.text() + " of this host changed during the run (meta.json)\n";
-    report.text += link_warnings(link_cost_);
-    report.results.emplace_back("links", link_cost_value(link_cost_));
+    report.text += links_.warnings();
+    report.results.emplace_back("links", links_.value());
     const Usage usage = own_usage();
     meta_.rest = Map{{"recorder_stalls", stalls},
                      {"controller", Map{{"resident_bytes_max", usage.resident_bytes_max},
                                         {"descriptors", usage.descriptors},
                                         {"threads", usage.threads}}},
-                     {"links", link_cost_value(link_cost_)},
+                     {"links", links_.value()},
                      {"host_changed", changed}};
     const Status meta = write_meta();
+    const Status links = links_.write(directory_);
     const Status results = directory_.write("results.json", to_json_pretty(Value(report.results)));
-    for (const Status* status : {&meta, &results})
+    for (const Status* status : {&meta, &links, &results})
       if (!*status) {
         report.text += "not written: " + status->error().what + "\n";
         report.brief += "\nnot written: " + status->error().what;
@@ -468,6 +431,8 @@ class Run {
   const RunDir& directory_;
   const RunEnvironment& environment_;
   Rng rng_;
+  RunLinks links_;
+  DiskRoom room_;
 
   std::optional<JsonLines> faults_file_, nodes_file_;
   std::vector<PlannedFault> schedule_;
@@ -488,10 +453,8 @@ class Run {
   bool loading_ = false;
   std::size_t crashes_ = 0;
   std::optional<EarlyFinding> early_finding_;
-  Clock::time_point disk_looked_at_{};
   bool disk_failed_ = false, clients_failed_ = false;
   std::optional<Error> broken_;
-  LinkCost link_cost_;
   std::vector<std::size_t> serving_;
   Findings::Recovery recovery_;
 

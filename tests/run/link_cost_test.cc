@@ -100,6 +100,10 @@ TEST_CASE("link cost: drops of the plane's own mark the run degraded") {
       "warning: degraded: the switch lost 7 of 123,456 packets by itself"));
   CHECK(to_text(Value(link_cost_value(cost))).ends_with("\"own_drops\": 7, \"degraded\": true}"));
   CHECK_FALSE(LinkCost{}.degraded());
+  cost.packets_per_s = 81.25;
+  CHECK(to_text(Value(link_cost_value(cost))).find("\"packets_per_s\": 81.3, \"own_drops\"") !=
+        std::string::npos);
+  cost.packets_per_s.reset();
   cost.plane = PlaneCost{123456, 0, 1000};
   CHECK_FALSE(cost.degraded());
   CHECK(link_warnings(cost).starts_with("warning: 1,000 packets are in no packets.pcap"));

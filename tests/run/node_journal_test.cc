@@ -77,4 +77,9 @@ TEST_CASE("crash-free: valid, invalid, vacuous, from the journal's lines alone")
   CHECK(verdict.validity == Validity::invalid);
   CHECK(verdict.summary == "n2 ended by itself at 4.25 s: signal 6 (Aborted), and 1 more");
   CHECK(verdict.anomalies.at(0).second == 2);
+  // A store that dies when the disk is full is not to blame.
+  const Verdict starved = check_crash_free(bad, true);
+  CHECK(starved.validity == Validity::unknown);
+  CHECK(starved.reason == "incomplete");
+  CHECK(check_crash_free(fine, true).validity == Validity::valid);
 }

@@ -99,7 +99,7 @@ TEST_CASE("runner: a right store is valid, and the run directory is whole") {
   CHECK(verdict_of(*report) == "valid");
   CHECK(report->exit_code == ExitCode::valid);
   for (const char* name : {"config.yaml", "meta.json", "schedule.json", "history.jsonl",
-                           "faults.jsonl", "nodes.jsonl", "results.json"})
+                           "faults.jsonl", "nodes.jsonl", "links.json", "results.json"})
     CHECK_MESSAGE(std::filesystem::exists(stage.directory->file(name)), name);
   const Value results = stage.file("results.json");
   CHECK(*member_of(results, "schema") == Value("faultline.results/1"));

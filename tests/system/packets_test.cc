@@ -93,6 +93,26 @@ TEST_CASE(
   CHECK(run(2) != first);
 }
 
+TEST_CASE("switch: what a link carries is counted for it alone, whatever befalls it there") {
+  Bed bed(3);
+  const auto traffic = [&](Edge edge) {
+    return bed.cluster.packets()->traffic(std::array{edge}).front();
+  };
+  constexpr std::uint64_t probe_bytes_min = 14 + 20 + 8;
+  const LinkTraffic before = traffic({0, 1}), back = traffic({1, 0});
+  bed.probe({0, 1}, 100);
+  CHECK(eventually([&] { return traffic({0, 1}).packets >= before.packets + 100; }));
+  CHECK(traffic({0, 1}).bytes >= before.bytes + 100 * probe_bytes_min);
+  CHECK(traffic({1, 0}).packets < back.packets + 100);  // But for neighbour discovery, nothing.
+  CHECK(traffic({0, 1}).cut == 0);
+  const std::uint64_t cut_from = traffic({0, 1}).packets;
+  require_ok(bed.cluster.cut(std::array{Edge{0, 1}}));
+  bed.probe({0, 1}, 50);
+  CHECK(eventually([&] { return traffic({0, 1}).cut >= 50; }));
+  CHECK(traffic({0, 1}).packets >= cut_from + 50);
+  require_ok(bed.cluster.cut({}));
+}
+
 TEST_CASE("switch: the kernel's checksums see corruption, unless it is to be unseen") {
   Bed bed;
   const auto errors = [&] { return bed.snmp(1, "Udp", "InCsumErrors"); };
