@@ -235,9 +235,10 @@ void add_run(CLI::App& app, Invocation& invocation) {
                     "keep the stores' data, also of a valid run");
   command->add_flag("--fail-fast", options->fail_fast,
                     "end the load as soon as a violation is proven");
-  command->add_flag("--dry-run", options->dry_run,
-                    "start nothing; print the configuration with every default, and each strike as "
-                    "commands that a person would type");
+  command->add_flag(
+      "--dry-run", options->dry_run,
+      "start nothing; print the configuration with every default, and the network, the "
+      "clocks and each strike as commands that a person would type");
   add_report_options(*command, options->report, options->report_dir);
   add_run_output(*command, options->output);
   command->callback([options, &invocation] {

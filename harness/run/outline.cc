@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "harness/run/before_by_hand.h"
 #include "harness/run/injector.h"
 #include "harness/run/paper_cluster.h"
 #include "harness/run/yaml.h"
@@ -76,7 +77,8 @@ Result<std::vector<OutlinedStrike>> outline(const Plan& plan) {
 std::string outline_text(const Plan& plan, const std::vector<OutlinedStrike>& strikes) {
   std::string text = to_yaml(plan.resolved);
   if (!text.ends_with('\n')) text += '\n';
-  if (strikes.empty()) return text + "\n# Nothing breaks.\n";
+  const auto before = before_by_hand(plan, PaperCluster(plan.nodes, plan.client_machines));
+  if (strikes.empty() && before.empty()) return text + "\n# Nothing breaks.\n";
   bool leader_assumed = false;
   for (const OutlinedStrike& strike : strikes) leader_assumed |= strike.leader_assumed;
   text += fmt::format(
@@ -87,6 +89,12 @@ std::string outline_text(const Plan& plan, const std::vector<OutlinedStrike>& st
       plan.nodes, plan.target->name());
   if (leader_assumed)
     text += "# Who leads is asked when it strikes; here n1 is taken for the leader.\n";
+  if (!before.empty()) {
+    text += "#\n# Before the stores are started:\n" + commands_text("before", before);
+    if (!plan.network.nature.empty())
+      text += "#   (A strike that adds a root qdisc takes this one's place until its heal.)\n";
+  }
+  if (strikes.empty()) text += "#\n# Nothing breaks.\n";
   for (const OutlinedStrike& strike : strikes) {
     text += fmt::format("#\n# {:.3f} to {:.3f}: {}\n", to_seconds(strike.planned.start),
                         to_seconds(strike.planned.end), strike.what);
@@ -114,8 +122,11 @@ Map outline_document(const Plan& plan, const std::vector<OutlinedStrike>& strike
     if (!strike.problem.empty()) line.emplace_back("problem", strike.problem);
     list.emplace_back(std::move(line));
   }
-  return {
-      {"schema", "faultline.outline/1"}, {"config", plan.resolved}, {"strikes", std::move(list)}};
+  const auto before = before_by_hand(plan, PaperCluster(plan.nodes, plan.client_machines));
+  return {{"schema", "faultline.outline/1"},
+          {"config", plan.resolved},
+          {"before", commands_value(before)},
+          {"strikes", std::move(list)}};
 }
 
 }  // namespace faultline

@@ -1,7 +1,7 @@
 // A plan for people to read before it is carried out (run --dry-run): the configuration with every
-// default, each strike with its victims, and what somebody would type to do the same. Starts
-// nothing. Victims and choices are those of the run itself, by the same seed; only who leads is
-// not known before, and n1 is taken for the leader.
+// default, each strike with its victims, and what somebody would type to do the same, and before it
+// to have the same network and clocks. Starts nothing. Victims and choices are those of the run
+// itself, by the same seed; only who leads is not known before, and n1 is taken for the leader.
 #pragma once
 
 #include <string>
@@ -26,7 +26,7 @@ Result<std::vector<OutlinedStrike>> outline(const Plan& plan);
 
 /// A configuration that makes the same plan, with the strikes as comments.
 std::string outline_text(const Plan& plan, const std::vector<OutlinedStrike>& strikes);
-/// {"schema": "faultline.outline/1", "config": …, "strikes": […]}
+/// {"schema": "faultline.outline/1", "config": …, "before": […], "strikes": […]}
 Map outline_document(const Plan& plan, const std::vector<OutlinedStrike>& strikes);
 
 }  // namespace faultline

@@ -93,3 +93,27 @@ TEST_CASE("outline: as a document") {
   CHECK(line.find("\"strike\":[{\"on\":\"" + strikes->front().victims.front() +
                   "\",\"command\":") != std::string::npos);
 }
+
+TEST_CASE("outline: the network and the clocks that are there before anything strikes") {
+  const auto plan =
+      plan_of(outlined_config, {"network=continents", "clocks={monotonic-offset: 2400h}"});
+  REQUIRE_MESSAGE(plan, (plan ? "" : plan.error().what));
+  const auto strikes = outline(*plan);
+  REQUIRE(strikes);
+  const std::string text = outline_text(*plan, *strikes);
+  for (const char* line :
+       {"#   before  n1: tc qdisc add dev eth0 root handle 1: prio bands 5\n",
+        "n1: tc qdisc add dev eth0 parent 1:4 netem delay 0.3ms 0.2ms\n",
+        "n1: tc qdisc add dev eth0 parent 1:5 netem delay 250ms 12.5ms\n",
+        "n1: for to in $n2 $n3 $n5; do tc filter add dev eth0 parent 1: protocol ip u32 match ip "
+        "dst $to flowid 1:5; done\n",
+        "clients: tc qdisc add dev eth0 root handle 1: prio bands 4\n",
+        "n5: unshare --time --fork --monotonic 8640000 --boottime 8640000 $STORE\n"})
+    CHECK_MESSAGE(text.find(line) != std::string::npos, line);
+  CHECK(plan_of(text));
+  const Value document(outline_document(*plan, *strikes));
+  CHECK(member_of(document, "before")->list()->size() > 5 * 5);
+  const auto near = plan_of(outlined_config);
+  CHECK(member_of(Value(outline_document(*near, *strikes)), "before")->list()->empty());
+  CHECK(outline_text(*near, *strikes).find("before") == std::string::npos);
+}
