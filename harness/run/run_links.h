@@ -2,8 +2,10 @@
 // they carried, which is in results.json, meta.json and links.json.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <optional>
-#include <vector>
+#include <string>
 
 #include "harness/core/cluster.h"
 #include "harness/core/packets.h"

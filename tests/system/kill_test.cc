@@ -69,14 +69,14 @@ std::string phase_of(const std::vector<fs::path>& runs, bool ended) {
 /// everything readable, the history a prefix that can be judged, and of a right store never found
 /// wrong.
 void require_sound(const Stage& stage, const fs::path& run) {
-  static const std::set<std::string> known = {"config.yaml",   "meta.json",    "schedule.json",
-                                              "history.jsonl", "faults.jsonl", "nodes.jsonl",
-                                              "results.json",  "nodes",        "clients"};
+  static const std::set<std::string> known = {
+      "config.yaml", "meta.json",  "schedule.json", "history.jsonl", "faults.jsonl",
+      "nodes.jsonl", "links.json", "results.json",  "nodes",         "clients"};
   for (const auto& entry : fs::directory_iterator(run))
     CHECK_MESSAGE((known.contains(entry.path().filename()) ||
                    is_half_written(entry.path().filename().string())),
                   entry.path());
-  for (const char* name : {"meta.json", "schedule.json", "results.json"})
+  for (const char* name : {"meta.json", "schedule.json", "links.json", "results.json"})
     if (fs::exists(run / name)) CHECK_MESSAGE(parse_json(read_file(run / name)), name);
   for (const char* name : {"faults.jsonl", "nodes.jsonl"})
     if (fs::exists(run / name)) CHECK_MESSAGE(read_json_lines(run / name), name);
