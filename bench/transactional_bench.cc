@@ -86,6 +86,7 @@ void rw_register_blind(benchmark::State& state, std::string_view model) {
 FAULTLINE_BLIND("read-committed", 0);
 FAULTLINE_BLIND("monotonic-atomic-view", 0);
 FAULTLINE_BLIND("read-atomic", 0);
+FAULTLINE_BLIND("strong-session-read-atomic", 0);
 FAULTLINE_BLIND("causal-cerone", 0);
 FAULTLINE_BLIND("strong-session-causal", 0);
 FAULTLINE_BLIND("strong-session-causal", 10'000);

@@ -79,10 +79,14 @@ constexpr Line lines[] = {
      "what each transaction reads fits some order of all that it depends on, its process's earlier "
      "transactions included; others may have another order (CC: Bouajjani et al. 2017)",
      {"strong-session-read-committed"}},
+    {"strong-session-read-atomic",
+     "read atomic in an order that keeps each process's, of whose earlier transactions nothing is "
+     "missed either (Biswas & Enea 2019)",
+     {"read-atomic", "strong-session-read-committed"}},
     {"strong-session-causal",
      "causal-cerone, where what is seen includes what the process did before: causal convergence "
      "(CCv), transactional causal consistency",
-     {"causal-cerone", "causal"}},
+     {"causal-cerone", "causal", "strong-session-read-atomic"}},
     {"strong-session-consistent-view",
      "consistent view in an order that keeps each process's",
      {"consistent-view", "strong-session-read-committed"}},
@@ -253,6 +257,8 @@ std::vector<std::string_view> directly_ruled_out_by(Anomaly anomaly) {
       return {"monotonic-atomic-view", "monotonic-view"};
     case fractured_read:
       return {"read-atomic"};
+    case fractured_read_process:
+      return {"strong-session-read-atomic"};
     case causality_violation:
       return {"causal-cerone"};
     case causality_violation_process:

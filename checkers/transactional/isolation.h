@@ -33,6 +33,7 @@ namespace faultline::transactional {
   ANOMALY(G_cursor, "G-cursor")                                                                 \
   ANOMALY(OTV, "OTV")                                                                           \
   ANOMALY(fractured_read, "fractured-read")                                                     \
+  ANOMALY(fractured_read_process, "fractured-read-process")                                     \
   ANOMALY(causality_violation, "causality-violation")                                           \
   ANOMALY(causality_violation_process, "causality-violation-process")                           \
   ANOMALY(WriteCORead, "WriteCORead")                                                           \

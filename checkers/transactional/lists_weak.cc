@@ -73,14 +73,19 @@ class ListLevels {
     const bool is_atomic = !any({internal, future_read});
     if (is_atomic && (wants("causal-cerone") || wants("causal"))) decide_sessions();
     if (wants("monotonic-atomic-view"))
-      prove("monotonic-atomic-view", OTV,
+      prove("monotonic-atomic-view", false, OTV,
             [&](Constraints& into) { constrain_monotonic(registers_, written_, meter_, into); });
     if (!is_atomic) return;
     if (wants("read-atomic"))
-      prove("read-atomic", fractured_read,
+      prove("read-atomic", false, fractured_read,
             [&](Constraints& into) { constrain_atomic(registers_, written_, meter_, into); });
+    if (cycles_.ww_wr.process && wants("strong-session-read-atomic"))
+      prove("strong-session-read-atomic", true, fractured_read_process, [&](Constraints& into) {
+        constrain_atomic(registers_, written_, meter_, into);
+        constrain_by_sessions(registers_, written_, meter_, into);
+      });
     if (wants("causal-cerone"))
-      prove("causal-cerone", causality_violation, [&](Constraints& into) {
+      prove("causal-cerone", false, causality_violation, [&](Constraints& into) {
         constrain_by_walks(registers_, false, order(false), meter_, into);
       });
     if (wants("prefix")) decide_prefix();
@@ -126,13 +131,13 @@ class ListLevels {
   }
 
   template <typename Constrain>
-  void prove(std::string_view model, Anomaly anomaly, Constrain constrain) {
+  void prove(std::string_view model, bool has_sessions, Anomaly anomaly, Constrain constrain) {
     Constraints constraints(bytes_left_);
     constrain(constraints);
     std::vector<Constraint> missed;
     const std::uint64_t times = find_missed(constraints, missed);
     if (times == 0) return hold(model);
-    note(anomaly, times, missed, false);
+    note(anomaly, times, missed, has_sessions);
   }
 
   std::uint32_t place(Transaction t, KeyIndex key) const {

@@ -155,4 +155,33 @@ void constrain_atomic(const Registers& registers, const WrittenKeys& written, Me
     if (!meter.spend(1 + readers.add_atomic(t))) throw OutOfBudget();
 }
 
+void constrain_by_sessions(const Registers& registers, const WrittenKeys& written, Meter& meter,
+                           Constraints& into) {
+  const std::size_t count = registers.transactions().size();
+  BigVector<Transaction> next(count, nobody);
+  BigVector<std::uint8_t> is_later(count, 0);
+  registers.each_process_edge(false, [&](Transaction from, Transaction to, Edge) {
+    next[from] = to;
+    is_later[to] = 1;
+  });
+  struct Writer {
+    Transaction session = nobody;  ///< The first of it.
+    Transaction last = nobody;
+  };
+  std::vector<Writer> writers(registers.transactions().key_count());
+  for (Transaction first = 0; first < count; ++first) {
+    if (is_later[first] != 0) continue;
+    for (Transaction t = first; t != nobody; t = next[t]) {
+      std::uint64_t steps = 1 + written.of(t).size();
+      each_read_of_others(registers, t, [&](KeyIndex key, Transaction from) {
+        ++steps;
+        const Writer& before = writers[key];
+        if (before.session == first && before.last != from) into.add({before.last, from, t, key});
+      });
+      for (const KeyIndex key : written.of(t)) writers[key] = {first, t};
+      if (!meter.spend(steps)) throw OutOfBudget();
+    }
+  }
+}
+
 }  // namespace faultline::transactional

@@ -82,5 +82,9 @@ void constrain_monotonic(const Registers& registers, const WrittenKeys& written,
 /// Read atomic: it knows of all that its transaction read of. There must be no `internal`.
 void constrain_atomic(const Registers& registers, const WrittenKeys& written, Meter& meter,
                       Constraints& into);
+/// Read atomic with sessions, together with the above: it also knows of all that its process did
+/// before. Only the last of those that wrote the key counts, since the rest come before that one.
+void constrain_by_sessions(const Registers& registers, const WrittenKeys& written, Meter& meter,
+                           Constraints& into);
 
 }  // namespace faultline::transactional

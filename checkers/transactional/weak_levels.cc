@@ -152,10 +152,18 @@ class WeakLevels {
       constrain_atomic(registers_, written_, meter_, constraints);
       may_hold = prove("read-atomic", false, constraints, fractured_read);
     }
+    bool may_keep_sessions = true;
+    if (may_hold && has_sessions_ && wants("strong-session-read-atomic")) {
+      Constraints constraints(bytes_left_);
+      constrain_atomic(registers_, written_, meter_, constraints);
+      constrain_by_sessions(registers_, written_, meter_, constraints);
+      may_keep_sessions =
+          prove("strong-session-read-atomic", true, constraints, fractured_read_process);
+    }
     if (may_hold && wants("causal-cerone")) may_hold = decide_without_sessions();
     const bool has_own_orders = !clocks_ || !wants("causal") || decide_own_orders();
     // Where something simpler says the same, that is told.
-    if (may_hold && has_own_orders) add(of_sessions_);
+    if (may_hold && may_keep_sessions && has_own_orders) add(of_sessions_);
   }
 
  private:

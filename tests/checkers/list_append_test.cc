@@ -279,6 +279,11 @@ TEST_CASE("isolation: the lattice") {
   CHECK(implied("strict-serializable", "read-uncommitted"));
   CHECK(implied("serializable", "snapshot-isolation"));
   CHECK(implied("snapshot-isolation", "causal-cerone"));
+  CHECK(implied("strong-session-causal", "strong-session-read-atomic"));
+  CHECK(implied("strong-session-read-atomic", "read-atomic"));
+  CHECK(implied("strong-session-read-atomic", "strong-session-read-committed"));
+  CHECK_FALSE(implied("causal", "strong-session-read-atomic"));
+  CHECK_FALSE(implied("causal-cerone", "strong-session-read-atomic"));
   CHECK(implied("strong-session-snapshot-isolation", "snapshot-isolation"));
   CHECK_FALSE(implied("snapshot-isolation", "repeatable-read"));
   CHECK_FALSE(implied("repeatable-read", "snapshot-isolation"));

@@ -86,6 +86,26 @@ TEST_CASE("list levels: what a process did is known to it, where sessions count"
   CHECK(contains_in(v.explanation, "process"));
 }
 
+TEST_CASE("list levels: read atomic with sessions knows what a process did, and no more") {
+  const auto make = [](std::uint32_t reader) {
+    Script script;
+    script.both(1, {append(1, 1)}).both(1, {append(2, 1)}).both(reader, {read(1, {})});
+    script.both(3, {read(1, {1}), read(2, {1})});
+    return script;
+  };
+  holds(make(1), "read-atomic");
+  holds(make(2), "strong-session-read-atomic");
+  const Verdict v = fails(make(1), "strong-session-read-atomic", "fractured-read-process");
+  CHECK(v.anomalies.size() == 1);
+  CHECK(contains_in(v.explanation, "read key 1 as [], without T1's 1"));
+  CHECK(contains_in(v.explanation, "process"));
+  // What a process only knows of others is causality's.
+  Script met;
+  met.both(0, {append(1, 1)}).both(1, {read(1, {1})}).both(1, {read(1, {})});
+  holds(met, "strong-session-read-atomic");
+  (void)fails(met, "strong-session-causal", "causality-violation-process");
+}
+
 TEST_CASE("list levels: a prefix is not torn by two readers") {
   Script script;
   script.together({append(1, 1)}, {append(2, 2)});

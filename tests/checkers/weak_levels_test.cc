@@ -146,6 +146,60 @@ TEST_CASE("weak levels: sessions count only where a model says so") {
   CHECK(text(make().check("strong-session-causal")) == "WriteCORead");
 }
 
+TEST_CASE("weak levels: what a process wrote is known to it, and each write of a process counts") {
+  // Each process reads what the other one wrote instead of its own, in an order of its own.
+  const auto make = [] {
+    return Script().together({w('x', 1)}, {w('x', 2)}).both(91, {r('x', 2)}).both(92, {r('x', 1)});
+  };
+  const Verdict v =
+      between(make, "read-atomic", "strong-session-read-atomic", "fractured-read-process");
+  CHECK(has(v.explanation,
+            "T1's 1 of key \"x\" was before T2's 2 (T3 came after T1 in its process, and read key "
+            "\"x\" as 2 all the same)"));
+  CHECK(make().check("causal").validity == Validity::valid);
+  // That something simpler is wrong is told, not the causality that is as well.
+  CHECK(text(make().check("strong-session-causal")) == "fractured-read-process");
+
+  // Nil is older than what the process wrote, and its first write older than its second.
+  const auto nil = [](std::uint32_t reader) {
+    return Script().both(0, {w('x', 1)}).both(0, {w('y', 1)}).both(reader, {r('x')});
+  };
+  CHECK(text(nil(0).check("strong-session-read-atomic")) == "fractured-read-process");
+  CHECK(nil(0).check("read-atomic").validity == Validity::valid);
+  CHECK(nil(1).check("strong-session-read-atomic").validity == Validity::valid);
+  const auto second = [](int seen) {
+    return Script().both(0, {w('x', 1)}).both(0, {w('x', 2)}).both(0, {r('x', seen)});
+  };
+  CHECK(text(second(1).check("strong-session-read-atomic")) == "fractured-read-process");
+  CHECK(second(2).check("strong-session-read-atomic").validity == Validity::valid);
+  // What it only read does not count, nor what others did; these are causality's.
+  const auto met = [] {
+    return Script()
+        .together({w('x', 1)}, {w('x', 2)})
+        .both(3, {r('x', 1)})
+        .both(4, {r('x', 2)})
+        .both(3, {r('x', 2)})
+        .both(4, {r('x', 1)});
+  };
+  (void)between(met, "strong-session-read-atomic", "strong-session-causal",
+                "causality-violation-process");
+}
+
+TEST_CASE("weak levels: a transaction is read of as a whole, in the order of sessions") {
+  // T3 missed T2's x, so that T2 comes before T1; but process 0 was done with T1 before.
+  const auto make = [](std::uint32_t second) {
+    return Script()
+        .both(0, {w('x', 1)})
+        .both(second, {w('x', 2), w('y', 2)})
+        .both(2, {r('y', 2), r('x', 1)});
+  };
+  CHECK(make(1).check("strong-session-read-atomic").validity == Validity::valid);
+  CHECK(make(0).check("read-atomic").validity == Validity::valid);
+  const Verdict v = make(0).check("strong-session-read-atomic");
+  CHECK(text(v) == "fractured-read-process");
+  CHECK(has(v.explanation, "process 0 was done with T1 when it began T2"));
+}
+
 TEST_CASE(
     "weak levels: readers who disagree about concurrent writes are causal, and not convergent") {
   const auto make = [] {

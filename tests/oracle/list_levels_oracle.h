@@ -24,10 +24,11 @@ struct CommitLevelName {
   std::string_view name;
 };
 /// Since the order of a list is everybody's, so is that of the transactions, and there is no
-/// difference between the two that know sessions.
-inline constexpr std::array<CommitLevelName, 6> commit_levels = {{
+/// difference between the two causal ones that know sessions.
+inline constexpr std::array<CommitLevelName, 7> commit_levels = {{
     {CommitLevel::monotonic, false, "monotonic-atomic-view"},
     {CommitLevel::atomic, false, "read-atomic"},
+    {CommitLevel::atomic, true, "strong-session-read-atomic"},
     {CommitLevel::causal, false, "causal-cerone"},
     {CommitLevel::causal, true, "strong-session-causal"},
     {CommitLevel::causal, true, "causal"},
@@ -194,10 +195,18 @@ class LevelsOracle {
     return all & ~only(t);
   }
 
+  /// What its process did, where that counts.
+  Set did_before(std::size_t t) const {
+    Set all = 0;
+    for (std::size_t u = 0; level_.sessions && u < history_->size(); ++u)
+      if (has(committed_, u) && session_precedes(at(u), at(t))) all |= only(u);
+    return all;
+  }
+
   bool misses_nothing(std::size_t t, const std::vector<std::size_t>& order) const {
     for (const Read& read : reads_[t]) {
       const Set known = level_.level == CommitLevel::monotonic ? read.before
-                        : level_.level == CommitLevel::atomic  ? sources_[t]
+                        : level_.level == CommitLevel::atomic  ? sources_[t] | did_before(t)
                                                                : past(t, order);
       for (const std::size_t u : order) {
         if (!has(known, u) || static_cast<int>(u) == read.from || appended(at(u), read.key).empty())
