@@ -425,6 +425,22 @@ TEST_CASE("rw-register: an order that only a process tells refutes nothing that 
   CHECK(script().check("serializable").validity == Validity::valid);
 }
 
+TEST_CASE("rw-register: cyclic versions follow from reads, which read uncommitted leaves free") {
+  // Whichever of the two wrote last, no write was undone by one that came before it.
+  for (const int last : {1, 2}) {
+    const auto script = [&] {
+      return Script()
+          .together({read(1, 1), write(1, 2)}, {read(1, 2), write(1, 1)})
+          .both(2, {read(1, last)});
+    };
+    CHECK(script().check("read-uncommitted").validity == Validity::valid);
+    const Verdict v = script().check("read-committed");
+    CHECK(v.validity == Validity::invalid);
+    CHECK(text(v.anomalies) == "G1c, cyclic-versions");
+    CHECK(text(v.refuted) == "read-committed");
+  }
+}
+
 TEST_CASE("rw-register: an info may happen late") {
   const Verdict v = Script()
                         .both(0, {write(1, 1)}, Fate::info)
