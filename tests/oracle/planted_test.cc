@@ -1,11 +1,9 @@
 // Anomalies planted in long histories in which nothing else is wrong: each is found, by its name,
 // and none in those where nothing was planted.
-#include <algorithm>
-#include <bit>
+#include "tests/oracle/planted.h"
+
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,58 +11,10 @@
 #include <doctest/doctest.h>
 
 #include "checkers/checkers.h"
-#include "harness/core/rng.h"
 #include "tests/oracle/judges.h"
 
-namespace faultline::oracle {
+namespace faultline::oracle::planted {
 namespace {
-
-/// Of what is planted. Keys are 'a' to 'z'.
-struct Micro {
-  char key;
-  int element = 0;          ///< Appended; 0: a read.
-  std::vector<int> list{};  ///< Read.
-};
-Micro append(char key, int element) { return {key, element}; }
-Micro read(char key, std::vector<int> list) { return {key, 0, std::move(list)}; }
-
-/// An event: a transaction of that process begins, or ends. Processes are counted from 0.
-struct Event {
-  std::uint32_t process;
-  bool begins;
-  std::vector<Micro> micros;
-  Fate fate = Fate::ok;
-};
-
-class Plant {
- public:
-  Plant& begin(std::uint32_t process, std::vector<Micro> micros) {
-    events.push_back({process, true, std::move(micros)});
-    return *this;
-  }
-  Plant& end(std::uint32_t process, std::vector<Micro> micros, Fate fate = Fate::ok) {
-    events.push_back({process, false, std::move(micros), fate});
-    return *this;
-  }
-  Plant& both(std::uint32_t process, const std::vector<Micro>& micros, Fate fate = Fate::ok) {
-    return begin(process, micros).end(process, micros, fate);
-  }
-  Plant& together(const std::vector<std::vector<Micro>>& transactions) {
-    for (std::uint32_t p = 0; p < transactions.size(); ++p) begin(p, transactions[p]);
-    for (std::uint32_t p = 0; p < transactions.size(); ++p) end(p, transactions[p]);
-    return *this;
-  }
-
-  std::vector<Event> events;
-};
-
-using Counts = std::map<std::string, std::uint64_t>;
-
-struct Kind {
-  const char* name;
-  Plant plant;
-  Counts found;
-};
 
 /// Cycles, with one edge of process or of real time at most.
 std::vector<Kind> cycles() {
@@ -221,6 +171,10 @@ std::vector<WeakKind> weak_kinds() {
             .together({{append('a', 1), append('b', 1)}, {read('a', {}), read('b', {1})}})
             .both(2, {read('a', {1})}),
         {{"fractured-read", 1}}}},
+      {"strong-session-read-atomic",
+       {"fractured-read-process",
+        Plant().both(0, {append('a', 1)}).both(0, {read('a', {})}).both(2, {read('a', {1})}),
+        {{"fractured-read-process", 1}}}},
       {"causal-cerone",
        {"causality-violation",
         Plant()
@@ -233,6 +187,14 @@ std::vector<WeakKind> weak_kinds() {
       {"strong-session-causal",
        {"causality-violation-process",
         Plant().both(0, {append('a', 1)}).both(0, {read('a', {})}).both(2, {read('a', {1})}),
+        {{"WriteCORead", 1}, {"causality-violation-process", 1}, {"fractured-read-process", 1}}}},
+      {"strong-session-causal",
+       {"causality-violation-process, by what others did",
+        Plant()
+            .both(0, {append('a', 1)})
+            .both(1, {read('a', {1})})
+            .both(1, {read('a', {})})
+            .both(2, {read('a', {1})}),
         {{"WriteCORead", 1}, {"causality-violation-process", 1}}}},
       {"prefix",
        {"prefix-violation",
@@ -244,129 +206,11 @@ std::vector<WeakKind> weak_kinds() {
   };
 }
 
-/// Transactions that take effect one after the other, each at once, between its two events; and,
-/// in between, at random places, the events of what is planted.
-class Long {
- public:
-  Long(std::size_t transactions, Rng rng) : transactions_(transactions), rng_(std::move(rng)) {
-    ValuePool& pool = builder_.values();
-    append_ = pool.text("append"), r_ = pool.text("r");
-    for (std::size_t i = 0; i < active; ++i) active_.push_back(fresh());
-  }
-
-  void plant(const Plant& what) {
-    queues_.push_back({&what.events, 0, next_process_, rng_.below(transactions_)});
-    next_process_ += 10;
-  }
-
-  History run() {
-    for (std::size_t done = 0; done < transactions_;) {
-      for (Queue& queue : queues_)
-        if (queue.next < queue.events->size() && queue.from <= done && rng_.below(8) == 0)
-          tell(queue);
-      done += step();
-    }
-    for (Queue& queue : queues_)
-      while (queue.next < queue.events->size()) tell(queue);
-    return builder_.finish();
-  }
-
- private:
-  static constexpr std::size_t active = 10, list_max = 16;
-  static constexpr std::uint32_t processes = 20;
-
-  struct Queue {
-    const std::vector<Event>* events;
-    std::size_t next;
-    std::uint32_t process;
-    std::size_t from;  ///< Not before so many transactions.
-  };
-  struct Key {
-    std::int64_t id = 0;
-    std::vector<ValueHandle> list{};
-  };
-
-  Key fresh() { return {next_key_++}; }
-
-  bool step() {
-    const auto p = static_cast<std::uint32_t>(rng_.below(processes));
-    if (open_[p]) {
-      REQUIRE(builder_.complete({p, Fate::ok, *open_[p], no_error, no_time}));
-      open_[p].reset();
-      return true;
-    }
-    open_[p] = execute();
-    REQUIRE(builder_.invoke({p, Function::txn, no_key, *open_[p], no_node, no_time}));
-    return false;
-  }
-
-  ValueHandle execute() {
-    ValuePool& pool = builder_.values();
-    std::vector<ValueHandle> micros;
-    for (std::uint64_t n = 1 + rng_.below(4); n > 0; --n) {
-      Key& key = active_[static_cast<std::size_t>(
-          std::min<int>(active - 1, std::countr_zero(rng_.below(1024) | 512)))];
-      if (rng_.below(2) == 0) {
-        micros.push_back(pool.list(std::vector{r_, pool.integer(key.id), pool.list(key.list)}));
-        continue;
-      }
-      const ValueHandle element = pool.integer(static_cast<std::int64_t>(key.list.size()));
-      key.list.push_back(element);
-      micros.push_back(pool.list(std::vector{append_, pool.integer(key.id), element}));
-      if (key.list.size() >= list_max) key = fresh();
-    }
-    return pool.list(micros);
-  }
-
-  /// The next event of what is planted, on keys of its own.
-  void tell(Queue& queue) {
-    const Event& event = (*queue.events)[queue.next++];
-    ValuePool& pool = builder_.values();
-    std::vector<ValueHandle> micros;
-    for (const Micro& m : event.micros) {
-      const ValueHandle key = pool.text(m.key + std::to_string(queue.process));
-      if (m.element != 0) {
-        micros.push_back(pool.list(std::vector{append_, key, pool.integer(m.element)}));
-        continue;
-      }
-      std::vector<ValueHandle> list;
-      for (const int e : m.list) list.push_back(pool.integer(e));
-      micros.push_back(
-          pool.list(std::vector{r_, key, event.begins ? ValueHandle() : pool.list(list)}));
-    }
-    const std::uint32_t process = queue.process + event.process;
-    const ValueHandle value = pool.list(micros);
-    if (event.begins)
-      REQUIRE(builder_.invoke({process, Function::txn, no_key, value, no_node, no_time}));
-    else
-      REQUIRE(builder_.complete({process, event.fate, value, no_error, no_time}));
-  }
-
-  const std::size_t transactions_;
-  Rng rng_;
-  HistoryBuilder builder_;
-  std::vector<Key> active_;
-  std::vector<Queue> queues_;
-  std::optional<ValueHandle> open_[processes];
-  std::uint32_t next_process_ = processes;
-  std::int64_t next_key_ = 0;
-  ValueHandle append_{}, r_{};
-};
-
 Verdict check(const History& history, const char* model = "strict-serializable") {
   ConfigNode mapping;
   mapping.members.push_back({"model", {}, ConfigNode::of(std::string(model))});
   Params params(mapping, "check");
   return (*make_list_append(params))->check(history, {});
-}
-
-Counts counts(const Verdict& verdict) {
-  return {verdict.anomalies.begin(), verdict.anomalies.end()};
-}
-std::string text(const Counts& counts) {
-  std::string out;
-  for (const auto& [name, count] : counts) out += name + " " + std::to_string(count) + "; ";
-  return out;
 }
 
 TEST_CASE("oracle: each anomaly, planted in histories of 100 and 10,000 transactions, is found") {
@@ -436,4 +280,4 @@ TEST_CASE("oracle: nothing is found in 10,000 histories in which nothing was pla
 }
 
 }  // namespace
-}  // namespace faultline::oracle
+}  // namespace faultline::oracle::planted
