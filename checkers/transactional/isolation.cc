@@ -232,6 +232,29 @@ std::vector<std::string_view> ruled_out_by_predicates(Anomaly anomaly) {
   }
 }
 
+/// Of who read without what it must have known.
+std::vector<std::string_view> ruled_out_by_what_was_missed(Anomaly anomaly) {
+  using enum Anomaly;
+  switch (anomaly) {
+    case OTV:
+      return {"monotonic-atomic-view", "monotonic-view"};
+    case fractured_read:
+      return {"read-atomic"};
+    case fractured_read_process:
+      return {"strong-session-read-atomic"};
+    case causality_violation:
+      return {"causal-cerone"};
+    case causality_violation_process:
+      return {"strong-session-causal"};
+    case WriteCORead:
+      return {"causal"};
+    case prefix_violation:
+      return {"prefix"};
+    default:
+      return ruled_out_by_predicates(anomaly);
+  }
+}
+
 /// What an anomaly rules out, but for what is stronger.
 std::vector<std::string_view> directly_ruled_out_by(Anomaly anomaly) {
   using enum Anomaly;
@@ -253,20 +276,6 @@ std::vector<std::string_view> directly_ruled_out_by(Anomaly anomaly) {
     case lost_update:
     case G_cursor:
       return {"cursor-stability", "update-atomic"};
-    case OTV:
-      return {"monotonic-atomic-view", "monotonic-view"};
-    case fractured_read:
-      return {"read-atomic"};
-    case fractured_read_process:
-      return {"strong-session-read-atomic"};
-    case causality_violation:
-      return {"causal-cerone"};
-    case causality_violation_process:
-      return {"strong-session-causal"};
-    case WriteCORead:
-      return {"causal"};
-    case prefix_violation:
-      return {"prefix"};
     case G_single_item:
       return {"consistent-view", "parallel-snapshot-isolation", "repeatable-read"};
     case G_nonadjacent_item:
@@ -302,7 +311,7 @@ std::vector<std::string_view> directly_ruled_out_by(Anomaly anomaly) {
     case no_serial_order_realtime:
       return {"strict-serializable"};
     default:
-      return ruled_out_by_predicates(anomaly);
+      return ruled_out_by_what_was_missed(anomaly);
   }
 }
 

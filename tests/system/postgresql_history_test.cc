@@ -1,5 +1,6 @@
 // Transactions of appends and reads on a real PostgreSQL, judged by the checker of list-append:
 // what each level of isolation is documented to allow, and nothing worse, is what is found.
+#include <algorithm>
 #include <mutex>
 #include <thread>
 
@@ -48,9 +49,18 @@ constexpr std::uint64_t keys_at_once = 4, transactions_per_key = 40;
 
 std::string key_name(std::uint64_t key) { return "k" + std::to_string(key); }
 
-/// One to four appends and reads, of few keys at a time so that they meet.
-List some_transaction(Rng& rng, std::uint64_t oldest_key, std::int64_t& next_element) {
+/// One to four appends and reads, of few keys at a time so that they meet. Where an update may be
+/// lost, there are some: who reads a key and appends to it.
+List some_transaction(Rng& rng, std::uint64_t oldest_key, std::int64_t& next_element,
+                      bool updates) {
   List operations;
+  if (updates && rng.below(3) == 0) {
+    const std::string key = key_name(oldest_key + rng.below(keys_at_once));
+    operations.push_back(get(key));
+    operations.push_back(append(key, next_element));
+    next_element += workers;
+    return operations;
+  }
   for (std::uint64_t i = 1 + rng.below(4); i > 0; --i) {
     const std::string key = key_name(oldest_key + rng.below(keys_at_once));
     operations.push_back(rng.below(2) == 0 ? get(key) : append(key, next_element));
@@ -65,7 +75,8 @@ void work(Observed& observed, const Node& node, const std::string& isolation, st
   std::uint32_t process = me;
   std::int64_t next_element = me;
   for (std::size_t done = 0; (done = observed.ended(Fate::ok)) < wanted;) {
-    List operations = some_transaction(rng, done / transactions_per_key, next_element);
+    List operations = some_transaction(rng, done / transactions_per_key, next_element,
+                                       isolation == "read-committed");
     observed.invoke(process, operations);
     const Outcome outcome = asker.transact(std::move(operations), 1s);
     observed.complete(process, outcome);
@@ -152,6 +163,11 @@ TEST_CASE("postgresql: read committed is that, and no more") {
   const Verdict committed = judged(history, "read-committed");
   CHECK_MESSAGE(committed.validity == Validity::valid, committed.explanation);
   CHECK(judged(history, "snapshot-isolation").validity == Validity::invalid);
+  const Verdict stable = judged(history, "cursor-stability");
+  CHECK(stable.validity == Validity::invalid);
+  const bool is_lost = std::ranges::any_of(
+      stable.anomalies, [](const auto& found) { return found.first == "lost-update"; });
+  CHECK_MESSAGE(is_lost, stable.summary);
 }
 
 }  // namespace faultline::system_test::postgresql
