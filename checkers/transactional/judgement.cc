@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <iterator>
 #include <utility>
 
 #include "checkers/transactional/cycle_exists.h"
@@ -41,12 +42,21 @@ void tell_all(const Findings& findings, ModelSet asked, Verdict& verdict) {
     const std::uint64_t count = count_of(findings, anomaly);
     if (count == 0 || (ruled_out_by(anomaly) & asked).none()) continue;
     verdict.anomalies.emplace_back(name_of(anomaly), count);
-    const Told told = tell_smallest(findings, anomaly);
+    Told told = tell_smallest(findings, anomaly);
     if (std::exchange(first, false)) {
       verdict.summary = std::string(name_of(anomaly)) + ": " + told.sentence;
       verdict.witness = told.witness;
     }
     verdict.explanation += (verdict.explanation.empty() ? "" : "\n") + told.explanation;
+    List forbidden_by;
+    for (const std::string& name : weakest_of(ruled_out_by(anomaly)))
+      forbidden_by.emplace_back(name);
+    Map one = {{"anomaly", std::string(name_of(anomaly))},
+               {"count", count},
+               {"not", std::move(forbidden_by)},
+               {"sentence", std::move(told.sentence)}};
+    std::ranges::move(told.parts, std::back_inserter(one));
+    verdict.cases.emplace_back(std::move(one));
   }
   std::ranges::sort(verdict.anomalies);
 }
@@ -60,6 +70,9 @@ Told tell(const Findings& findings, Anomaly anomaly, const KnownCycle& known) {
                                         " transactions depend on each other in a circle";
   told.sentence += "; the budget ended before a cycle was made out";
   told.witness = teller.witness();
+  told.parts = {{"transactions", teller.rows(findings.language)}, {"edges", List()}};
+  if (known.size > known.members.size())
+    told.parts.emplace_back("transactions_left_out", known.size - known.members.size());
   told.explanation =
       std::string(name_of(anomaly)) + ": " + told.sentence + "\n" + teller.table(findings.language);
   if (known.size > known.members.size())

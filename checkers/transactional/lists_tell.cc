@@ -2,17 +2,24 @@
 
 namespace faultline::transactional {
 
-std::string ListLanguage::deed(const Teller& t, Transaction of, const MicroOperation& m) const {
-  if (m.is_append()) return "append " + t.text(m.value) + " to " + t.key(m.key);
-  return "read " + t.key(m.key) + (t.is_ok(of) ? ": " + t.list(all_.list(m)) : "");
+Phrase ListLanguage::deed(const Teller& t, Transaction of, const MicroOperation& m) const {
+  const Value key = t.value(all_.key_value(m.key));
+  if (m.is_append())
+    return {"append " + t.text(m.value) + " to " + t.key(m.key),
+            {{"kind", "append"}, {"key", key}, {"value", t.value(m.value)}}};
+  Phrase read{"read " + t.key(m.key), {{"kind", "r"}, {"key", key}}};
+  if (!t.is_ok(of)) return read;
+  read.text += ": " + t.list(all_.list(m));
+  t.add_list(read.parts, "value", all_.list(m));
+  return read;
 }
 
-std::string ListLanguage::reason(const Teller& t, const Step& from, Transaction to) const {
+Phrase ListLanguage::reason(const Teller& t, const Step& from, Transaction to) const {
   if (from.edge == Edge::ww) return ww(t, from.transaction, to);
   return from.edge == Edge::wr ? wr(t, from.transaction, to) : rw(t, from.transaction, to);
 }
 
-std::string ListLanguage::ww(const Teller& t, Transaction from, Transaction to) const {
+Phrase ListLanguage::ww(const Teller& t, Transaction from, Transaction to) const {
   for (const MicroOperation& m : all_.of(to)) {
     if (!m.is_append()) continue;
     const auto order = lists_.order(m.key);
@@ -20,60 +27,75 @@ std::string ListLanguage::ww(const Teller& t, Transaction from, Transaction to) 
     const bool is_unread = at == Lists::not_there;
     const std::size_t before = is_unread ? order.size() : at;
     if (before == 0 || lists_.writer(m.key, before - 1) != from) continue;
-    const std::string element = t.text(all_.appends()[order[before - 1]].element);
-    return t.label(to) + " appended " + t.text(m.value) + " to key " + t.key(m.key) +
-           (is_unread ? ", which nobody read, after " + t.label(from) + "'s " + element +
-                            ", the last that anybody did"
-                      : " right after " + t.label(from) + "'s " + element);
+    const ValueHandle previous = all_.appends()[order[before - 1]].element;
+    const std::string element = t.text(previous);
+    return {t.label(to) + " appended " + t.text(m.value) + " to key " + t.key(m.key) +
+                (is_unread ? ", which nobody read, after " + t.label(from) + "'s " + element +
+                                 ", the last that anybody did"
+                           : " right after " + t.label(from) + "'s " + element),
+            t.link("ww", is_unread ? "unread" : "list", m.key, previous, m.value)};
   }
-  return "its append comes before that of " + t.label(to);
+  return unexplained(Edge::ww, "its append comes before that of " + t.label(to));
 }
 
-std::string ListLanguage::wr(const Teller& t, Transaction from, Transaction to) const {
+Phrase ListLanguage::wr(const Teller& t, Transaction from, Transaction to) const {
   std::uint64_t micro = first_of(to);
   for (const MicroOperation& m : all_.of(to)) {
     const std::uint32_t version = lists_.version(micro++);
     if (version == Lists::not_there || version == 0) continue;
     if (lists_.writer(m.key, version - 1) != from) continue;
-    return t.label(to) + " read key " + t.key(m.key) + " up to " + t.label(from) + "'s " +
-           t.text(all_.list(m).back());
+    const ValueHandle last = all_.list(m).back();
+    return {t.label(to) + " read key " + t.key(m.key) + " up to " + t.label(from) + "'s " +
+                t.text(last),
+            t.link("wr", "read", m.key, last)};
   }
-  return t.label(to) + " read what it appended";
+  return unexplained(Edge::wr, t.label(to) + " read what it appended");
 }
 
-std::string ListLanguage::rw(const Teller& t, Transaction from, Transaction to) const {
+Phrase ListLanguage::rw(const Teller& t, Transaction from, Transaction to) const {
   std::uint64_t micro = first_of(from);
   for (const MicroOperation& m : all_.of(from)) {
     const std::uint32_t version = lists_.version(micro++);
     if (version == Lists::not_there) continue;
     const auto order = lists_.order(m.key);
-    const auto sentence = [&](ValueHandle element) {
-      return t.label(from) + " read key " + t.key(m.key) + " as " + t.list(all_.list(m)) +
-             ", without " + t.label(to) + "'s " + t.text(element);
-    };
     if (version < order.size()) {
-      if (lists_.writer(m.key, version) == to)
-        return sentence(all_.appends()[order[version]].element);
+      if (lists_.writer(m.key, version) == to) return without(t, from, m, to, order[version]);
       continue;
     }
     for (const AppendId append : lists_.unobserved(m.key))
-      if (all_.appends()[append].transaction == to) return sentence(all_.appends()[append].element);
+      if (all_.appends()[append].transaction == to) return without(t, from, m, to, append);
   }
   return missed(t, from, to);
 }
 
+Phrase ListLanguage::without(const Teller& t, Transaction from, const MicroOperation& read,
+                             Transaction to, AppendId append) const {
+  const ValueHandle missing = all_.appends()[append].element;
+  const bool is_unread = lists_.position(append) == Lists::not_there;
+  Phrase told{t.label(from) + " read key " + t.key(read.key) + " as " + t.list(all_.list(read)) +
+                  ", without " + t.label(to) + "'s " + t.text(missing),
+              t.link("rw", is_unread ? "unread" : "list", read.key)};
+  t.add_list(told.parts, "before", all_.list(read));
+  told.parts.emplace_back("after", t.value(missing));
+  return told;
+}
+
 /// One that is further behind.
-std::string ListLanguage::missed(const Teller& t, Transaction from, Transaction to) const {
+Phrase ListLanguage::missed(const Teller& t, Transaction from, Transaction to) const {
   std::uint64_t micro = first_of(from);
   for (const MicroOperation& m : all_.of(from)) {
     const std::uint32_t version = lists_.version(micro++);
     if (version == Lists::not_there) continue;
     for (const MicroOperation& other : all_.of(to))
       if (other.is_append() && other.key == m.key && lists_.position(other.append) >= version)
-        return t.label(from) + " read key " + t.key(m.key) + " as " + t.list(all_.list(m)) +
-               ", without " + t.label(to) + "'s " + t.text(other.value);
+        return without(t, from, m, to, other.append);
   }
-  return t.label(from) + " did not see what " + t.label(to) + " appended";
+  return unexplained(Edge::rw, t.label(from) + " did not see what " + t.label(to) + " appended");
+}
+
+bool ListLanguage::names_element(const Offence& o) const {
+  // Elements are never nil.
+  return !o.element.is_nil();
 }
 
 std::string ListLanguage::sentence(const Teller& t, const Offence& o) const {

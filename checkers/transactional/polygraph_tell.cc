@@ -8,46 +8,65 @@
 
 namespace faultline::transactional {
 
-std::string RegisterLanguage::reason(const Teller& t, const ForcedStep& from,
-                                     Transaction to) const {
+Phrase RegisterLanguage::reason(const Teller& t, const ForcedStep& from, Transaction to) const {
   if (from.edge != Edge::ww && from.edge != Edge::rw)
     return t.reason(*this, Step{from.transaction, from.edge}, to);
   const std::string key = t.key(registers_.key_of(from.why.after));
   const std::string before = t.text(registers_.value_of(from.why.before));
   const std::string after = t.text(registers_.value_of(from.why.after));
+  Map edge =
+      t.link(kind_of(from.edge), registers_.is_initial(from.why.before) ? "initial" : "assumed",
+             registers_.key_of(from.why.after), registers_.value_of(from.why.before),
+             registers_.value_of(from.why.after));
   if (from.edge == Edge::ww)
-    return t.label(from.transaction) + " wrote key " + key + "'s " + before +
-           ", which was before " + t.label(to) + "'s " + after;
-  return t.label(from.transaction) + " read key " + key + " as " + before + ", without " +
-         t.label(to) + "'s " + after;
+    return {t.label(from.transaction) + " wrote key " + key + "'s " + before +
+                ", which was before " + t.label(to) + "'s " + after,
+            std::move(edge)};
+  return {t.label(from.transaction) + " read key " + key + " as " + before + ", without " +
+              t.label(to) + "'s " + after,
+          std::move(edge)};
 }
 
 /// "1 was before 2 in key 5"
-std::string RegisterLanguage::precedence(const Teller& t, const Precedence& one) const {
-  return t.text(registers_.value_of(one.before)) + " was before " +
-         t.text(registers_.value_of(one.after)) + " in key " + t.key(registers_.key_of(one.after));
+Phrase RegisterLanguage::precedence(const Teller& t, const Precedence& one) const {
+  const KeyIndex key = registers_.key_of(one.after);
+  const ValueHandle before = registers_.value_of(one.before),
+                    after = registers_.value_of(one.after);
+  Phrase told{t.text(before) + " was before " + t.text(after) + " in key " + t.key(key),
+              {{"key", t.value(all_.key_value(key))},
+               {"before", t.value(before)},
+               {"after", t.value(after)}}};
+  told.parts.emplace_back("text", told.text);
+  return told;
 }
 
 std::string RegisterLanguage::case_text(const Teller& t, const Refutation& all,
                                         const std::vector<Case>& cases, std::uint32_t at,
-                                        const std::string& indent) const {
+                                        const std::string& indent, const List& given,
+                                        List& branches) const {
   const Case& here = cases[at];
   if (here.cycle != Case::none) {
     const auto& steps = all.cycles[here.cycle].steps;
-    std::vector<Transaction> members;
-    std::vector<std::string> reasons;
+    std::vector<Link> chain;
     for (std::size_t i = 0; i < steps.size(); ++i) {
-      members.push_back(steps[i].transaction);
-      reasons.push_back(reason(t, steps[i], steps[(i + 1) % steps.size()].transaction));
+      const Transaction to = steps[(i + 1) % steps.size()].transaction;
+      chain.push_back({steps[i].transaction, to, reason(t, steps[i], to)});
     }
-    return chain_text(t, members, reasons, indent);
+    branches.emplace_back(Map{{"given", given}, {"edges", edges_of(t, chain)}});
+    return chain_text(t, chain, indent);
   }
   const bool is_short = cases[here.below[0]].cycle != Case::none;
   const Precedence other{here.first.after, here.first.before};
-  return indent + "if " + precedence(t, here.first) + ":\n" +
-         case_text(t, all, cases, here.below[0], indent + "  ") + indent +
-         (is_short ? "so " : "if ") + precedence(t, other) + ":\n" +
-         case_text(t, all, cases, here.below[1], is_short ? indent : indent + "  ");
+  std::string text;
+  for (const bool is_other : {false, true}) {
+    const Phrase assumed = precedence(t, is_other ? other : here.first);
+    List now = given;
+    now.emplace_back(assumed.parts);
+    text += indent + (is_other && is_short ? "so " : "if ") + assumed.text + ":\n" +
+            case_text(t, all, cases, here.below[is_other ? 1 : 0],
+                      is_other && is_short ? indent : indent + "  ", now, branches);
+  }
+  return text;
 }
 
 Told RegisterLanguage::tell_refutation(std::string_view name, const Refutation& refutation) const {
@@ -84,11 +103,15 @@ Told RegisterLanguage::tell_refutation(std::string_view name, const Refutation& 
        : refutation.order == Order::realtime ? " that keeps real time"
                                              : "");
   const auto cases = cases_of(refutation, cases_max);
+  const bool is_long = !cases || cases->empty();
+  List branches;
   told.explanation = std::string(name) + ": let\n" + teller.table(*this) + "  then\n" +
-                     (!cases || cases->empty()
-                          ? "  " + told.sentence + ": more than " + std::to_string(cases_max / 2) +
-                                " cases, each a contradiction\n"
-                          : case_text(teller, refutation, *cases, 0, "  "));
+                     (is_long ? "  " + told.sentence + ": more than " +
+                                    std::to_string(cases_max / 2) + " cases, each a contradiction\n"
+                              : case_text(teller, refutation, *cases, 0, "  ", {}, branches));
+  told.parts = {{"transactions", teller.rows(*this)}, {"edges", List()}};
+  told.parts.emplace_back("branches", std::move(branches));
+  if (is_long) told.parts.emplace_back("more_branches_than", cases_max / 2);
   return told;
 }
 

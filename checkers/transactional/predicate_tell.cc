@@ -4,26 +4,43 @@
 
 namespace faultline::transactional {
 
-std::string PredicateLanguage::deed(const Teller& t, Transaction at,
-                                    const MicroOperation& m) const {
+Phrase PredicateLanguage::deed(const Teller& t, Transaction at, const MicroOperation& m) const {
   const bool is_ok = t.is_ok(at);
   if (m.is_search()) {
     const RowSearch& search = all_.searches()[m.search()];
-    std::string text =
-        std::string(search.deletes ? "delete" : "find") + " where " + t.text(search.predicate);
-    if (!is_ok) return text;
-    text += ": ";
+    Phrase told{
+        std::string(search.deletes ? "delete" : "find") + " where " + t.text(search.predicate),
+        {{"kind", search.deletes ? "delete-where" : "r-where"},
+         {"predicate", t.value(search.predicate)}}};
+    if (!is_ok) return told;
     const auto found = all_.found(search);
-    if (found.empty()) return text + "nothing";
+    told.text += found.empty() ? ": nothing" : ": ";
     constexpr std::size_t rows_max = 4;
-    for (std::size_t i = 0; i < std::min(found.size(), rows_max); ++i)
-      text += (i > 0 ? " and " : "") + t.key(found[i].key) + " = " + t.text(found[i].value);
-    return text + (found.size() > rows_max ? " and …" : "");
+    List rows;
+    for (std::size_t i = 0; i < std::min(found.size(), rows_max); ++i) {
+      told.text += (i > 0 ? " and " : "") + t.key(found[i].key) + " = " + t.text(found[i].value);
+      List row;
+      row.push_back(t.value(all_.key_value(found[i].key)));
+      row.push_back(t.value(found[i].value));
+      rows.emplace_back(std::move(row));
+    }
+    told.parts.emplace_back("rows", std::move(rows));
+    if (found.size() <= rows_max) return told;
+    told.text += " and …";
+    told.parts.emplace_back("rows_left_out", found.size() - rows_max);
+    return told;
   }
-  if (m.is_append() && m.value.is_nil()) return "delete " + t.key(m.key);
-  if (m.is_append()) return "write " + t.text(m.value) + " to " + t.key(m.key);
-  if (!is_ok) return "read " + t.key(m.key);
-  return "read " + t.key(m.key) + ": " + (m.value.is_nil() ? "nothing" : t.text(m.value));
+  const Value key = t.value(all_.key_value(m.key)), value = t.value(m.value);
+  if (m.is_append() && m.value.is_nil())
+    return {"delete " + t.key(m.key), {{"kind", "delete"}, {"key", key}}};
+  if (m.is_append())
+    return {"write " + t.text(m.value) + " to " + t.key(m.key),
+            {{"kind", "w"}, {"key", key}, {"value", value}}};
+  Phrase read{"read " + t.key(m.key), {{"kind", "r"}, {"key", key}}};
+  if (!is_ok) return read;
+  read.text += ": " + (m.value.is_nil() ? "nothing" : t.text(m.value));
+  read.parts.emplace_back("value", value);
+  return read;
 }
 
 /// The read behind such an edge.
@@ -64,25 +81,47 @@ std::string PredicateLanguage::what(const Teller& t, Transaction writer, KeyInde
          (version->is_initial ? ", which was there at first" : "");
 }
 
-std::string PredicateLanguage::reason(const Teller& t, const Step& from, Transaction to) const {
+ValueHandle PredicateLanguage::value_left_by(Transaction writer, KeyIndex key) const {
+  const RowVersion* version = left_by(writer, key);
+  return version == nullptr ? ValueHandle() : version->value;
+}
+
+Map PredicateLanguage::told_by(const Teller& t, std::string_view kind, const RowRead& read,
+                               ValueHandle before, std::optional<ValueHandle> after) const {
+  const MicroOperation& m = all_.micro()[read.micro];
+  const bool is_missed = m.is_search() && read.seen == no_row;
+  const char* by_key = kind == "wr" ? "read" : "versions";
+  Map parts = t.link(kind, is_missed ? "predicate" : by_key, read.key, before, after);
+  if (m.is_search())
+    parts.emplace_back("predicate", t.value(all_.searches()[m.search()].predicate));
+  return parts;
+}
+
+Phrase PredicateLanguage::reason(const Teller& t, const Step& from, Transaction to) const {
   const Transaction one = from.transaction;
   if (from.edge == Edge::wr) {
     if (const RowRead* read = tie(to, one, to, Edge::wr))
-      return how(t, *read) + (read->seen == no_row ? ", as it was only after " : ", which was ") +
-             what(t, one, read->key);
+      return {how(t, *read) + (read->seen == no_row ? ", as it was only after " : ", which was ") +
+                  what(t, one, read->key),
+              told_by(t, "wr", *read, value_left_by(one, read->key))};
   } else if (is_rw(from.edge)) {
     if (const RowRead* read = tie(one, one, to, from.edge))
-      return how(t, *read) + ", without " + what(t, to, read->key);
+      return {how(t, *read) + ", without " + what(t, to, read->key),
+              told_by(t, "rw", *read,
+                      read->seen == no_row ? ValueHandle() : rows_.versions()[read->seen].value,
+                      value_left_by(to, read->key))};
   } else {
     for (KeyIndex k = 0; k < all_.key_count(); ++k) {
       bool is_it = false;
       rows_.each_write_edge(k, RowView::certain, [&](Transaction a, Transaction b, Edge) {
         is_it = is_it || (a == one && b == to);
       });
-      if (is_it) return what(t, to, k) + " of key " + t.key(k) + " came over " + what(t, one, k);
+      if (is_it)
+        return {what(t, to, k) + " of key " + t.key(k) + " came over " + what(t, one, k),
+                t.link("ww", "versions", k, value_left_by(one, k), value_left_by(to, k))};
     }
   }
-  return t.label(one) + " must come before " + t.label(to);
+  return unexplained(from.edge, t.label(one) + " must come before " + t.label(to));
 }
 
 std::string PredicateLanguage::sentence(const Teller& t, const Offence& o) const {

@@ -5,9 +5,16 @@
 
 namespace faultline::transactional {
 
-std::string RegisterLanguage::deed(const Teller& t, Transaction of, const MicroOperation& m) const {
-  if (m.is_append()) return "write " + t.text(m.value) + " to " + t.key(m.key);
-  return "read " + t.key(m.key) + (t.is_ok(of) ? ": " + t.text(m.value) : "");
+Phrase RegisterLanguage::deed(const Teller& t, Transaction of, const MicroOperation& m) const {
+  const Value key = t.value(all_.key_value(m.key)), value = t.value(m.value);
+  if (m.is_append())
+    return {"write " + t.text(m.value) + " to " + t.key(m.key),
+            {{"kind", "w"}, {"key", key}, {"value", value}}};
+  Phrase read{"read " + t.key(m.key), {{"kind", "r"}, {"key", key}}};
+  if (!t.is_ok(of)) return read;
+  read.text += ": " + t.text(m.value);
+  read.parts.emplace_back("value", value);
+  return read;
 }
 
 bool RegisterLanguage::meets(Transaction t, Version version) const {
@@ -136,48 +143,100 @@ std::vector<Transaction> RegisterLanguage::seen_by(const Offence& o) const {
   return all;
 }
 
-std::string RegisterLanguage::because(const Teller& t, const Evidence& found, Order order) const {
+Phrase RegisterLanguage::because(const Teller& t, const Evidence& found, Order order) const {
+  const auto by = [&](std::string text, const char* source, std::vector<Transaction> who) {
+    Phrase told{std::move(text), {{"source", source}}};
+    if (!who.empty()) told.parts.emplace_back("by", t.labels(who));
+    return told;
+  };
   const KeyIndex k = registers_.key_of(found.after);
   const std::string before = t.text(registers_.value_of(found.before));
   const std::string after = t.text(registers_.value_of(found.after));
   const Transaction writer = registers_.writer(found.after);
   if (order == Order::process)
-    return t.label(found.first) + " of the same process met " + before + " before " +
-           t.label(found.second) + " met " + after;
+    return by(t.label(found.first) + " of the same process met " + before + " before " +
+                  t.label(found.second) + " met " + after,
+              "process", {found.first, found.second});
   if (order == Order::realtime)
-    return t.label(found.first) + " met " + before + ", " + t.label(found.second) + " met " +
-           after + ", and " + t.in_time(found.first, found.second);
-  if (registers_.is_initial(found.before)) return "which was there before any write";
-  if (meets(writer, found.before)) return t.label(writer) + " read " + before + " itself";
+    return by(t.label(found.first) + " met " + before + ", " + t.label(found.second) + " met " +
+                  after + ", and " + t.in_time(found.first, found.second),
+              "realtime", {found.first, found.second});
+  if (registers_.is_initial(found.before))
+    return by("which was there before any write", "initial", {});
+  if (meets(writer, found.before))
+    return by(t.label(writer) + " read " + before + " itself", "reads", {writer});
   if (registers_.writer(found.before) == found.first)
-    return t.label(writer) + " read of " + t.label(found.first) + ", whose " + before + " was";
-  return t.label(found.first) + " read of " + t.label(registers_.writer(found.before)) +
-         ", and key " + t.key(k) + " as " + after + " all the same";
+    return by(t.label(writer) + " read of " + t.label(found.first) + ", whose " + before + " was",
+              "reads", {writer});
+  return by(t.label(found.first) + " read of " + t.label(registers_.writer(found.before)) +
+                ", and key " + t.key(k) + " as " + after + " all the same",
+            "reads", {found.first});
 }
 
-std::string RegisterLanguage::reason(const Teller& t, const Step& from, Transaction to) const {
+Map RegisterLanguage::parts(const Teller& t, std::string_view kind, const Evidence& found,
+                            Map why) const {
+  const std::string source = *why.front().second.text();
+  Map parts = t.link(kind, source, registers_.key_of(found.after),
+                     registers_.value_of(found.before), registers_.value_of(found.after));
+  parts.insert(parts.end(), why.begin() + 1, why.end());
+  return parts;
+}
+
+Phrase RegisterLanguage::reason(const Teller& t, const Step& from, Transaction to) const {
   if (from.edge == Edge::wr) {
     std::uint64_t micro = registers_.first_micro(to);
     for (const MicroOperation& m : all_.of(to)) {
       const Version v = registers_.seen(micro++);
       if (!m.is_append() && v != no_version && !registers_.is_initial(v) &&
           registers_.writer(v) == from.transaction)
-        return t.label(to) + " read key " + t.key(m.key) + " as " + t.label(from.transaction) +
-               "'s " + t.text(m.value);
+        return {t.label(to) + " read key " + t.key(m.key) + " as " + t.label(from.transaction) +
+                    "'s " + t.text(m.value),
+                t.link("wr", "read", m.key, m.value)};
     }
   }
   const auto found = evidence(from, to);
-  if (!found) return t.label(from.transaction) + " did not see what " + t.label(to) + " wrote";
+  if (!found)
+    return unexplained(from.edge,
+                       t.label(from.transaction) + " did not see what " + t.label(to) + " wrote");
   const std::string key = t.key(registers_.key_of(found->after));
   const std::string before = t.text(registers_.value_of(found->before));
   const std::string after = t.text(registers_.value_of(found->after));
-  const std::string why = because(t, *found, order_of(from.edge));
+  Phrase why = because(t, *found, order_of(from.edge));
+  Map edge = parts(t, kind_of(from.edge), *found, std::move(why.parts));
   if (is_rw(from.edge))
-    return t.label(from.transaction) + " read key " + key + " as " + before + ", without " +
-           t.label(to) + "'s " + after +
-           (registers_.is_initial(found->before) ? "" : " (" + why + ")");
-  return t.label(from.transaction) + "'s " + before + " of key " + key + " was before " +
-         t.label(to) + "'s " + after + " (" + why + ")";
+    return {t.label(from.transaction) + " read key " + key + " as " + before + ", without " +
+                t.label(to) + "'s " + after +
+                (registers_.is_initial(found->before) ? "" : " (" + why.text + ")"),
+            std::move(edge)};
+  return {t.label(from.transaction) + "'s " + before + " of key " + key + " was before " +
+              t.label(to) + "'s " + after + " (" + why.text + ")",
+          std::move(edge)};
+}
+
+bool RegisterLanguage::names_element(const Offence& o) const {
+  return o.cycle.empty() && o.anomaly != Anomaly::lost_update;
+}
+
+/// Of a cyclic-versions, as many as anybody reads.
+Links RegisterLanguage::links(const Teller& t, const Offence& o) const {
+  constexpr std::size_t text_max = 1000;
+  Links links;
+  if (o.cycle.empty()) return links;
+  std::size_t length = 0;
+  for (const auto& [found, order] : evidence(o)) {
+    if (length > text_max) {
+      ++links.left_out;
+      continue;
+    }
+    Phrase why = because(t, found, order);
+    links.all.push_back({registers_.writer(found.before),
+                         registers_.writer(found.after),
+                         {t.text(registers_.value_of(found.before)) + " was before " +
+                              t.text(registers_.value_of(found.after)) + " (" + why.text + ")",
+                          parts(t, "ww", found, std::move(why.parts))}});
+    length += links.all.back().why.text.size();
+  }
+  return links;
 }
 
 std::string RegisterLanguage::sentence(const Teller& t, const Offence& o) const {
@@ -213,13 +272,10 @@ std::string RegisterLanguage::sentence(const Teller& t, const Offence& o) const 
     case cyclic_versions_process:
     case cyclic_versions_realtime: {
       std::string text = "key " + key + ": ";
-      for (const auto& [found, order] : evidence(o)) {
-        text += (text.ends_with(": ") ? "" : ", and ") + t.text(registers_.value_of(found.before)) +
-                " was before " + t.text(registers_.value_of(found.after)) + " (" +
-                because(t, found, order) + ")";
-        if (text.size() > 1000) return text + ", …";
-      }
-      return text;
+      const Links told = links(t, o);
+      for (const Link& link : told.all)
+        text += (text.ends_with(": ") ? "" : ", and ") + link.why.text;
+      return text + (told.left_out > 0 ? ", …" : "");
     }
     default:
       break;

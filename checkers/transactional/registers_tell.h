@@ -18,21 +18,25 @@ class RegisterLanguage final : public Language {
  public:
   explicit RegisterLanguage(const Registers& registers)
       : registers_(registers), all_(registers.transactions()) {}
-  std::string deed(const Teller& t, Transaction of, const MicroOperation& m) const override;
-  std::string reason(const Teller& t, const Step& from, Transaction to) const override;
+  Phrase deed(const Teller& t, Transaction of, const MicroOperation& m) const override;
+  Phrase reason(const Teller& t, const Step& from, Transaction to) const override;
   std::string sentence(const Teller& t, const Offence& o) const override;
+  bool names_element(const Offence& o) const override;
+  Links links(const Teller& t, const Offence& o) const override;
   std::vector<Transaction> seen_by(const Step& from, Transaction to) const override;
   std::vector<Transaction> seen_by(const Offence& o) const override;
   Told tell_contradiction(const Contradiction& contradiction) const;
   Told tell_refutation(std::string_view name, const Refutation& refutation) const;
 
  private:
-  std::string reason(const Teller& t, const Tie& from, Transaction to) const;
+  Phrase reason(const Teller& t, const Tie& from, Transaction to) const;
   std::string knew(const Teller& t, const Tie& from) const;
-  std::string reason(const Teller& t, const ForcedStep& from, Transaction to) const;
-  std::string precedence(const Teller& t, const Precedence& one) const;
+  Phrase reason(const Teller& t, const ForcedStep& from, Transaction to) const;
+  Phrase precedence(const Teller& t, const Precedence& one) const;
+  /// Adds each case that ends in a cycle to `branches`; `given` is what is assumed in this one.
   std::string case_text(const Teller& t, const Refutation& all, const std::vector<Case>& cases,
-                        std::uint32_t at, const std::string& indent) const;
+                        std::uint32_t at, const std::string& indent, const List& given,
+                        List& branches) const;
   /// Why one version comes before another one.
   struct Evidence {
     Version before = no_version, after = no_version;
@@ -48,7 +52,10 @@ class RegisterLanguage final : public Language {
   bool fill_by_realtime(Evidence& found) const;
   bool meets(Transaction t, Version version) const;
   bool reads_of(Transaction t, Transaction writer) const;
-  std::string because(const Teller& t, const Evidence& found, Order order) const;
+  /// Its parts: "source", and "by": who says so.
+  Phrase because(const Teller& t, const Evidence& found, Order order) const;
+  /// An edge by that evidence.
+  Map parts(const Teller& t, std::string_view kind, const Evidence& found, Map why) const;
 
   const Registers& registers_;
   const Transactions& all_;

@@ -3,9 +3,12 @@
 // < T2, because …").
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "checkers/transactional/cycles.h"
@@ -15,6 +18,23 @@ namespace faultline::transactional {
 struct Told {
   std::string sentence, explanation;
   std::vector<OperationId> witness;  ///< Rows, in time order.
+  Map parts{};                       ///< The explanation, for who draws it; see docs/isolation.md.
+};
+
+/// In words, and the same in parts: both are made in one place, so that they agree.
+struct Phrase {
+  std::string text;
+  Map parts{};
+};
+
+/// That one comes before the other, and why.
+struct Link {
+  Transaction from = nobody, to = nobody;
+  Phrase why{};
+};
+struct Links {
+  std::vector<Link> all{};
+  std::size_t left_out = 0;
 };
 
 class Teller;
@@ -24,10 +44,14 @@ class Language {
  public:
   virtual ~Language() = default;
   /// "append 5 to 3"
-  virtual std::string deed(const Teller& teller, Transaction t, const MicroOperation& m) const = 0;
+  virtual Phrase deed(const Teller& teller, Transaction t, const MicroOperation& m) const = 0;
   /// Of an edge between answers: "T2 appended 5 to key 3 right after T1's 4".
-  virtual std::string reason(const Teller& teller, const Step& from, Transaction to) const = 0;
+  virtual Phrase reason(const Teller& teller, const Step& from, Transaction to) const = 0;
   virtual std::string sentence(const Teller& teller, const Offence& offence) const = 0;
+  /// Whether the offence's element is one that the sentence is about.
+  virtual bool names_element(const Offence&) const { return true; }
+  /// Those that the sentence consists of.
+  virtual Links links(const Teller&, const Offence&) const { return {}; }
   /// Who else must be known to see that there is such an edge.
   virtual std::vector<Transaction> seen_by(const Step&, Transaction) const { return {}; }
   virtual std::vector<Transaction> seen_by(const Offence&) const { return {}; }
@@ -50,10 +74,21 @@ class Teller {
   std::string read_list(std::uint64_t micro) const { return list(all_.list(all_.micro()[micro])); }
   bool is_ok(Transaction t) const { return history_.fate()[t] == Fate::ok; }
 
+  Value value(ValueHandle value) const { return history_.values().value(value); }
+  /// As `list` has it: the last items, and under `name`_left_out how many are not among them.
+  void add_list(Map& parts, const std::string& name, std::span<const ValueHandle> items) const;
+  Value labels(std::span<const Transaction> some) const;
+  /// The parts of an edge, by what it is known, and what it is about: of its key what the first
+  /// one wrote (of an rw: read), and what the other one wrote; of a wr only the former.
+  Map link(std::string_view kind, std::string_view source, KeyIndex k,
+           std::optional<ValueHandle> before = {}, std::optional<ValueHandle> after = {}) const;
+
   /// A line each: who, from when to when, what became of it, and what it did.
   std::string table(const Language& language) const;
+  /// The same in parts.
+  List rows(const Language& language) const;
   /// Why one must come before the other.
-  std::string reason(const Language& language, const Step& from, Transaction to) const;
+  Phrase reason(const Language& language, const Step& from, Transaction to) const;
   /// "T1 had ended at 0.31 s when T2 began at 0.32 s"
   std::string in_time(Transaction from, Transaction to) const;
   std::string in_process(Transaction from, Transaction to) const;
@@ -62,7 +97,8 @@ class Teller {
   std::string moment(Transaction t, bool began, int decimals) const;
   int decimals(Transaction ended, Transaction began) const;
   std::string who_plainly(Transaction t) const;
-  std::string deeds(const Language& language, Transaction t) const;
+  /// So many as are told.
+  std::vector<Phrase> deeds(const Language& language, Transaction t) const;
 
   const Transactions& all_;
   const History& history_;
@@ -72,11 +108,18 @@ class Teller {
 Told tell(const Dependencies& source, const Language& language, const Offence& offence);
 Told tell(const Dependencies& source, const Language& language, const Cycle& cycle);
 /// A line for each: why it must come before the next one, the last before the first.
-std::string chain_text(const Teller& teller, std::span<const Transaction> members,
-                       std::span<const std::string> reasons, std::string_view indent = "  ");
-/// Of transactions each of which must come before the next one, and the last before the first: the
-/// reasons are theirs.
+std::string chain_text(const Teller& teller, std::span<const Link> chain,
+                       std::string_view indent = "  ");
+/// The same in parts, in that order.
+List edges_of(const Teller& teller, std::span<const Link> chain);
+/// "ww", of what is inferred as well; "wr", "rw", whatever tells it; "process", "realtime".
+std::string_view kind_of(Edge edge);
+/// Of an edge that nothing more can be said of.
+inline Phrase unexplained(Edge edge, std::string text) {
+  return {std::move(text), {{"kind", std::string(kind_of(edge))}, {"source", "dependency"}}};
+}
+/// Of transactions each of which must come before the next one, and the last before the first.
 Told tell_circle(std::string_view name, const Teller& teller, const Language& language,
-                 std::span<const Transaction> members, std::span<const std::string> reasons);
+                 std::span<const Link> chain);
 
 }  // namespace faultline::transactional

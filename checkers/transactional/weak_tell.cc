@@ -19,34 +19,40 @@ std::string RegisterLanguage::knew(const Teller& t, const Tie& from) const {
   return text;
 }
 
-std::string RegisterLanguage::reason(const Teller& t, const Tie& from, Transaction to) const {
+Phrase RegisterLanguage::reason(const Teller& t, const Tie& from, Transaction to) const {
   const KeyIndex k = from.why.key;
-  const auto written = [&](Transaction by) {
-    return t.text(registers_.value_of(registers_.written(by, k)));
-  };
+  const auto value = [&](Transaction by) { return registers_.value_of(registers_.written(by, k)); };
+  const auto written = [&](Transaction by) { return t.text(value(by)); };
   if (from.edge == Edge::rw)
-    return t.label(from.from) + " read key " + t.key(k) + " as nil, without " + t.label(to) +
-           "'s " + written(to);
+    return {t.label(from.from) + " read key " + t.key(k) + " as nil, without " + t.label(to) +
+                "'s " + written(to),
+            t.link("rw", "initial", k, ValueHandle(), value(to))};
   if (!is_inferred(from.edge)) return t.reason(*this, {from.from, from.edge}, to);
-  return t.label(from.from) + "'s " + written(from.from) + " of key " + t.key(k) + " was before " +
-         t.label(to) + "'s " + written(to) + " (" + knew(t, from) + ", and read key " + t.key(k) +
-         " as " + written(to) + " all the same)";
+  Phrase told{t.label(from.from) + "'s " + written(from.from) + " of key " + t.key(k) +
+                  " was before " + t.label(to) + "'s " + written(to) + " (" + knew(t, from) +
+                  ", and read key " + t.key(k) + " as " + written(to) + " all the same)",
+              t.link("ww", "known", k, value(from.from), value(to))};
+  const Transaction reader[] = {from.why.reader};
+  told.parts.emplace_back("by", t.labels(reader));
+  if (!from.through.empty()) told.parts.emplace_back("through", t.labels(from.through));
+  return told;
 }
 
 Told RegisterLanguage::tell_contradiction(const Contradiction& contradiction) const {
   const std::vector<Tie>& ties = contradiction.ties;
-  std::vector<Transaction> members, all;
-  for (const Tie& tie : ties) members.push_back(tie.from);
-  all = members;
+  std::vector<Transaction> all;
+  for (const Tie& tie : ties) all.push_back(tie.from);
   for (const Tie& tie : ties) {
     all.push_back(tie.why.reader);
     all.insert(all.end(), tie.through.begin(), tie.through.end());
   }
   const Teller teller(registers_, all);
-  std::vector<std::string> reasons;
-  for (std::size_t i = 0; i < ties.size(); ++i)
-    reasons.push_back(reason(teller, ties[i], ties[(i + 1) % ties.size()].from));
-  return tell_circle(name_of(contradiction.anomaly), teller, *this, members, reasons);
+  std::vector<Link> chain;
+  for (std::size_t i = 0; i < ties.size(); ++i) {
+    const Transaction to = ties[(i + 1) % ties.size()].from;
+    chain.push_back({ties[i].from, to, reason(teller, ties[i], to)});
+  }
+  return tell_circle(name_of(contradiction.anomaly), teller, *this, chain);
 }
 
 }  // namespace faultline::transactional

@@ -46,6 +46,9 @@ struct Verdict {
   std::string summary;  ///< One sentence that a tired reader understands.
   /// The witness as a small table in time order, several lines; empty unless invalid.
   std::string explanation;
+  /// JSON "cases": the explanation in parts, a map for each anomaly that is told, for who draws it
+  /// (docs/isolation.md). Empty for checks of other things than transactions.
+  List cases;
   std::vector<OperationId>
       witness;  ///< Rows of the history, in time order; minimal where affordable.
   std::vector<std::pair<std::string, std::uint64_t>> anomalies;  ///< {"stale-read", 1}, by name.

@@ -272,6 +272,7 @@ Value verdict_value(const Verdict& verdict, const History& history, double secon
   for (const OperationId row : verdict.witness)
     witness.emplace_back(history.index_of(history.begin()[row]));
   map.emplace_back("witness", std::move(witness));
+  if (!verdict.cases.empty()) map.emplace_back("cases", verdict.cases);
   map.emplace_back("keys_invalid", texts(verdict.keys_invalid));
   if (!verdict.table.empty()) {
     Map table;

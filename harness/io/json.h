@@ -17,7 +17,7 @@ std::string to_json_pretty(const Value& value);
 Result<Value> parse_json(std::string_view text);
 
 /// A verdict as `checks` has it in `faultline check --json` and results.json; `witness` holds the
-/// `index` values of the invocations.
+/// `index` values of the invocations; `cases` are there if there are any.
 Value verdict_value(const Verdict& verdict, const History& history, double seconds);
 /// The verdict's table for people, a line a row; empty if it has none.
 std::string table_text(const Verdict& verdict);

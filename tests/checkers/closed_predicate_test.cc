@@ -9,6 +9,7 @@
 #include "checkers/checkers.h"
 #include "checkers/transactional/isolation.h"
 #include "harness/io/load.h"
+#include "tests/checkers/told_cases.h"
 
 namespace faultline::closed_predicate {
 namespace {
@@ -54,7 +55,9 @@ struct Script {
     REQUIRE(checker);
     const History all = history();
     CHECK((*checker)->suits(all) == (!init.empty() || says_search()));
-    return (*checker)->check(all, Budget());
+    Verdict verdict = (*checker)->check(all, Budget());
+    told_cases::check(all, verdict);
+    return verdict;
   }
 };
 

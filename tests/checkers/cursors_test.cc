@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include "checkers/checkers.h"
+#include "tests/checkers/told_cases.h"
 #include "tests/oracle/txn_oracle.h"
 
 namespace faultline::cursors_test {
@@ -36,7 +37,10 @@ Verdict judged(const Transactions& history, bool registers, const std::string& m
   Params params(config, "check");
   const auto checker = registers ? make_rw_register(params) : make_list_append(params);
   REQUIRE(checker);
-  return (*checker)->check(Speller({.registers = registers}).history(history), {});
+  const History spelled = Speller({.registers = registers}).history(history);
+  Verdict verdict = (*checker)->check(spelled, {});
+  told_cases::check(spelled, verdict);
+  return verdict;
 }
 
 std::uint64_t cursors_of(const Verdict& verdict) {

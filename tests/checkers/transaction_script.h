@@ -9,6 +9,7 @@
 #include <doctest/doctest.h>
 
 #include "checkers/checkers.h"
+#include "tests/checkers/told_cases.h"
 
 namespace faultline {
 
@@ -37,7 +38,10 @@ class TransactionScript {
 
   History history() { return builder_.finish(); }
   Verdict check(const std::string& models = "strict-serializable", Budget budget = {}) {
-    return checker(models)->check(history(), budget);
+    const History all = history();
+    Verdict verdict = checker(models)->check(all, budget);
+    told_cases::check(all, verdict);
+    return verdict;
   }
   static std::unique_ptr<Checker> checker(const std::string& models) {
     ConfigNode mapping;
