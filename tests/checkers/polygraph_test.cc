@@ -14,6 +14,7 @@
 #include "checkers/checkers.h"
 #include "checkers/transactional/cycles.h"
 #include "checkers/transactional/saturation.h"
+#include "harness/io/json.h"
 #include "tests/checkers/transaction_script.h"
 
 namespace faultline::polygraph {
@@ -87,6 +88,18 @@ TEST_CASE("polygraph: no serial order, whichever version was first, is told case
         "  so 2 was before 1 in key \"a\":\n"
         "      T1 < T4, because T1 read key \"x\" as nil, without T4's 4\n"
         "  but T4 < T1, because T4 read key \"a\" as 2, without T1's 1: a contradiction\n");
+  // In parts, each branch with what is assumed in it.
+  REQUIRE(v.cases.size() == 1);
+  const List& branches = told_cases::list_at(v.cases[0], "branches");
+  REQUIRE(branches.size() == 2);
+  CHECK(to_json(branches[0]) ==
+        R"({"given":[{"key":"a","before":1,"after":2,"text":"1 was before 2 in key \"a\""}],)"
+        R"("edges":[{"from":"T2","to":"T3","kind":"rw","source":"initial","key":"y",)"
+        R"("before":null,"after":3,"text":"T2 read key \"y\" as nil, without T3's 3"},)"
+        R"({"from":"T3","to":"T2","kind":"rw","source":"assumed","key":"a","before":1,)"
+        R"("after":2,"text":"T3 read key \"a\" as 1, without T2's 2"}]})");
+  CHECK(to_json(told_cases::at(branches[1], "given")) ==
+        R"([{"key":"a","before":2,"after":1,"text":"2 was before 1 in key \"a\""}])");
   // Snapshots may both miss the other, and three of the four are no dilemma.
   CHECK(together(serial_dilemma).check("strong-snapshot-isolation").validity == Validity::valid);
   for (const std::size_t i : {2, 3}) {
