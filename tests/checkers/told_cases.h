@@ -184,7 +184,9 @@ class Agreement {
     }
     for (const Value& edge : list_at(case_, "edges"))
       CHECK(sentence.find(text_at(edge, "text")) != std::string::npos);
-    if (name.starts_with("cyclic-versions")) CHECK(!list_at(case_, "edges").empty());
+    if (!name.starts_with("cyclic-versions")) return;
+    CHECK(!list_at(case_, "edges").empty());
+    CHECK(find(case_, "operation") == nullptr);
   }
 
  private:
@@ -377,7 +379,17 @@ class Agreement {
           const bool is_named = text_at(edge, "text").find(*name.text()) != std::string::npos;
           CHECK((is_named || (kind == "rw" && source == "initial")));
         }
-    if (source == "known" || source == "process" || source == "realtime")
+    const std::string text = text_at(edge, "text");
+    CHECK((source == "process") == (text.find(" of the same process met ") != text.npos));
+    CHECK((find(edge, "through") != nullptr) == (text.find(" through ") != text.npos));
+    if (source == "list" || source == "unread") {
+      bool is_read = false;
+      for (OperationId row = 0; row < history_.size(); ++row)
+        is_read = is_read || (history_.fate()[row] == Fate::ok &&
+                              met(row, at(edge, "key"), at(edge, "after")));
+      CHECK((source == "list") == is_read);
+    }
+    if (source == "reads" || source == "known" || source == "process" || source == "realtime")
       CHECK(!list_at(edge, "by").empty());
   }
   static void check_circle(const List& edges) {
