@@ -8,6 +8,7 @@
 #include "harness/core/value.h"
 #include "harness/run/availability.h"
 #include "harness/run/load_report.h"
+#include "harness/run/understanding.h"
 
 namespace faultline {
 namespace {
@@ -169,7 +170,7 @@ class Reader {
     auto made = (*entry)->make(params, available);
     if (const Status status = finish(params, made, node.where); !status) return status;
     plan_.workload = std::move(*made);
-    if (const Status status = check_verbs(node, *plan_.workload, available); !status) return status;
+    if (const Status status = understanding().check(node, *plan_.workload); !status) return status;
     if (!plan_.workload->scripts().empty()) return read_scripts(params, node);
     constexpr std::array<std::string_view, 7> own_keys = {
         "name", "load", "arrivals", "concurrency", "rate", "affinity", "timeout"};
@@ -178,20 +179,25 @@ class Reader {
     plan_.roles = std::move(*roles);
     for (std::size_t i = 0; i < plan_.roles.size(); ++i)
       if (const Status status =
-              check_verbs(node.find("roles")->items[i], *plan_.roles[i].workload, available);
+              understanding().check(node.find("roles")->items[i], *plan_.roles[i].workload);
           !status)
         return status;
     top_.set_resolved("workload", params.resolved());
     return Ok{};
   }
 
+  Understanding understanding() const {
+    return {catalogues_.targets, *plan_.target, plan_.target_parameters};
+  }
+
   /// Scripts are played one after the other, by one worker, as fast as they go.
   Status read_scripts(Params& params, const ConfigNode& node) {
     const std::string workload = "workload " + std::string(plan_.workload->name());
+    const Understanding of_target = understanding();
     if (!plan_.target->has_steps())
       return error_at(node.where, workload + " asks transactions step by step, which " +
-                                      target_text() +
-                                      " does not offer; these do: " + targets_with_steps());
+                                      of_target.target_text() + " does not offer; these do: " +
+                                      of_target.targets_with_steps());
     constexpr std::array<std::string_view, 6> of_loads = {"load", "arrivals", "concurrency",
                                                           "rate", "affinity", "roles"};
     for (const std::string_view key : of_loads)
@@ -207,54 +213,6 @@ class Reader {
     plan_.loop.concurrency = 1;
     plan_.loop.rate = 0;
     plan_.affinity = Affinity::spread;
-    return Ok{};
-  }
-
-  /// Their names, as they are with their defaults.
-  std::string targets_with_steps() const {
-    std::string names;
-    for (const TargetEntry& entry : catalogues_.targets) {
-      Params defaults(empty_mapping(), "target");
-      const auto made = entry.make(defaults);
-      if (made && (*made)->has_steps())
-        names += (names.empty() ? "" : ", ") + std::string(entry.name);
-    }
-    return names.empty() ? "none" : names;
-  }
-
-  /// The target with what it was configured as, for a mode may decide what it understands:
-  /// "target refkv (mode: quorum, bug: none)".
-  std::string target_text() const {
-    std::string text;
-    for (const auto& [key, value] : plan_.target_parameters)
-      if (key != "name" && key != "nodes")
-        text += (text.empty() ? " (" : ", ") + key + ": " +
-                (value.text() != nullptr ? *value.text() : to_text(value));
-    return "target " + std::string(plan_.target->name()) + text + (text.empty() ? "" : ")");
-  }
-
-  /// Where the workload's mapping asks for `function`: in its mix, if it has one that names it.
-  static const Where& place_of_verb(const ConfigNode& workload, Function function) {
-    const ConfigNode* mix = workload.find("mix");
-    const ConfigNode* verb = mix != nullptr ? mix->find(name_of(function)) : nullptr;
-    return verb != nullptr ? verb->where : workload.where;
-  }
-
-  Status check_verbs(const ConfigNode& node, const Workload& workload,
-                     const std::vector<Function>& available) {
-    std::string offered;
-    for (const Function function : available)
-      offered += (offered.empty() ? "" : ", ") + std::string(name_of(function));
-    for (const Function function : workload.functions())
-      if (std::find(available.begin(), available.end(), function) == available.end())
-        return error_at(place_of_verb(node, function),
-                        "workload " + std::string(workload.name()) + " asks for " +
-                            std::string(name_of(function)) + ", which " + target_text() +
-                            " does not understand; it understands: " + offered);
-    if (workload.asks_by_predicate() && !plan_.target->has_steps())
-      return error_at(node.where, "workload " + std::string(workload.name()) +
-                                      " looks for rows by predicates, which " + target_text() +
-                                      " does not; these do: " + targets_with_steps());
     return Ok{};
   }
 
