@@ -90,6 +90,27 @@ std::vector<Function> every_function() {
   return all;
 }
 
+/// "G0 (-process, -realtime), internal": names, those that add an order to another's behind it.
+std::string families_of(const std::vector<std::string_view>& names) {
+  constexpr std::array<std::string_view, 2> orders = {"-process", "-realtime"};
+  const auto has = [&](const std::string& name) {
+    return std::ranges::find(names, name) != names.end();
+  };
+  std::string text;
+  for (const std::string_view name : names) {
+    const auto added = std::ranges::find_if(orders, [&](auto o) { return name.ends_with(o); });
+    if (added != orders.end() && has(std::string(name.substr(0, name.size() - added->size()))))
+      continue;
+    std::string behind;
+    for (const std::string_view order : orders)
+      if (has(std::string(name) + std::string(order)))
+        behind += (behind.empty() ? "" : ", ") + std::string(order);
+    text += (text.empty() ? "" : ", ") + std::string(name);
+    if (!behind.empty()) text += " (" + behind + ")";
+  }
+  return text;
+}
+
 void add_catalogues(std::vector<Thing>& all, const Catalogues& catalogues) {
   const auto plain = [](const auto& entry, Params& params) { return entry.make(params); };
   add_entries(all, "target", catalogues.targets, plain, [](const Target& target) {
@@ -113,7 +134,8 @@ void add_catalogues(std::vector<Thing>& all, const Catalogues& catalogues) {
     // A family of names.
     const auto is_unnamed = [](std::string_view name) { return name.ends_with("-cycle-exists"); };
     if (std::erase_if(anomalies, is_unnamed) > 0) anomalies.emplace_back("PL-x-cycle-exists");
-    return anomalies.empty() ? std::string() : "Names the anomalies " + words_of(anomalies) + ".";
+    return anomalies.empty() ? std::string()
+                             : "Names the anomalies " + families_of(anomalies) + ".";
   });
 }
 
