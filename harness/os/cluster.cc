@@ -288,12 +288,16 @@ class NamespaceCluster final : public Cluster {
     if (!has_switch()) return Ok{};
     // Unlike the other levers it is not beside the way of packets, but the way.
     if (!links_->usable()) return links_->usable();
+    constexpr std::chrono::milliseconds patience_max{100};
     const auto deadline = std::chrono::steady_clock::now() + end_limit;
     // Before links are slow.
     for (std::size_t i = 0; i < machines_.size(); ++i)
       for (const Edge edge : {Edge{clients_end, i}, Edge{i, clients_end}}) {
-        for (;;) {
-          const auto arrived = probes_->arrives(edge, std::chrono::milliseconds(1));
+        // While nobody has answered for its address, which takes a second if the first question was
+        // lost, every probe stays in the sender's buffer; and that holds 256.
+        for (std::chrono::milliseconds patience{1};;
+             patience = std::min(patience * 2, patience_max)) {
+          const auto arrived = probes_->arrives(edge, patience);
           if (!arrived) return arrived.error();
           if (*arrived) break;
           if (std::chrono::steady_clock::now() > deadline)

@@ -18,6 +18,8 @@ struct Datagram {
   friend bool operator==(const Datagram&, const Datagram&) = default;
 };
 
+constexpr int room_limit_ms = 1000;
+
 }  // namespace
 
 Status Probes::send_over(const Edge& edge, bool v6, std::uint64_t nonce) {
@@ -30,6 +32,10 @@ Status Probes::send_over(const Edge& edge, bool v6, std::uint64_t nonce) {
     if (::sendto(socket, &datagram, sizeof datagram, MSG_DONTWAIT, address.get(), address.size()) >=
         0)
       return Ok{};
+    // Full of datagrams whose receiver's address is still being asked for, or that wait for a busy
+    // machine.
+    pollfd room = {socket, POLLOUT, 0};
+    if (errno == EAGAIN && ::poll(&room, 1, room_limit_ms) > 0) continue;
     // An earlier datagram's ICMP error is reported once by the next call.
     if (errno != EINTR && errno != ECONNREFUSED && errno != EHOSTUNREACH)
       return os_error("send a probe from " + from.address + " to " + to.address);
