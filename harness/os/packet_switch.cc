@@ -263,6 +263,11 @@ void PacketSwitch::receive(std::size_t from, Batch& batch, std::int64_t now_ns) 
   // MSG_TRUNC: the length that a frame had, which tells the one that did not fit.
   const int got = ::recvmmsg(ports_[from].get(), batch.messages.data(), batch_frames,
                              MSG_DONTWAIT | MSG_TRUNC, nullptr);
+  if (got < 0 && errno == EINVAL) {
+    // One frame is gone: no virtio header can say which offloads it has.
+    add(frames_);
+    add(lost_);
+  }
   for (int i = 0; i < got; ++i) {
     const auto index = static_cast<std::size_t>(i);
     const std::size_t bytes = batch.messages[index].msg_len;
