@@ -55,18 +55,28 @@ Map link_cost_value(const LinkCost& cost) {
     map.emplace_back("packets", cost.plane->packets);
     if (cost.packets_per_s) map.emplace_back("packets_per_s", to_tenths(*cost.packets_per_s));
     map.emplace_back("own_drops", cost.plane->dropped);
-    map.emplace_back("degraded", cost.degraded());
-    if (cost.plane->uncaptured > 0) map.emplace_back("uncaptured", cost.plane->uncaptured);
   }
+  if (cost.host) {
+    map.emplace_back("host_drops", cost.host->dropped);
+    map.emplace_back("host_squeezed", cost.host->squeezed);
+  }
+  if (cost.plane || cost.host) map.emplace_back("degraded", cost.degraded());
+  if (cost.plane && cost.plane->uncaptured > 0)
+    map.emplace_back("uncaptured", cost.plane->uncaptured);
   return map;
 }
 
 std::string link_warnings(const LinkCost& cost) {
   std::string text;
-  if (cost.degraded())
+  if (cost.plane && cost.plane->dropped > 0)
     text += "warning: degraded: the switch lost " + with_thousands(cost.plane->dropped) + " of " +
             with_thousands(cost.plane->packets) +
             " packets by itself, as its buffers were full; latencies and outages may be its "
+            "doing\n";
+  if (cost.host && cost.host->dropped > 0)
+    text += "warning: degraded: this machine dropped " + with_thousands(cost.host->dropped) +
+            " packets, perhaps other programs', before they reached their links: a processor's "
+            "backlog was full (net.core.netdev_max_backlog); latencies and outages may be its "
             "doing\n";
   if (cost.plane && cost.plane->uncaptured > 0)
     text += "warning: " + with_thousands(cost.plane->uncaptured) +

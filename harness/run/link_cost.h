@@ -9,6 +9,7 @@
 #include "harness/core/cluster.h"
 #include "harness/core/packets.h"
 #include "harness/core/value.h"
+#include "harness/os/host_drops.h"
 
 namespace faultline {
 
@@ -18,10 +19,11 @@ struct LinkCost {
   std::optional<double> loopback_us, link_us;
   std::optional<PlaneCost> plane = {};       ///< At the end, of a plane that counts.
   std::optional<double> packets_per_s = {};  ///< While there was load.
+  std::optional<HostDrops> host = {};        ///< Of the run; of this or of other programs.
 
   /// Packets were lost that nobody asked to be lost. No false verdict comes from that, for networks
   /// lose packets; but latencies and outages may be the harness's own.
-  bool degraded() const { return plane && plane->dropped > 0; }
+  bool degraded() const { return (plane && plane->dropped > 0) || (host && host->dropped > 0); }
 };
 
 /// Before there is load, and before any fault. What cannot be measured is not there. Links are as
@@ -31,7 +33,8 @@ Result<LinkCost> measure_links(Cluster& cluster,
                                std::chrono::milliseconds enough = std::chrono::milliseconds(200));
 
 /// {"loopback_us": 5.1, "link_us": 16.2, "added_us": 11.1, "packets": 1000,
-///  "packets_per_s": 98.2, "own_drops": 0}
+///  "packets_per_s": 98.2, "own_drops": 0, "host_drops": 0, "host_squeezed": 2,
+///  "degraded": false}
 Map link_cost_value(const LinkCost& cost);
 /// Lines that begin with "warning: ": that it is degraded, that captures lack packets; or empty.
 std::string link_warnings(const LinkCost& cost);

@@ -64,9 +64,13 @@ std::vector<std::string> reservations(const Value& results) {
                         ": what came after may have been broken still");
     }
   if (const Value* links = member_of(results, "links"))
-    if (const Value* degraded = member_of(*links, "degraded"); degraded && *degraded == Value(true))
-      lines.push_back("degraded: the switch lost " + std::to_string(count_in(*links, "own_drops")) +
-                      " packets by itself: latencies and outages may be its doing");
+    for (const auto& [key, who, how] :
+         {std::tuple("own_drops", "the switch lost ", " packets by itself"),
+          std::tuple("host_drops", "the machine dropped ",
+                     " packets, perhaps other programs', before they reached their links")})
+      if (const std::int64_t lost = count_in(*links, key); lost > 0)
+        lines.push_back("degraded: " + (who + std::to_string(lost)) + how +
+                        ": latencies and outages may be its doing");
   return lines;
 }
 

@@ -59,10 +59,11 @@ List links_value(const Cluster& cluster, const PacketPlane& plane) {
 
 }  // namespace
 
-RunLinks::RunLinks(const NetworkPlan& plan, std::size_t nodes)
+RunLinks::RunLinks(const NetworkPlan& plan, std::size_t nodes, std::filesystem::path softnet)
     : plan_(plan),
       round_trip_(
-          std::chrono::ceil<std::chrono::milliseconds>(longest_round_trip(plan.nature, nodes))) {}
+          std::chrono::ceil<std::chrono::milliseconds>(longest_round_trip(plan.nature, nodes))),
+      softnet_(std::move(softnet)) {}
 
 void RunLinks::ask_for(ClusterOptions& options) const {
   options.links = plan_.links;
@@ -79,6 +80,7 @@ Status RunLinks::measure(Cluster& cluster) {
   const auto cost = measure_links(cluster);
   if (!cost) return Error{"measure the links: " + cost.error().what, cost.error().kind};
   cost_ = *cost;
+  host_before_ = read_host_drops(softnet_);
   return Ok{};
 }
 
@@ -94,6 +96,8 @@ void RunLinks::end_load(Cluster& cluster, std::chrono::nanoseconds took) {
 }
 
 void RunLinks::close(Cluster& cluster) {
+  if (const auto host = read_host_drops(softnet_); host && host_before_)
+    cost_.host = host->since(*host_before_);
   const PacketPlane* plane = cluster.packets();
   if (plane == nullptr) return;
   cost_.plane = plane->cost();

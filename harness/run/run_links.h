@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -19,8 +20,9 @@ namespace faultline {
 
 class RunLinks {
  public:
-  /// `plan` outlives it.
-  RunLinks(const NetworkPlan& plan, std::size_t nodes);
+  /// `plan` outlives it. `softnet`: where the kernel says what it dropped by itself.
+  RunLinks(const NetworkPlan& plan, std::size_t nodes,
+           std::filesystem::path softnet = softnet_path);
 
   /// Which lever, how far the machines are from each other, and whether packets are kept.
   void ask_for(ClusterOptions& options) const;
@@ -46,6 +48,8 @@ class RunLinks {
  private:
   const NetworkPlan& plan_;
   std::chrono::milliseconds round_trip_;
+  std::filesystem::path softnet_;
+  std::optional<HostDrops> host_before_;
   LinkCost cost_;
   std::uint64_t packets_before_ = 0;
   std::optional<List> links_;

@@ -111,5 +111,32 @@ TEST_CASE("link cost: drops of the plane's own mark the run degraded") {
             .ends_with("\"degraded\": false, \"uncaptured\": 1000}"));
 }
 
+TEST_CASE("link cost: what the machine drops before any link marks the run degraded as well") {
+  LinkCost cost;
+  cost.host = HostDrops{0, 3};
+  CHECK_FALSE(cost.degraded());
+  CHECK(link_warnings(cost).empty());
+  CHECK(to_text(Value(link_cost_value(cost))) ==
+        "{\"host_drops\": 0, \"host_squeezed\": 3, \"degraded\": false}");
+  cost.host->dropped = 1234;
+  CHECK(cost.degraded());
+  CHECK(link_warnings(cost).starts_with(
+      "warning: degraded: this machine dropped 1,234 packets, perhaps other programs', before they "
+      "reached their links"));
+  CHECK(to_text(Value(link_cost_value(cost))) ==
+        "{\"host_drops\": 1234, \"host_squeezed\": 3, \"degraded\": true}");
+  // Each for itself.
+  cost.plane = PlaneCost{100, 0, 2};
+  CHECK(link_warnings(cost).find("the switch lost") == std::string::npos);
+  CHECK(to_text(Value(link_cost_value(cost))) ==
+        "{\"packets\": 100, \"own_drops\": 0, \"host_drops\": 1234, \"host_squeezed\": 3, "
+        "\"degraded\": true, \"uncaptured\": 2}");
+  cost.plane->dropped = 7;
+  const std::string both = link_warnings(cost);
+  CHECK(both.find("the switch lost 7 of 100") != std::string::npos);
+  CHECK(both.find("this machine dropped 1,234") != std::string::npos);
+  CHECK(std::ranges::count(both, '\n') == 3);
+}
+
 }  // namespace
 }  // namespace faultline

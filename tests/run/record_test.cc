@@ -80,6 +80,11 @@ TEST_CASE("record: what speaks against taking a violation for the store's own do
             "doubt: clock: n1 waits until a time of day", "doubt: clock: n2 as well",
             "degraded: the switch lost 3 packets by itself: latencies and outages may be "
             "its doing"});
+  record.write("results.json", R"({"links":{"own_drops":0,"host_drops":5,"degraded":true}})");
+  CHECK(lines() == std::vector<std::string>{
+                       "degraded: the machine dropped 5 packets, perhaps other programs', "
+                       "before they reached their links: latencies and outages may be its "
+                       "doing"});
   record.write("results.json", R"({"faults":[1],"links":7})");
   CHECK(lines().empty());
   record.write("results.json", "{");

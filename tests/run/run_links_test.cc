@@ -1,5 +1,7 @@
 #include "harness/run/run_links.h"
 
+#include <fstream>
+
 #include <doctest/doctest.h>
 
 #include "harness/io/document.h"
@@ -39,6 +41,41 @@ TEST_CASE("run links: what each link carried, and what befell it there") {
   CHECK(to_json(list.front()) ==
         R"({"from":"n1","to":"n2","packets":10,"bytes":1234,"cut":3,"shaped":4,"lost":2})");
   CHECK(to_json(list.back()) == R"({"from":"clients","to":"n2","packets":0,"bytes":0})");
+}
+
+TEST_CASE("run links: what the machine dropped from the start of a run to its end degrades it") {
+  const TemporaryFolder folder;
+  const auto softnet = folder.path() / "softnet_stat";
+  const auto says = [&](const char* text) { std::ofstream(softnet) << text; };
+  // On a plane that counts nothing as well: every link hangs on a veth.
+  for (const bool has_plane : {true, false})
+    for (const bool drops : {true, false}) {
+      fakes::FakeCluster cluster(2);
+      cluster.has_plane = has_plane;
+      const NetworkPlan plan;
+      RunLinks links(plan, 2, softnet);
+      says("00000100 00000010 00000001\n00000100 00000001 00000000\n");
+      REQUIRE(links.measure(cluster));
+      says(drops ? "00000200 00000012 00000003\n00000200 00000004 00000000\n"
+                 : "00000200 00000010 00000003\n00000200 00000001 00000000\n");
+      links.close(cluster);
+      const Value value = links.value();
+      CHECK(*member_of(value, "host_drops") == Value(drops ? 5 : 0));
+      CHECK(*member_of(value, "host_squeezed") == Value(2));
+      CHECK(*member_of(value, "degraded") == Value(drops));
+      CHECK(links.warnings().empty() == !drops);
+    }
+}
+
+TEST_CASE("run links: where the machine does not say what it dropped, nor does the run") {
+  const TemporaryFolder folder;
+  fakes::FakeCluster cluster(2);
+  const NetworkPlan plan;
+  RunLinks links(plan, 2, folder.path() / "none");
+  REQUIRE(links.measure(cluster));
+  links.close(cluster);
+  CHECK(member_of(Value(links.value()), "host_drops") == nullptr);
+  CHECK(links.warnings().empty());
 }
 
 TEST_CASE("run links: where nobody counts packets there is no file") {

@@ -59,6 +59,11 @@ TEST_CASE("own drops: what the switch's sockets have no room for is counted, onc
   CHECK(link_warnings(cost).starts_with("warning: degraded: the switch lost "));
 }
 
+TEST_CASE("own drops: this machine says what it drops before any link sees it") {
+  require_world();  // Whose network has a file of its own, with the machine's numbers.
+  CHECK(read_host_drops());
+}
+
 TEST_CASE("own drops: a run whose switch loses packets is degraded, and says so") {
   const Adopter adopter;
   Stage stage;
