@@ -62,7 +62,8 @@ OutlinedStrike outlined(const Plan& plan, const PlannedFault& planned, const Clu
 }  // namespace
 
 Result<std::vector<OutlinedStrike>> outline(const Plan& plan) {
-  const PaperCluster cluster(plan.nodes, plan.client_machines);
+  const PaperCluster cluster(plan.nodes, plan.client_machines,
+                             plan.network.links == LinksLever::packet_switch);
   for (const FaultPlan& fault : plan.faults)
     if (const Status can = fault.nemesis->available(cluster); !can)
       return Error{"fault " + fault.fault + ": " + can.error().what, can.error().kind};

@@ -1,5 +1,5 @@
 // A cluster of which there are only the names: for what is decided before anything starts. Nothing
-// can be done to it, and it promises that everything could be.
+// can be done to it, and it promises that everything could be that its configuration allows.
 #pragma once
 
 #include <vector>
@@ -10,7 +10,8 @@ namespace faultline {
 
 class PaperCluster : public Cluster {
  public:
-  PaperCluster(std::size_t nodes, std::size_t clients) {
+  /// `shapes`: its links are on a lever that shapes packets.
+  PaperCluster(std::size_t nodes, std::size_t clients, bool shapes = true) : shapes_(shapes) {
     for (std::size_t i = 0; i < nodes + clients; ++i) {
       Node machine;
       machine.index = i;
@@ -21,7 +22,7 @@ class PaperCluster : public Cluster {
   std::span<const Node> nodes() const override { return nodes_; }
   std::span<const Node> clients() const override { return clients_; }
   std::string rung() const override { return "paper"; }
-  Status can_shape() const override { return Ok{}; }
+  Status can_shape() const override { return shapes_ ? Ok{} : Cluster::can_shape(); }
   Clocks& clocks() const override { return clocks_; }
 
   Status start(std::size_t) override { return nothing(); }
@@ -47,6 +48,7 @@ class PaperCluster : public Cluster {
     Result<ClockReading> read(std::size_t) override { return nothing(); }
   };
 
+  bool shapes_;
   std::vector<Node> nodes_, clients_;
   mutable PaperClocks clocks_;
 };
