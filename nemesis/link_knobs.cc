@@ -90,6 +90,10 @@ class KnobReader {
     policy.nth.push_back({fate, static_cast<std::uint64_t>(n), every, 0});
     told.emplace_back(key, n);
   }
+  /// One that only says more of another, which says nothing.
+  void idle(std::string_view key, std::string_view other) {
+    if (params_.has(key)) params_.fail(key, "says nothing without " + std::string(other));
+  }
   template <typename Enum>
   Enum choice(std::string_view key, std::string_view otherwise,
               std::span<const std::string_view> words) {
@@ -121,10 +125,15 @@ LinkKnobs read_link_knobs(Params& params) {
   policy.jitter = read.duration("jitter", slow ? 20ms : 0ms, 0ms, delay_max);
   if (policy.jitter.count() > 0)
     policy.normal = read.choice<int>("distribution", "uniform", distribution_words) == 1;
+  else
+    read.idle("distribution", "jitter");
   policy.loss = read.share("loss", gray ? "30%" : "");
   policy.duplicate = read.share("duplicate", "");
   policy.reorder = read.share("reorder", "");
-  if (policy.reorder > 0) policy.reorder_by = read.duration("reorder-by", 20ms, 1us, delay_max);
+  if (policy.reorder > 0)
+    policy.reorder_by = read.duration("reorder-by", 20ms, 1us, delay_max);
+  else
+    read.idle("reorder-by", "reorder");
   policy.corrupt = read.share("corrupt", "");
   policy.corrupt_unseen = read.share("corrupt-unseen", "");
   policy.rate = read.bandwidth("rate");
@@ -135,6 +144,8 @@ LinkKnobs read_link_knobs(Params& params) {
   if (flapping) {
     const Duration down = read.duration("down", 300ms, 1ms, 1h);
     policy.flaps.push_back({down, read.duration("up", 300ms, 1ms, 1h)});
+  } else {
+    for (const char* key : {"down", "up"}) read.idle(key, "kind: flapping");
   }
   if (policy == LinkPolicy{})
     params.fail(params.where(),

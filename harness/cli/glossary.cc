@@ -34,7 +34,8 @@ std::string_view gloss_text(std::string_view kind, std::string_view name) {
   return {};
 }
 
-/// "Parameters, with their defaults: mode: quorum (of quorum, leader, multi); bug: none (of …)."
+/// "Parameters, with their defaults: mode: quorum (of quorum, leader, multi); bug: none (of …);
+/// without one: total, documented."
 std::string parameters_text(const Params& params) {
   std::string text;
   for (const auto& [key, value] : params.resolved()) {
@@ -47,6 +48,13 @@ std::string parameters_text(const Params& params) {
       text += " (of " + all + ")";
     }
   }
+  std::string others;
+  for (const std::string& key : params.known())
+    if (std::ranges::none_of(params.resolved(),
+                             [&](const auto& said) { return said.first == key; }))
+      others += (others.empty() ? "" : ", ") + key;
+  if (!others.empty())
+    text += (text.empty() ? "Parameters without a default: " : "; without one: ") + others;
   return text.empty() ? text : text + ".";
 }
 

@@ -118,7 +118,8 @@ class PacketPlane {
  public:
   virtual ~PacketPlane() = default;
   /// Exactly these policies hold from the return on, all of them from one instant. Packets on their
-  /// way stay on it, and nothing overtakes them.
+  /// way stay on it, and nothing overtakes them. A sender hands over its packets one by one before
+  /// a policy holds that tells them apart, and until none does any more.
   virtual Status shape(const LinkPolicies& policies) = 0;
   /// What links do by themselves, beneath every fault: how far the machines are from each other.
   /// Holds until it is set again; no counter tells of it.
@@ -128,6 +129,9 @@ class PacketPlane {
   virtual std::vector<PacketCounters> counters(std::span<const Edge> edges) const = 0;
   virtual std::vector<LinkTraffic> traffic(std::span<const Edge> edges) const = 0;
   virtual PlaneCost cost() const = 0;
+  /// How long the last change took to hold, from when it was published: until then no link has it,
+  /// then all have. What it needs of the senders was done before, or is done after.
+  virtual std::chrono::nanoseconds last_change() const { return {}; }
 };
 
 }  // namespace faultline

@@ -86,6 +86,8 @@ class Params {
   /// The words that choice() was asked to accept, by key: for help and completion.
   using Choices = std::vector<std::pair<std::string, std::vector<std::string>>>;
   const Choices& choices() const { return choices_; }
+  /// Every name that was asked for, in that order: those that have no default as well.
+  const std::vector<std::string>& known() const { return known_; }
   const Where& where() const { return mapping_->where; }
 
  private:

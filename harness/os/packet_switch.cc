@@ -176,15 +176,17 @@ PacketSwitch::~PacketSwitch() {
   thread_.join();
 }
 
-void PacketSwitch::apply(LinkTable table) {
+std::chrono::nanoseconds PacketSwitch::apply(LinkTable table) {
   FAULTLINE_CHECK(table.size() == states_.size());
   auto next = std::make_unique<const LinkTable>(std::move(table));
   const LinkTable* wanted = next.get();
   const LinkTable* before = current_.get();
+  const std::int64_t published_ns = steady_ns();
   table_.store(wanted, std::memory_order_release);
   ::eventfd_write(wake_.get(), 1);
   in_force_.wait(before, std::memory_order_acquire);
   current_ = std::move(next);  // Nobody reads the former any more.
+  return std::chrono::nanoseconds(in_force_since_ns_ - published_ns);
 }
 
 PacketCounters PacketSwitch::counters(std::size_t from, std::size_t to) const {
@@ -229,6 +231,7 @@ void PacketSwitch::run() {
     const LinkTable* wanted = table_.load(std::memory_order_acquire);
     if (wanted != rules_) {
       rules_ = wanted;
+      in_force_since_ns_ = steady_ns();
       in_force_.store(wanted, std::memory_order_release);
       in_force_.notify_all();
     }

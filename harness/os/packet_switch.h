@@ -11,6 +11,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -39,8 +40,9 @@ class PacketSwitch {
   PacketSwitch& operator=(const PacketSwitch&) = delete;
 
   std::size_t ports() const { return ports_.size(); }
-  /// On return the table is in force. By one thread at a time.
-  void apply(LinkTable table);
+  /// On return the table is in force. How long that took from when it was published: before it no
+  /// link had it, then all did. By one thread at a time.
+  std::chrono::nanoseconds apply(LinkTable table);
 
   // By any thread; counted since the switch was opened.
   PacketCounters counters(std::size_t from, std::size_t to) const;
@@ -120,7 +122,8 @@ class PacketSwitch {
   std::unique_ptr<const LinkTable> current_;      ///< The controller's.
   std::atomic<const LinkTable*> table_{nullptr};  ///< What is to hold.
   std::atomic<const LinkTable*> in_force_{nullptr};
-  const LinkTable* rules_ = nullptr;  ///< The switch's thread's.
+  std::int64_t in_force_since_ns_ = 0;  ///< Written before in_force_ is.
+  const LinkTable* rules_ = nullptr;    ///< The switch's thread's.
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };

@@ -101,6 +101,32 @@ TEST_CASE("explain: every entry of every catalogue, with its parameters") {
   CHECK(find_things(catalogues, "linearizable").size() == 2);
 }
 
+TEST_CASE(
+    "explain: a parameter without a default is told all the same, and none of packets lacks") {
+  const std::string docs = content_of(fs::path(FAULTLINE_SOURCE_DIR) / "docs" / "packets.md");
+  // The first table: "| `loss`, `duplicate` | …".
+  const std::size_t begin = docs.find("| parameter |");
+  const std::string table = docs.substr(begin, docs.find("\n\n", begin) - begin);
+  std::set<std::string> documented;
+  const std::regex first_column("\n\\| ([^|]*) \\|"), quoted("`([a-z-]+)`");
+  for (std::sregex_iterator row(table.begin(), table.end(), first_column), end; row != end; ++row) {
+    const std::string names = (*row)[1];
+    for (std::sregex_iterator at(names.begin(), names.end(), quoted); at != end; ++at)
+      documented.insert((*at)[1]);
+  }
+  CHECK(documented.size() >= 20);
+  // What is read is what is explained: both come from the code.
+  const ConfigNode nothing;
+  Params params(nothing, "fault");
+  REQUIRE((*find_entry(nemeses(), "fault", "packets"))->make(params));
+  std::set<std::string> read(params.known().begin(), params.known().end());
+  CHECK(read.erase("attest_within") == 1);
+  CHECK(read == documented);
+  const std::string text = find_things(all_catalogues(), "packets").at(0).text;
+  for (const std::string& name : read)
+    CHECK_MESSAGE(std::regex_search(text, std::regex("[ ]" + name + "[:,.]")), name);
+}
+
 TEST_CASE("explain: short texts of known kinds, each once") {
   const std::vector<std::string> kinds = thing_kinds();
   std::set<std::pair<std::string, std::string>> seen;

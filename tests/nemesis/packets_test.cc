@@ -73,7 +73,8 @@ TEST_CASE("packets: kinds and knobs make policies") {
 }
 
 TEST_CASE("packets: what no link can do is refused with a sentence") {
-  const auto refused = [](std::vector<std::pair<std::string, std::string>> params) {
+  using Knobs = std::vector<std::pair<std::string, std::string>>;
+  const auto refused = [](const Knobs& params) {
     ConfigNode node;
     for (const auto& [key, value] : params)
       node.members.push_back({key, {}, ConfigNode::of(value)});
@@ -87,7 +88,14 @@ TEST_CASE("packets: what no link can do is refused with a sentence") {
   CHECK(refused({{"loss", "0%"}}).find("nothing is to happen to packets") != std::string::npos);
   CHECK(refused({{"rate", "10"}}).find("expected a bandwidth") != std::string::npos);
   CHECK(refused({{"delay", "11s"}}).find("expected a duration") != std::string::npos);
-  CHECK(refused({{"down", "1s"}}).find("down") != std::string::npos);
+  for (const auto& [knobs, sentence] :
+       {std::pair(Knobs{{"down", "1s"}}, "down: says nothing without kind: flapping"),
+        std::pair(Knobs{{"loss", "1%"}, {"up", "1s"}}, "up: says nothing without kind: flapping"),
+        std::pair(Knobs{{"loss", "1%"}, {"reorder-by", "1ms"}},
+                  "reorder-by: says nothing without reorder"),
+        std::pair(Knobs{{"delay", "1s"}, {"distribution", "normal"}},
+                  "distribution: says nothing without jitter")})
+    CHECK(refused(knobs).find(sentence) != std::string::npos);
   CHECK(refused({{"drop-nth", "0"}}).find("drop-nth") != std::string::npos);
   CHECK(refused({{"cut-every", "some"}}).find("cut-every") != std::string::npos);
   CHECK(refused({{"loss", "1%"}}).empty());

@@ -315,6 +315,7 @@ TEST_CASE("packet switch: a frame larger than any that it knows is lost, and cou
   CHECK(lab.arrived(1, 0).empty());
   CHECK(lab->cost().dropped == 1);
   CHECK(lab->cost().packets == 2);
+  CHECK(lab->traffic(0, 1).packets == 1);  // The marker: what is left of the frame goes nowhere.
   frame.resize(65'000);
   lab.send(0, frame, header);
   CHECK(lab.arrived(1, 0).at(0).frame.size() == 65'000);
