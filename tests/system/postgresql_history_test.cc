@@ -2,11 +2,11 @@
 // what each level of isolation is documented to allow, and nothing worse, is what is found.
 #include <algorithm>
 #include <mutex>
-#include <thread>
 
 #include "checkers/checkers.h"
 #include "harness/core/rng.h"
 #include "tests/system/postgresql_server.h"
+#include "tests/system/test_threads.h"
 
 namespace faultline::system_test::postgresql {
 namespace {
@@ -69,12 +69,13 @@ List some_transaction(Rng& rng, std::uint64_t oldest_key, std::int64_t& next_ele
   return operations;
 }
 
-void work(Observed& observed, const Node& node, const std::string& isolation, std::uint32_t me) {
+void work(Observed& observed, const TestThreads& all, const Node& node,
+          const std::string& isolation, std::uint32_t me) {
   Asker asker(node, isolation);
   Rng rng = Rng(7).fork(isolation + std::to_string(me));
   std::uint32_t process = me;
   std::int64_t next_element = me;
-  for (std::size_t done = 0; (done = observed.ended(Fate::ok)) < wanted;) {
+  for (std::size_t done = 0; !all.over() && (done = observed.ended(Fate::ok)) < wanted;) {
     List operations = some_transaction(rng, done / transactions_per_key, next_element,
                                        isolation == "read-committed");
     observed.invoke(process, operations);
@@ -84,7 +85,8 @@ void work(Observed& observed, const Node& node, const std::string& isolation, st
     if (outcome.why().starts_with("connect")) std::this_thread::sleep_for(5ms);
   }
   // Every list once more, so that the order of its elements is known.
-  for (std::uint64_t key = me; key < wanted / transactions_per_key + keys_at_once; key += workers) {
+  constexpr std::uint64_t keys = wanted / transactions_per_key + keys_at_once;
+  for (std::uint64_t key = me; key < keys && !all.over(); key += workers) {
     const List read{get(key_name(key))};
     Outcome outcome = Outcome::fail("not asked");
     CHECK(eventually([&] {
@@ -101,12 +103,13 @@ History observe(const std::string& isolation, bool faults) {
   server.start();
   server.await_ready();
   Observed observed;
-  std::vector<std::thread> threads;
+  TestThreads threads;
   for (std::uint32_t me = 0; me < workers; ++me) {
-    threads.emplace_back([&, me] { work(observed, server.node(), isolation, me); });
+    threads.start([&, me] { work(observed, threads, server.node(), isolation, me); });
   }
   for (std::size_t part = 1; faults && part <= 4; ++part) {
-    CHECK(eventually([&] { return observed.ended(Fate::ok) >= wanted * part / 5; }));
+    CHECK(eventually(
+        [&] { return threads.over() || observed.ended(Fate::ok) >= wanted * part / 5; }));
     server.signal(part % 2 == 0 ? SIGSTOP : SIGKILL);
     std::this_thread::sleep_for(200ms);
     if (part % 2 == 0) {
@@ -116,7 +119,8 @@ History observe(const std::string& isolation, bool faults) {
     }
     server.await_ready();
   }
-  for (std::thread& thread : threads) thread.join();
+  threads.join();
+  REQUIRE_FALSE(threads.over());  // Else nothing is whole that could be judged.
   MESSAGE(isolation << ": ok " << observed.ended(Fate::ok) << ", fail "
                     << observed.ended(Fate::fail) << ", info " << observed.ended(Fate::info));
   return observed.finish();

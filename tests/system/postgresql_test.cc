@@ -8,6 +8,7 @@
 
 #include "tests/system/postgresql_server.h"
 #include "tests/system/stage.h"
+#include "tests/system/test_threads.h"
 
 namespace faultline::system_test::postgresql {
 
@@ -89,8 +90,9 @@ struct Race {
 Race race(const Node& node, const std::string& isolation, bool same_key, int rounds) {
   std::vector<std::vector<Outcome>> outcomes(2);
   std::barrier together(2);
-  const auto side = [&](std::size_t me) {
-    Asker asker(node, isolation);
+  std::array<Asker, 2> askers = {Asker(node, isolation), Asker(node, isolation)};
+  const auto side = [&](std::size_t me) {  // Nothing here throws: the other would wait for ever.
+    Asker& asker = askers[me];
     for (int i = 0; i < rounds; ++i) {
       const std::string name = isolation + std::to_string(same_key) + std::to_string(i);
       List operations{get("x" + name), get("y" + name)};
@@ -168,7 +170,7 @@ class Appenders {
  public:
   explicit Appenders(const Node& node) {
     for (std::size_t me = 0; me < fates_.size(); ++me) {
-      threads_.emplace_back([this, me, &node] { work(me, node); });
+      threads_.start([this, me, &node] { work(me, node); });
     }
   }
   ~Appenders() { stop(); }
@@ -180,8 +182,7 @@ class Appenders {
   /// What became of every element.
   std::map<int, Fate> stop() {
     stop_ = true;
-    for (std::thread& thread : threads_) thread.join();
-    threads_.clear();
+    threads_.join();
     std::map<int, Fate> all;
     for (const auto& mine : fates_) all.insert(mine.begin(), mine.end());
     return all;
@@ -210,7 +211,7 @@ class Appenders {
   std::array<std::map<int, Fate>, 8> fates_;
   std::atomic<bool> stop_ = false;
   std::atomic<int> succeeded_ = 0, unclear_ = 0;
-  std::vector<std::thread> threads_;
+  TestThreads threads_;
 };
 
 }  // namespace
