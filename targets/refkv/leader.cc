@@ -80,7 +80,8 @@ class LeaderEngine final : public Engine {
  private:
   static constexpr std::chrono::milliseconds heartbeat_interval{20};
   static constexpr std::chrono::milliseconds near_resend{200};
-  static constexpr std::chrono::milliseconds retry_after{100};
+  /// Beyond what a crowded machine or a disk takes, and before the call is given up.
+  static constexpr std::chrono::milliseconds retry_after{400};
   std::chrono::milliseconds resend_interval() const {
     return near_resend + 2 * options_.round_trip;
   }

@@ -68,7 +68,7 @@ const std::vector<BugInfo> bugs{
     {Bug::retry_not_idempotent,
      "retry-not-idempotent",
      {Mode::leader},
-     "a follower without an answer for 100 ms asks the leader again, which does it again",
+     "a follower without an answer for 400 ms asks the leader again, which does it again",
      "from the first time that it is done to the second: as long as the leader is slow to "
      "answer"},
     {Bug::sloppy_quorum,
