@@ -45,6 +45,10 @@ class ClockFault : public Nemesis {
 
   std::string_view name() const override { return "clock"; }
   Map parameters() const override { return skew_parameters(settings_); }
+  std::string_view spares_clients() const override {
+    return "clients' clocks cannot be skewed: the times of a history are the controller's, and no "
+           "client asks what time it is";
+  }
   Status available(const Cluster& cluster) const override { return cluster.clocks().usable(); }
 
   Result<Attestation> inject(Levers& levers, FaultId id, std::span<const std::size_t> victims,

@@ -63,6 +63,10 @@ class Nemesis {
   virtual std::string_view default_victims() const { return "one"; }
   /// True if its victims are client machines instead of nodes.
   virtual bool strikes_clients() const { return false; }
+  /// Else why it cannot strike client machines, for who asks for it.
+  virtual std::string_view spares_clients() const {
+    return "this fault strikes nodes; client-stall strikes client machines";
+  }
   /// True if a fault of these parameters needs to know who leads (partition isolate-leader).
   virtual bool needs_leader() const { return false; }
   /// True if it acts on single packets: then links are the switch's unless the configuration says

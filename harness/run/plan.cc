@@ -346,7 +346,8 @@ class Reader {
                                       ": the clients are threads of the controller, which cannot "
                                       "be stopped by themselves; say clients: separate");
     const Result<Victims> victims =
-        parse_victims(names, {of_clients ? plan_.client_machines : plan_.nodes, of_clients});
+        parse_victims(names, {of_clients ? plan_.client_machines : plan_.nodes, of_clients,
+                              of_clients ? "" : fault.nemesis->spares_clients()});
     if (!victims) return placed(place_of(params, "victims"), victims.error(), "victims");
     fault.victims = *victims;
     for (const std::string& name : names)

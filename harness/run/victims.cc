@@ -29,6 +29,12 @@ std::vector<std::size_t> draw(std::size_t count, std::size_t nodes, Rng& rng) {
   return all;
 }
 
+/// "clients", "c1", "c2" …
+bool names_client(std::string_view word) {
+  return word == "clients" || (word.size() > 1 && word.front() == 'c' &&
+                               word.find_first_not_of("0123456789", 1) == word.npos);
+}
+
 }  // namespace
 
 Result<Victims> parse_victims(const std::vector<std::string>& words, Candidates candidates) {
@@ -60,6 +66,9 @@ Result<Victims> parse_victims(const std::vector<std::string>& words, Candidates 
     for (const auto& [name, kind] : groups) known.push_back(name);
   victims.kind = Victims::Kind::named;
   for (const std::string& word : words) {
+    if (!candidates.spares_clients.empty() && names_client(word))
+      return Error{"unknown victim \"" + word + "\": " + std::string(candidates.spares_clients),
+                   ErrorKind::usage};
     const auto at = std::find(names.begin(), names.end(), word);
     if (at == names.end()) return unknown_component("victim", word, known);
     victims.named.push_back(static_cast<std::size_t>(at - names.begin()));

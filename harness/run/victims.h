@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "harness/core/result.h"
@@ -26,6 +27,8 @@ struct Victims {
 struct Candidates {
   std::size_t count = 0;
   bool clients = false;
+  /// If not empty, why client machines cannot be meant: for words that name them.
+  std::string_view spares_clients = {};
 };
 
 /// `words` as configured. The error has no place and names the nearest word.

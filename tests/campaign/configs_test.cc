@@ -55,6 +55,29 @@ TEST_CASE("configs: a fault on packets has the switch, unless the configuration 
   CHECK(links_of("links: switch\n") == "switch");
 }
 
+TEST_CASE("configs: clients' clocks cannot be skewed, and who asks for it is told") {
+  const Catalogues catalogues{checkers(), nemeses(), workloads(), targets()};
+  const auto refused = [&](const std::string& fault, const std::string& victims) {
+    const auto root = parse_config(
+        "target: { name: refkv }\nworkload: { name: register }\nclients: separate\n"
+        "faults: [{ fault: " +
+            fault + ", victims: " + victims + " }]\n",
+        "a.yaml");
+    REQUIRE(root);
+    const auto plan = make_plan(*root, catalogues, {"name", 1});
+    REQUIRE_FALSE(plan);
+    CHECK(plan.error().kind == ErrorKind::usage);
+    return plan.error().what;
+  };
+  for (const std::string victims : {"c1", "clients", "[n1, c2]"}) {
+    CAPTURE(victims);
+    CHECK(refused("clock", victims).find("clients' clocks cannot be skewed") != std::string::npos);
+    CHECK(refused("kill", victims).find("this fault strikes nodes") != std::string::npos);
+  }
+  CHECK(refused("clock", "c1").starts_with("a.yaml:4:35: victims: unknown victim \"c1\": "));
+  CHECK(refused("client-stall", "n1").find("c1") != std::string::npos);
+}
+
 TEST_CASE("configs: every one asks a question, and makes a plan or a campaign") {
   const Catalogues catalogues{checkers(), nemeses(), workloads(), targets()};
   const auto found = configs();

@@ -123,6 +123,21 @@ TEST_CASE("victims: client machines have names and numbers, and no roles") {
         "a minority of 2 client machines is nobody");
 }
 
+TEST_CASE("victims: who names a client machine is told why it cannot be one") {
+  const auto error = [](const std::string& word) {
+    const auto victims = parse_victims({word}, {3, false, "it cannot."});
+    REQUIRE_FALSE(victims);
+    CHECK(victims.error().kind == ErrorKind::usage);
+    return victims.error().what;
+  };
+  CHECK(error("c1") == "unknown victim \"c1\": it cannot.");
+  CHECK(error("c20") == "unknown victim \"c20\": it cannot.");
+  CHECK(error("clients") == "unknown victim \"clients\": it cannot.");
+  for (const std::string word : {"c", "client", "c1x", "d1", "n7"})
+    CHECK(error(word).find("it cannot") == std::string::npos);
+  CHECK(parse_victims({"n1"}, {3, false, "it cannot."}));
+}
+
 TEST_CASE("victims: words that mean nothing name the nearest") {
   const auto error = [](const std::vector<std::string>& words, std::size_t nodes) {
     const auto victims = parse_victims(words, {nodes});
