@@ -52,13 +52,13 @@ struct ClockBed {
     require_ok(clocks().set(0, skews));
   }
   void heal() { require_ok(clocks().set(0, {})); }
-  ClockReading read() {
-    auto reading = clocks().read(0);
+  ClockReading read(std::size_t node = 0) {
+    auto reading = clocks().read(node);
     REQUIRE(reading);
     return *std::move(reading);
   }
-  bool all_are(std::int64_t offset) {
-    const ClockReading reading = read();
+  bool all_are(std::int64_t offset, std::size_t node = 0) {
+    const ClockReading reading = read(node);
     return !reading.processes.empty() &&
            std::ranges::all_of(reading.processes, [&](const ClockReading::Process& process) {
              return process.problem.empty() && process.offset_ns == offset;

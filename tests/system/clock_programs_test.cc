@@ -1,5 +1,7 @@
 // Programs of others under a shifted clock, where they are installed: they say themselves what time
 // it is for them.
+#include <array>
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -8,7 +10,10 @@
 #include <time.h>
 
 #include "harness/os/program.h"
+#include "targets/targets.h"
 #include "tests/system/clock_bed.h"
+#include "tests/system/local_cluster.h"
+#include "tests/system/test_threads.h"
 
 #if defined(__x86_64__)
 namespace faultline::system_test {
@@ -146,6 +151,77 @@ TEST_CASE("clocks: etcd under reads and writes, none of which fails for shifts a
                     " -sSf -d '{\"key\":\"aw==\"}' $kv/range | "
                     "grep -q '\"value\":\"dg==\"' && echo done || echo failed; done"});
   cycle_through_lives(bed, 4, 125, "done\n");
+}
+
+/// A client of the node that writes a number and reads it back, again and again, until the test is
+/// over. No other has its key.
+void write_and_read(const Target& store, const Node& node, const TestThreads& all,
+                    std::atomic<int>& done) {
+  auto client = store.connect(node);
+  REQUIRE(client);
+  const auto ask = [&](Function function, Value value) {
+    return (*client)->invoke({.function = function, .key = node.name, .value = std::move(value)},
+                             in(std::chrono::seconds(30)));
+  };
+  for (int i = 0; !all.over(); ++i, ++done) {
+    const Outcome written = ask(Function::write, i);
+    REQUIRE_MESSAGE(written.fate() == Fate::ok, written.why());
+    const Outcome read = ask(Function::read, {});
+    REQUIRE_MESSAGE(read.fate() == Fate::ok, read.why());
+    REQUIRE(read.output() == Value(i));
+  }
+}
+
+TEST_CASE("clocks: refkv under reads and writes, none of which fails for shifts and heals") {
+  ::setenv("FAULTLINE_REFKV", FAULTLINE_BINARY_DIR "/refkv", 0);
+  constexpr std::size_t nodes = 3;
+  constexpr int lives = 4, cycles = 125;
+  const auto store = target_of(make_refkv, {{"mode", "quorum"}});
+  ClockBed bed({}, nodes);
+  Cluster& cluster = *bed.shells.cluster;
+  const auto set = [&](std::size_t node, std::int64_t by) {
+    std::vector<Skew> skews;
+    if (by != 0)
+      skews.push_back({.kind = Skew::Kind::jump, .since_ns = bed.clocks().now_ns(), .by_ns = by});
+    require_ok(bed.clocks().set(node, skews));
+  };
+  // Every start is a first patch under load.
+  for (int life = 0; life < lives; ++life) {
+    for (const Node& node : cluster.nodes()) {
+      const auto launch = store->launch(node, cluster.nodes());
+      REQUIRE(launch);
+      bed.shells.argv = launch->argv;
+      require_ok(cluster.start(node.index));
+    }
+    for (const Node& node : cluster.nodes())
+      REQUIRE(eventually([&] { return bool(store->ready(node, in(std::chrono::seconds(1)))); },
+                         std::chrono::seconds(60)));
+    std::array<std::atomic<int>, nodes> done{};
+    {
+      TestThreads clients;
+      for (const Node& node : cluster.nodes())
+        clients.start([&] { write_and_read(*store, node, clients, done[node.index]); });
+      for (int i = 0; i < cycles && !clients.over(); ++i) {
+        for (std::size_t node = 0; node < nodes; ++node)
+          set(node, (i + static_cast<int>(node)) % 2 == 0 ? one_hour : -one_hour);
+        if (i % 25 == 0)
+          for (std::size_t node = 0; node < nodes; ++node)
+            CHECK(bed.all_are((i + static_cast<int>(node)) % 2 == 0 ? one_hour : -one_hour, node));
+        for (std::size_t node = 0; node < nodes; ++node) set(node, 0);
+      }
+      const int before = done[0];
+      CHECK(eventually([&] { return done[0] > before + 1; }));  // One may have been under way.
+      CHECK_FALSE(clients.over());
+    }
+    for (std::size_t node = 0; node < nodes; ++node) {
+      CHECK(done[node] > 0);
+      CHECK(bed.all_are(0, node));
+      CHECK(bed.read(node).kernel_calls == 0);
+      CHECK(bed.read(node).processes.front().threads > 0);  // It was patched as it ran.
+    }
+    CHECK(cluster.take_deaths().empty());
+    for (std::size_t node = 0; node < nodes; ++node) require_ok(cluster.signal(node, SIGKILL));
+  }
 }
 
 TEST_CASE("clocks: a JVM whose threads are busy survives first patches, shifts and heals") {
