@@ -68,11 +68,17 @@ void NodeClocks::settle() {
     if (state == Execution::waits) {
       ++tally_.missed;
       tally_.note_caller(thread, ": was executing a program when the shift began");
+      stuck_.insert(thread);
       continue;
     }
     // It stops when it leaves the kernel: then it runs the new program, or the old one for good.
     (void)ThreadStop::make(thread, limit, meanwhile_);
   }
+}
+
+bool NodeClocks::is_stuck(int pid) {
+  std::erase_if(stuck_, [](int thread) { return execution_of(thread) != Execution::waits; });
+  return std::ranges::any_of(stuck_, [&](int thread) { return process_of(thread) == pid; });
 }
 
 void NodeClocks::stopped(int pid, int wait_status) {
@@ -136,6 +142,10 @@ void NodeClocks::adopt(int pid, std::uint64_t start, bool held, const HookSlot& 
   Tracked& tracked = tracked_[pid];
   tracked = {};
   tracked.start = start;
+  if (!held && is_stuck(pid)) {
+    tracked.problem = "it is executing a program";
+    return;
+  }
   auto patch = ClockPatch::open(pid);
   if (!patch) {
     tracked.problem = patch.error().what;

@@ -80,6 +80,9 @@ class NodeClocks {
   void sample(bool timers);
   /// Until programs whose execution began before the shift are there for scan() to find.
   void settle();
+  /// Whether a thread of the process has been executing a program since before the shift: to seize
+  /// it would wait until that is over, and answer nobody meanwhile.
+  bool is_stuck(int pid);
 
   std::vector<Skew> skews_;
   HookSlot slot_;  ///< In force.
@@ -87,6 +90,7 @@ class NodeClocks {
   CallWatch watch_;
   std::function<void()> meanwhile_;
   std::map<int, Tracked> tracked_;
+  std::set<int> stuck_;  ///< Threads that settle() gave up on.
   std::optional<Clock::time_point> due_;
   Clock::time_point next_sample_{};
   std::vector<ClockReading::Sample> series_;

@@ -306,6 +306,82 @@ TEST_CASE("clock exec: one that is under way when a shift begins") {
   CHECK(bed.shells.cluster->take_deaths().empty());
 }
 
+/// A process of two threads, one of which executes `sleep`: that waits in the kernel until the
+/// other has ended, whose end is held up by its tracer until there is a file `release`.
+TEST_CASE("helper: execute when let" * doctest::skip()) {
+  const std::string release = std::getenv("D") + std::string("/release");
+  int tell[2], go[2];
+  if (::pipe(tell) != 0 || ::pipe(go) != 0) std::abort();
+  if (::fork() == 0) {
+    std::thread([&] {
+      const pid_t self = ::gettid();
+      if (::write(tell[1], &self, sizeof self) != sizeof self) std::abort();
+      for (;;) ::pause();
+    }).detach();
+    char byte = 0;
+    if (::read(go[0], &byte, 1) != 1) std::abort();
+    ::execl("/bin/sleep", "sleep", "1000", nullptr);
+    ::_exit(1);
+  }
+  pid_t other = 0;
+  int status = 0;
+  if (::read(tell[0], &other, sizeof other) != sizeof other) std::abort();
+  if (::ptrace(PTRACE_SEIZE, other, nullptr, static_cast<long>(PTRACE_O_TRACEEXIT)) != 0 ||
+      ::write(go[1], "x", 1) != 1 || ::waitpid(other, &status, __WALL) != other ||
+      status >> 8 != (SIGTRAP | PTRACE_EVENT_EXIT << 8))
+    std::abort();
+  std::printf("it waits\n");
+  std::fflush(stdout);
+  while (!std::filesystem::exists(release)) ::usleep(1000);
+  ::ptrace(PTRACE_CONT, other, nullptr, nullptr);
+  ::waitpid(other, &status, __WALL);
+  for (;;) ::pause();
+}
+
+/// Whether `sleep` has the shift, and what was missed.
+std::pair<bool, std::int64_t> shifted_sleep(ClockBed& bed) {
+  const ClockReading reading = bed.read();
+  const bool shifted = std::ranges::any_of(reading.processes, [](const auto& process) {
+    return process.command == "sleep" && process.problem.empty() && process.offset_ns == one_hour;
+  });
+  return {shifted, reading.kernel_calls_missed};
+}
+
+TEST_CASE("clock exec: a shift waits for an execution that began before it, but not for ever") {
+  for (const bool in_time : {true, false}) {
+    CAPTURE(in_time);
+    ClockBed bed("helper: execute when let");
+    const std::string directory = bed.shells.cluster->nodes()[0].log_dir;
+    bed.shells.environment = {{"D", directory}};
+    std::atomic<bool> released = false;
+    const auto release = [&] {
+      released = true;
+      std::ofstream(directory + "/release") << "go";
+    };
+    bed.start();
+    REQUIRE(bed.said("it waits\n"));
+    std::jthread other;
+    if (in_time)
+      other = std::jthread([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        release();
+      });
+    bed.jump(one_hour);
+    CHECK(released == in_time);
+    const auto [shifted, missed] = shifted_sleep(bed);
+    CHECK(shifted == in_time);
+    CHECK(missed == (in_time ? 0 : 1));
+    if (!in_time) {
+      const auto callers = bed.read().kernel_callers;
+      CHECK(std::ranges::any_of(callers, [](const std::string& caller) {
+        return caller.ends_with(": was executing a program when the shift began");
+      }));
+      release();
+    }
+    CHECK(eventually([&] { return shifted_sleep(bed).first; }));
+  }
+}
+
 TEST_CASE("helper: arm a timer" * doctest::skip()) {
   const clockid_t clock = std::getenv("MONOTONIC") ? CLOCK_MONOTONIC : CLOCK_REALTIME;
   sigevent nothing{};
