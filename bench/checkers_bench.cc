@@ -1,14 +1,13 @@
 // Throughput of the checkers on generated histories that are linearizable, so that nothing is cut
 // short. The name says the parameters; `bytes` is the checker's peak memory beyond the history.
 #include <array>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include <benchmark/benchmark.h>
-#include <malloc.h>
 
+#include "bench/own_memory.h"
 #include "checkers/checkers.h"
 #include "harness/core/rng.h"
 
@@ -111,27 +110,12 @@ History generate(const Parameters& p) {
   return builder.finish();
 }
 
-/// Of /proc/self/status, in bytes: VmRSS is now, VmHWM the peak since reset_peak().
-std::uint64_t memory(const std::string& name) {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;)
-    if (word == name + ":") {
-      std::uint64_t kilobytes = 0;
-      status >> kilobytes;
-      return kilobytes * 1024;
-    }
-  return 0;
-}
-void reset_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }
-
 void linearizable(benchmark::State& state, const Parameters& parameters) {
   const History history = generate(parameters);
   ConfigNode mapping;
   Params params(mapping, "check linearizable");
   const auto checker = make_linearizable(params);
-  malloc_trim(0);
-  const std::uint64_t before = memory("VmRSS");
-  reset_peak();
+  const PeakMemory peak;
   Verdict verdict;
   Budget budget;
   budget.threads = parameters.threads;
@@ -141,7 +125,7 @@ void linearizable(benchmark::State& state, const Parameters& parameters) {
   }
   if (verdict.validity != Validity::valid) state.SkipWithError(verdict.summary.c_str());
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(history.size()));
-  state.counters["bytes"] = static_cast<double>(memory("VmHWM") - before);
+  state.counters["bytes"] = static_cast<double>(peak.bytes());
   state.SetLabel(verdict.engine);
 }
 

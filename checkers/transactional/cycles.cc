@@ -46,8 +46,7 @@ class Finder {
         std::array{Anomaly::G1a, Anomaly::garbage_read, Anomaly::duplicate_elements},
         [&](Anomaly anomaly) { return source_.offences().any(anomaly); });
     const std::array levels{&into_.ww_wr, &into_.single_rw, &into_.nonadjacent_rw, &into_.all};
-    std::optional<std::vector<Transaction>> suspects;
-    if (!has_gaps) suspects = source_.suspects(meter_, into_.edges);
+    const auto suspects = source_.suspects(meter_, into_.edges);
     if (suspects) return suspects->empty() ? holds_all(levels) : find_among(*suspects);
     const Graph graph = source_.graph({});
     into_.edges = graph.edges();

@@ -52,10 +52,10 @@ class Dependencies {
   /// ok, or info of which something was read.
   virtual bool is_committed(Transaction t) const = 0;
   virtual Graph graph(const GraphOptions& options) const = 0;
-  /// Where there are no offences: the transactions, ascending, that every cycle there is goes
-  /// through alone, with edges of processes and of real time or not; so, none if some serial order
-  /// agrees with all of them. Nothing if that is not known without the graph. `edges`: those that
-  /// were looked at. Throws OutOfBudget.
+  /// The transactions, ascending, that every cycle of any graph there is goes through alone, with
+  /// edges of processes and of real time or not; perhaps others, too. None only if some serial
+  /// order agrees with all of them. Nothing if that is not known without the graph. `edges`: those
+  /// that were looked at. Throws OutOfBudget.
   virtual std::optional<std::vector<Transaction>> suspects(Meter&, std::uint64_t& /*edges*/) const {
     return std::nullopt;
   }

@@ -10,7 +10,9 @@ namespace faultline::transactional {
 namespace {
 
 /// The edges of Lists::graph({}), found each time anew: what follows from an append or a read is
-/// found where it stands.
+/// found where it stands. From an append they go on over gaps, which are what a failed transaction
+/// or nobody appended, or what stands there twice: so does the graph of certain writes, of which
+/// every edge is a way here.
 class ListTies {
  public:
   explicit ListTies(const Lists& lists) : lists_(lists), all_(lists.transactions()) {}
@@ -52,7 +54,10 @@ class ListTies {
     lists_.each_reader(append.key, position + 1, [&](Transaction reader) {
       if (reader != t) visit(reader);
     });
-    each_next(t, append.key, position + 1, visit);
+    const std::size_t size = lists_.order(append.key).size();
+    std::uint32_t version = position + 1;
+    while (version < size && lists_.writer(append.key, version) == nobody) ++version;
+    each_next(t, append.key, version, visit);
   }
 
   /// Who made what comes after a version.
@@ -128,7 +133,7 @@ class ListExcerpt {
     const std::size_t size = lists_.order(append.key).size();
     if (position == Lists::not_there || lists_.writer(append.key, position) != t) return;
     const auto tie_version = [&](Transaction next) {
-      tie(t, next, is_ok(t) && is_ok(next) ? Bond::certain_ww : Bond::ww);
+      if (next != nobody) tie(t, next, is_ok(t) && is_ok(next) ? Bond::certain_ww : Bond::ww);
     };
     if (position + 1 < size)
       tie_version(lists_.writer(append.key, position + 1));
@@ -142,7 +147,11 @@ class ListExcerpt {
   void skip(Transaction t, KeyIndex key, std::size_t position) {
     const std::size_t size = lists_.order(key).size();
     std::size_t at = position;
-    while (at < size && !is_ok(lists_.writer(key, at))) ++at;
+    const auto is_certain = [&](std::size_t place) {
+      const Transaction next = lists_.writer(key, place);
+      return next != nobody && is_ok(next);
+    };
+    while (at < size && !is_certain(at)) ++at;
     if (at == position) return;
     if (at < size) return tie(t, lists_.writer(key, at), Bond::skipping);
     for (const AppendId last : lists_.unobserved(key))

@@ -10,8 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include <doctest/doctest.h>
-
+#include "harness/core/check.h"
 #include "harness/core/checker.h"
 #include "harness/core/history.h"
 #include "harness/core/rng.h"
@@ -80,8 +79,10 @@ enum class Objects { lists, registers };
 /// in between, at random places, the events of what is planted.
 class Long {
  public:
-  Long(std::size_t transactions, Rng rng, Objects objects = Objects::lists)
-      : transactions_(transactions), rng_(std::move(rng)), objects_(objects) {
+  /// A key is retired after `list_max` appends.
+  Long(std::size_t transactions, Rng rng, Objects objects = Objects::lists,
+       std::size_t list_max = 16)
+      : transactions_(transactions), list_max_(list_max), rng_(std::move(rng)), objects_(objects) {
     ValuePool& pool = builder_.values();
     append_ = pool.text(objects == Objects::lists ? "append" : "w"), r_ = pool.text("r");
     for (std::size_t i = 0; i < active; ++i) active_.push_back(fresh());
@@ -105,7 +106,7 @@ class Long {
   }
 
  private:
-  static constexpr std::size_t active = 10, list_max = 16;
+  static constexpr std::size_t active = 10;
   static constexpr std::uint32_t processes = 20;
 
   struct Queue {
@@ -124,12 +125,12 @@ class Long {
   bool step() {
     const auto p = static_cast<std::uint32_t>(rng_.below(processes));
     if (open_[p]) {
-      REQUIRE(builder_.complete({p, Fate::ok, *open_[p], no_error, no_time}));
+      FAULTLINE_CHECK(builder_.complete({p, Fate::ok, *open_[p], no_error, no_time}));
       open_[p].reset();
       return true;
     }
     open_[p] = execute();
-    REQUIRE(builder_.invoke({p, Function::txn, no_key, *open_[p], no_node, no_time}));
+    FAULTLINE_CHECK(builder_.invoke({p, Function::txn, no_key, *open_[p], no_node, no_time}));
     return false;
   }
 
@@ -146,7 +147,7 @@ class Long {
       const ValueHandle element = pool.integer(static_cast<std::int64_t>(key.list.size()));
       key.list.push_back(element);
       micros.push_back(pool.list(std::vector{append_, pool.integer(key.id), element}));
-      if (key.list.size() >= list_max) key = fresh();
+      if (key.list.size() >= list_max_) key = fresh();
     }
     return pool.list(micros);
   }
@@ -174,12 +175,12 @@ class Long {
     const std::uint32_t process = queue.process + event.process;
     const ValueHandle value = pool.list(micros);
     if (event.begins)
-      REQUIRE(builder_.invoke({process, Function::txn, no_key, value, no_node, no_time}));
+      FAULTLINE_CHECK(builder_.invoke({process, Function::txn, no_key, value, no_node, no_time}));
     else
-      REQUIRE(builder_.complete({process, event.fate, value, no_error, no_time}));
+      FAULTLINE_CHECK(builder_.complete({process, event.fate, value, no_error, no_time}));
   }
 
-  const std::size_t transactions_;
+  const std::size_t transactions_, list_max_;
   Rng rng_;
   const Objects objects_;
   HistoryBuilder builder_;
