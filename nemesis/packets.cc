@@ -18,6 +18,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <thread>
 
 #include "harness/core/text.h"
@@ -37,24 +39,9 @@ constexpr std::chrono::nanoseconds strict_max = std::chrono::milliseconds(10);
 /// Probes to a link and round, so that rare fates are met in time.
 constexpr double probes_max = 64;
 
-struct Effect {
-  const char* name;
-  std::uint64_t PacketCounters::* counter;
-};
-constexpr std::array<Effect, 12> all_effects = {{
-    {"delayed", &PacketCounters::delayed},
-    {"lost", &PacketCounters::lost},
-    {"duplicated", &PacketCounters::duplicated},
-    {"reordered", &PacketCounters::reordered},
-    {"corrupted", &PacketCounters::corrupted},
-    {"corrupted_unseen", &PacketCounters::corrupted_unseen},
-    {"slowed", &PacketCounters::slowed},
-    {"overflowed", &PacketCounters::overflowed},
-    {"flapped", &PacketCounters::flapped},
-    {"messages", &PacketCounters::messages},
-    {"dropped", &PacketCounters::dropped},
-    {"cut_short", &PacketCounters::cut_short},
-}};
+using Effect = NamedPacketCounter;
+/// All but how many packets came.
+constexpr auto all_effects = std::span(packet_counters).subspan<1>();
 
 /// Which of them a policy asks for.
 bool asks_for(const LinkPolicy& policy, const Effect& effect) {
@@ -208,7 +195,7 @@ class Packets : public Nemesis {
       List names;
       for (const Effect& effect : all_effects)
         if (asks_for(knobs_.policy, effect) && risen(before, after, effect) == 0)
-          names.emplace_back(effect.name);
+          names.emplace_back(std::string(effect.name));
       return names;
     };
     const auto idle = [&] {

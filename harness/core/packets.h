@@ -4,11 +4,13 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <compare>
 #include <cstdint>
 #include <map>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "harness/core/cluster.h"
@@ -96,6 +98,26 @@ struct PacketCounters {
   std::uint64_t messages = 0;    ///< That came while some of them were to be dropped or cut.
   std::uint64_t dropped = 0, cut_short = 0;  ///< Of the messages.
 };
+
+struct NamedPacketCounter {
+  std::string_view name;  ///< As JSON has it.
+  std::uint64_t PacketCounters::* counter;
+};
+inline constexpr std::array<NamedPacketCounter, 13> packet_counters = {{
+    {"shaped", &PacketCounters::shaped},
+    {"delayed", &PacketCounters::delayed},
+    {"lost", &PacketCounters::lost},
+    {"duplicated", &PacketCounters::duplicated},
+    {"reordered", &PacketCounters::reordered},
+    {"corrupted", &PacketCounters::corrupted},
+    {"corrupted_unseen", &PacketCounters::corrupted_unseen},
+    {"slowed", &PacketCounters::slowed},
+    {"overflowed", &PacketCounters::overflowed},
+    {"flapped", &PacketCounters::flapped},
+    {"messages", &PacketCounters::messages},
+    {"dropped", &PacketCounters::dropped},
+    {"cut_short", &PacketCounters::cut_short},
+}};
 
 /// What came to a directed link since the cluster was made, whatever befell it there, and whatever
 /// the link did by its nature.

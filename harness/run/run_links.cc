@@ -1,7 +1,5 @@
 #include "harness/run/run_links.h"
 
-#include <array>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -9,23 +7,6 @@
 
 namespace faultline {
 namespace {
-
-constexpr auto befallen =
-    std::to_array<std::pair<std::string_view, std::uint64_t PacketCounters::*>>({
-        {"shaped", &PacketCounters::shaped},
-        {"delayed", &PacketCounters::delayed},
-        {"lost", &PacketCounters::lost},
-        {"duplicated", &PacketCounters::duplicated},
-        {"reordered", &PacketCounters::reordered},
-        {"corrupted", &PacketCounters::corrupted},
-        {"corrupted_unseen", &PacketCounters::corrupted_unseen},
-        {"slowed", &PacketCounters::slowed},
-        {"overflowed", &PacketCounters::overflowed},
-        {"flapped", &PacketCounters::flapped},
-        {"messages", &PacketCounters::messages},
-        {"dropped", &PacketCounters::dropped},
-        {"cut_short", &PacketCounters::cut_short},
-    });
 
 /// Every directed one: the machines' and the controller's.
 std::vector<Edge> links_of(const Cluster& cluster) {
@@ -50,7 +31,7 @@ List links_value(const Cluster& cluster, const PacketPlane& plane) {
                 {"packets", traffic[i].packets},
                 {"bytes", traffic[i].bytes}};
     if (traffic[i].cut > 0) link.emplace_back("cut", traffic[i].cut);
-    for (const auto& [name, counter] : befallen)
+    for (const auto& [name, counter] : packet_counters)
       if (counters[i].*counter > 0) link.emplace_back(std::string(name), counters[i].*counter);
     list.emplace_back(std::move(link));
   }
