@@ -175,11 +175,12 @@ class RwRegisterRun {
     const ModelSet strongest = ModelSet().set(find_model("strict-serializable").value());
     // What needs no order of versions is decided without one.
     const bool is_weak = (asked_ & ~weak_models()).none();
+    bool was_tried = true;
     if (is_weak) {
       decide_weak_levels(registers, asked_, bytes_, meter_, weak);
       if ((asked_ & ~weak.holds).none()) return;
     } else {
-      try_order(registers, Order::realtime);
+      was_tried = try_order(registers, Order::realtime, Guess::Effort::while_it_helps);
       if ((strongest & ~holds_).none()) return;
     }
     registers.note_cyclic_versions(meter_);
@@ -197,8 +198,10 @@ class RwRegisterRun {
     };
     refute(registers.offences().counts);
     refute(cycles.counts);
-    for (const Order order : {Order::process, Order::none})
-      if ((asked_ & ~refuted & ~holds_).any()) try_order(registers, order);
+    // No order proves what is refuted.
+    for (const Order order : {Order::realtime, Order::process, Order::none})
+      if ((asked_ & ~refuted & ~holds_).any() && (order != Order::realtime || !was_tried))
+        try_order(registers, order, Guess::Effort::all);
     decide_weak_levels(registers, asked_ & ~holds_, bytes_, meter_, weak);
     refute(weak.counts);
     decide_strong_levels(registers, asked_ & ~refuted & ~holds_ & ~weak.holds, refuted, sequence_,
@@ -223,13 +226,16 @@ class RwRegisterRun {
     return all;
   }
 
-  void try_order(const Registers& registers, Order order) {
-    const Guess guess(registers, order, meter_);
+  /// False if with all effort a better order might be found: then this one is not looked at.
+  bool try_order(const Registers& registers, Order order, Guess::Effort effort) {
+    const Guess guess(registers, order, effort, meter_);
+    if (guess.gave_up()) return false;
     CycleFindings found;
     find_cycles(OrderedRegisters(registers, guess.versions()), meter_, found);
     edges_ = found.edges;
     holds_ |= proven(registers.offences(), found, true);
     if (order == Order::realtime) sequence_ = guess.sequence();
+    return true;
   }
 
   const History& history_;

@@ -29,13 +29,13 @@ struct Guess::Execution {
   std::uint32_t depth = 0;
   std::vector<Version> current;  ///< By key.
   std::uint32_t now = 0;
-  bool has_circle = false;
+  std::uint64_t circles = 0;
   std::vector<Registers::Pair> certain, doubtful;  ///< What would have avoided the circles.
 
   /// Of the choices below that depth one should have been the other way round. If there is only
   /// one, it must.
   void note_circle(std::uint32_t from) {
-    has_circle = true;
+    ++circles;
     if (choices.empty() || choices.back().depth <= from) return;
     const auto first =
         std::ranges::find_if(choices, [&](const Choice& choice) { return choice.depth > from; });
@@ -45,7 +45,7 @@ struct Guess::Execution {
   }
 };
 
-Guess::Guess(const Registers& registers, Order order, Meter& meter)
+Guess::Guess(const Registers& registers, Order order, Effort effort, Meter& meter)
     : registers_(registers),
       order_(order),
       meter_(meter),
@@ -59,9 +59,15 @@ Guess::Guess(const Registers& registers, Order order, Meter& meter)
   }
   // More often than this does not help any more, and each costs as much as the first.
   constexpr int rounds_max = 12;
+  std::uint64_t before = UINT64_MAX;
   for (int round = 0; round < rounds_max; ++round) {
     collect_predecessors();
-    if (execute()) return;
+    const std::uint64_t circles = execute();
+    if (circles == 0) return;
+    // Where something is wrong, what is learnt of it makes more circles.
+    gave_up_ = effort == Effort::while_it_helps && circles > before / 2;
+    if (gave_up_) return;
+    before = circles;
     bool narrowed = false;
     if (order == Order::realtime) {
       narrowed = narrow_ends();
@@ -172,8 +178,8 @@ void Guess::collect_readers() {
   each([&](Transaction t, Version v) { readers_[next[v]++] = t; });
 }
 
-/// True if there was no circle.
-bool Guess::execute() {
+/// How many circles there were.
+std::uint64_t Guess::execute() {
   Execution run(registers_);
   sequence_.clear();
   std::vector<Transaction> by_end;
@@ -189,7 +195,7 @@ bool Guess::execute() {
     if (!meter_.spend(4)) throw OutOfBudget();
   }
   learn(run.certain, run.doubtful);
-  return !run.has_circle;
+  return run.circles;
 }
 
 /// What is doubtful only if there is nothing else to learn; and one for each key, as one that is

@@ -21,8 +21,14 @@ using VersionOrder = BigVector<Version>;
 /// happened earlier, and from that follows more of the order of versions.
 class Guess {
  public:
+  /// How often it tries again: as long as it learns, or only as long as that helps much.
+  enum class Effort : std::uint8_t { all, while_it_helps };
+
   /// In an order that keeps real time, or that of processes, as far as there is such a one.
-  Guess(const Registers& registers, Order order, Meter& meter);
+  Guess(const Registers& registers, Order order, Effort effort, Meter& meter);
+
+  /// There are circles left, and with all effort there might be fewer.
+  bool gave_up() const { return gave_up_; }
 
   VersionOrder versions() const;
   /// The committed transactions, as they were executed.
@@ -33,7 +39,7 @@ class Guess {
 
   void collect_predecessors();
   void collect_readers();
-  bool execute();
+  std::uint64_t execute();
   void execute(Execution& run, Transaction t);
   void learn(std::span<const Registers::Pair> certain, std::span<const Registers::Pair> doubtful);
   static std::uint64_t packed(const Registers::Pair& pair);
@@ -62,6 +68,7 @@ class Guess {
   std::vector<Registers::Pair> lessons_;      ///< What would have avoided the circles.
   std::unordered_set<std::uint64_t> learnt_;  ///< The same, to know them again.
   bool has_learnt_ = false;                   ///< In the last execution.
+  bool gave_up_ = false;
   std::vector<Transaction> sequence_;
 };
 
