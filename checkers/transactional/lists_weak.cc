@@ -72,7 +72,7 @@ class ListLevels {
       return;
     const bool is_atomic = !any({internal, future_read});
     if (is_atomic && (wants("causal-cerone") || wants("causal"))) decide_sessions();
-    if (wants("monotonic-atomic-view"))
+    if ((ruled_out_by(OTV) & wanted_ & ~holds_).any())
       prove("monotonic-atomic-view", false, OTV,
             [&](Constraints& into) { constrain_monotonic(registers_, written_, meter_, into); });
     if (!is_atomic) return;
@@ -223,8 +223,9 @@ class ListLevels {
 }  // namespace
 
 ModelSet list_levels() {
-  return with_stronger(set_of("monotonic-atomic-view") | set_of("causal")) &
-         with_weaker(set_of("strong-session-causal") | set_of("prefix"));
+  const ModelSet decided = with_stronger(set_of("monotonic-atomic-view") | set_of("causal")) &
+                           with_weaker(set_of("strong-session-causal") | set_of("prefix"));
+  return decided | set_of("monotonic-view") | set_of("update-atomic");
 }
 
 void decide_list_levels(const Lists& lists, ModelSet wanted, std::uint64_t bytes_used, Meter& meter,

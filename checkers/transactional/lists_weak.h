@@ -14,7 +14,7 @@
 
 namespace faultline::transactional {
 
-/// The models that this decides.
+/// The models that this decides, and those that nothing else rules out where it finds something.
 ModelSet list_levels();
 
 /// Decides all that some of `wanted` is or implies, the weak before the strong. `cycles` are those

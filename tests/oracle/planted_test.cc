@@ -29,6 +29,19 @@ std::vector<WeakKind> weak_kinds() {
             .together({{append('a', 1), append('b', 1)}, {read('b', {1}), read('a', {})}})
             .both(2, {read('a', {1})}),
         {{"OTV", 1}}}},
+      // Asked for alone, it is looked for as well.
+      {"monotonic-view",
+       {"OTV, of monotonic view",
+        Plant()
+            .together({{append('a', 1), append('b', 1)}, {read('b', {1}), read('a', {})}})
+            .both(2, {read('a', {1})}),
+        {{"OTV", 1}}}},
+      {"update-atomic",
+       {"fractured-read, of update atomic",
+        Plant()
+            .together({{append('a', 1), append('b', 1)}, {read('a', {}), read('b', {1})}})
+            .both(2, {read('a', {1})}),
+        {{"fractured-read", 1}}}},
       {"read-atomic",
        {"fractured-read",
         Plant()
