@@ -140,7 +140,7 @@ TEST_CASE("oracle: online list-append on histories of databases, spoilt and not"
   Mutator mutator(rng.fork("mutation"));
   const long count = iterations(3'000);
   for (long i = 0; i < count; ++i) {
-    const Level level = all_levels[rng.below(all_levels.size())].level;
+    const auto level = Simulation::any_level(rng);
     const int size = 5 + static_cast<int>(rng.below(40));
     const int processes = 2 + static_cast<int>(rng.below(6));
     Transactions history =

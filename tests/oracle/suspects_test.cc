@@ -93,7 +93,7 @@ TEST_CASE("oracle: everybody on a cycle was open when something was wrong") {
   Tally tally;
   const long count = iterations(4'000);
   for (long i = 0; i < count; ++i) {
-    const Level level = all_levels[3 + rng.below(all_levels.size() - 3)].level;
+    const auto level = Simulation::any_level(rng, Simulation::Level::snapshot);
     const int size = 10 + static_cast<int>(rng.below(50));
     const int processes = 2 + static_cast<int>(rng.below(4));
     Transactions history =

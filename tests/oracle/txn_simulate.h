@@ -32,6 +32,12 @@ class Simulation final : public Clients {
     strict_serializable,
   };
 
+  static Level any_level(Rng& rng, Level least = Level::read_uncommitted) {
+    const auto first = static_cast<std::uint64_t>(least);
+    const auto last = static_cast<std::uint64_t>(Level::strict_serializable);
+    return static_cast<Level>(first + rng.below(last + 1 - first));
+  }
+
   Simulation(Level level, Rng rng, Shape shape)
       : Clients(std::move(rng), shape), level_(level), at_(shape.processes) {
     const State nothing(shape.keys);
