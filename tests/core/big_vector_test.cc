@@ -1,10 +1,14 @@
 #include "harness/core/big_vector.h"
 
 #include <cstdint>
+#include <fstream>
 #include <new>
 #include <numeric>
+#include <vector>
 
 #include <doctest/doctest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 namespace faultline {
 namespace {
@@ -41,6 +45,35 @@ TEST_CASE("big vector: sizes of every remainder are given back whole") {
   }
 }
 
+bool is_mapped(void* page_begin) {
+  unsigned char resident = 0;
+  return ::mincore(page_begin, 4096, &resident) == 0;
+}
+
+TEST_CASE("big memory: whole pages are cut out of what is mapped, and nothing beside them stays") {
+  const auto mapped = [] {
+    std::ifstream file("/proc/self/statm");
+    std::size_t pages = 0;
+    file >> pages;
+    return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  };
+  using big_memory::page;
+  constexpr std::size_t count = 64;
+  big_memory::drop_kept();
+  std::vector<void*> blocks;
+  blocks.reserve(count);
+  const std::size_t before = mapped();
+  for (std::size_t i = 0; i < count; ++i) {
+    blocks.push_back(big_memory::take(page));
+    CHECK(reinterpret_cast<std::uintptr_t>(blocks.back()) % page == 0);
+  }
+  // The page more that each was mapped with would be as much again.
+  CHECK(mapped() - before < count * page + count / 4 * page);
+  for (void* block : blocks) big_memory::give_back(block, page);
+  big_memory::drop_kept();
+  CHECK(mapped() <= before + page);
+}
+
 TEST_CASE("big memory: what is given back is taken again, in parts and joined, up to a bound") {
   using big_memory::page;
   big_memory::drop_kept();
@@ -55,6 +88,7 @@ TEST_CASE("big memory: what is given back is taken again, in parts and joined, u
   SUBCASE("a part, and what is left of it") {
     void* const whole = big_memory::take(pages * page);
     CHECK(whole == first);
+    CHECK(big_memory::kept() == 0);
     big_memory::give_back(first, page);
     big_memory::give_back(first + 2 * page, (pages - 2) * page);
     // In between is still taken: neither can be had with it.
@@ -70,6 +104,8 @@ TEST_CASE("big memory: what is given back is taken again, in parts and joined, u
     big_memory::give_back(whole, 20 * page);
     big_memory::give_back(whole + 21 * page, 9 * page);
     CHECK(big_memory::take(8 * page) == whole + 21 * page);
+    CHECK(big_memory::take(page) == whole + 29 * page);  // What the cut left.
+    big_memory::give_back(whole + 29 * page, page);
     CHECK(big_memory::take(2 * page) == whole);
     big_memory::give_back(whole + 21 * page, 8 * page);
     big_memory::give_back(whole, 2 * page);
@@ -80,6 +116,16 @@ TEST_CASE("big memory: what is given back is taken again, in parts and joined, u
     void* const memory = big_memory::take(much);
     big_memory::give_back(memory, much);
     CHECK(big_memory::kept() <= big_memory::kept_max);
+  }
+  SUBCASE("no more than the bound in several blocks, whatever was kept before") {
+    constexpr std::size_t half = big_memory::kept_max / 2;
+    void *const one = big_memory::take(half), *const other = big_memory::take(half);
+    big_memory::give_back(one, half);
+    CHECK(big_memory::kept() == pages * page + half);
+    big_memory::give_back(other, half);
+    CHECK(big_memory::kept() == pages * page + half);
+    CHECK_FALSE(is_mapped(other));
+    CHECK(is_mapped(one));
   }
   CHECK(big_memory::kept() >= pages * page);
   big_memory::drop_kept();

@@ -85,11 +85,21 @@ TEST_CASE("record: what speaks against taking a violation for the store's own do
                        "degraded: the machine dropped 5 packets, perhaps other programs', "
                        "before they reached their links: latencies and outages may be its "
                        "doing"});
+  record.write("results.json",
+               R"({"faults":{"kill":{"doubts":7},"clock":5},"links":{"degraded":7}})");
+  CHECK(lines().empty());
   record.write("results.json", R"({"faults":[1],"links":7})");
   CHECK(lines().empty());
   record.write("results.json", "{");
   CHECK(lines().empty());
   CHECK(reservations_of(record.folder / "nothing").empty());
+  // Another program's results are its own.
+  auto other = RunDir::create(record.folder / "others", "a", 1);
+  REQUIRE(other);
+  REQUIRE(other->write("results.json", R"({"faults":{"kill":{"injected":1,"heals_failed":1}}})"));
+  CHECK(reservations_of(other->path()).empty());
+  REQUIRE(other->write("meta.json", "{}"));
+  CHECK(reservations_of(other->path()).size() == 1);
 }
 
 }  // namespace

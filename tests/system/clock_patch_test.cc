@@ -6,7 +6,10 @@
 #include <csignal>
 #include <set>
 
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <sys/auxv.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -16,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "harness/os/clock_exec.h"
 #include "tests/system/clock_bed.h"
 
 #if defined(__x86_64__)
@@ -122,6 +126,105 @@ TEST_CASE("clock patch: a thread within the bytes that are replaced is led out o
     }
   // Else nothing was tried: another vDSO, whose entries begin with one long instruction.
   if (within == 0) MESSAGE("SKIPPED: no instruction begins within the replaced bytes");
+}
+
+/// Killed and reaped with the object.
+struct Child {
+  explicit Child(const std::function<void()>& work) : pid(::fork()) {
+    REQUIRE(pid >= 0);
+    if (pid != 0) return;
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    work();
+    ::_exit(1);
+  }
+  ~Child() {
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, __WALL);
+  }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  const pid_t pid;
+};
+
+TEST_CASE("clock patch: a process that executes another program before it stops") {
+  // Its execve() waits in the kernel for the name of the program, a page that nobody filled yet.
+  Fd faults(static_cast<int>(::syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK)));
+  if (!faults) {
+    MESSAGE("SKIPPED: userfaultfd() of the kernel's own reads is not for us");
+    return;
+  }
+  constexpr std::size_t page = 4096;
+  alignas(page) static char name[page] = "/bin/sleep";
+  void* const hole = ::mmap(nullptr, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  REQUIRE(hole != MAP_FAILED);
+  int pipe[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pipe) == 0);
+  // The child has its own, as a page belongs to the process that asked.
+  const Child child([&] {
+    const int own = static_cast<int>(::syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK));
+    uffdio_api api{.api = UFFD_API, .features = 0, .ioctls = 0};
+    uffdio_register range{.range = {reinterpret_cast<std::uintptr_t>(hole), page},
+                          .mode = UFFDIO_REGISTER_MODE_MISSING,
+                          .ioctls = 0};
+    if (::ioctl(own, UFFDIO_API, &api) != 0 || ::ioctl(own, UFFDIO_REGISTER, &range) != 0) return;
+    if (::write(pipe[1], &own, sizeof own) != sizeof own) return;
+    ::execl(static_cast<const char*>(hole), "sleep", "1000", nullptr);
+  });
+  int number = 0;
+  REQUIRE(::read(pipe[0], &number, sizeof number) == sizeof number);
+  const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, child.pid, 0)));
+  faults = Fd(static_cast<int>(::syscall(SYS_pidfd_getfd, process.get(), number, 0)));
+  REQUIRE(faults);
+  REQUIRE(eventually([&] { return execution_of(child.pid) == Execution::waits; }));
+
+  auto patch = ClockPatch::open(child.pid);
+  REQUIRE(patch);
+  bool filled = false;
+  const Status hooked = patch->hook(false, [&] {
+    if (filled) return;
+    uffdio_copy copy{.dst = reinterpret_cast<std::uintptr_t>(hole),
+                     .src = reinterpret_cast<std::uintptr_t>(name),
+                     .len = page,
+                     .mode = 0,
+                     .copy = 0};
+    filled = ::ioctl(faults.get(), UFFDIO_COPY, &copy) == 0;
+  });
+  CHECK(filled);
+  REQUIRE_MESSAGE(hooked, (hooked ? "" : hooked.error().what));
+  CHECK(patch->alive());
+  HookSlot slot;
+  slot.clocks = shifted_clocks;
+  slot.shift.offset_ns = one_hour;
+  CHECK(patch->set(slot));
+  const auto now = patch->read();
+  REQUIRE(now);
+  CHECK(now->shift.offset_ns == one_hour);
+  CHECK(read_file("/proc/" + std::to_string(child.pid) + "/comm") == "sleep\n");
+  ::munmap(hole, page);
+  ::close(pipe[0]);
+  ::close(pipe[1]);
+}
+
+TEST_CASE("clock exec: whom we trace already is not taken for another's, and nobody else is ours") {
+  ExecFollower follower;
+  const Child ours([] { ::pause(); });
+  REQUIRE(::ptrace(PTRACE_SEIZE, ours.pid, nullptr, nullptr) == 0);
+  CHECK(follower.begins(ours.pid, true));  // It stops for who seized it, behind its execution.
+  CHECK_FALSE(follower.follows(ours.pid));
+
+  int pipe[2];
+  REQUIRE(::pipe2(pipe, O_CLOEXEC) == 0);
+  const Child tracer([&] {
+    const Child traced([] { ::pause(); });
+    if (::ptrace(PTRACE_SEIZE, traced.pid, nullptr, nullptr) != 0) return;
+    if (::write(pipe[1], &traced.pid, sizeof traced.pid) == sizeof traced.pid) ::pause();
+  });
+  pid_t theirs = 0;
+  REQUIRE(::read(pipe[0], &theirs, sizeof theirs) == sizeof theirs);
+  CHECK_FALSE(follower.begins(theirs, true));
+  CHECK_FALSE(follower.follows(theirs));
+  ::close(pipe[0]);
+  ::close(pipe[1]);
 }
 
 }  // namespace
