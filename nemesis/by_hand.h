@@ -11,17 +11,15 @@
 
 namespace faultline {
 
-/// "$n2": the address of an end.
-std::string address_of(const Cluster& cluster, std::size_t end);
-
 /// `strike` and `heal` on each of `machines`.
 ByHand on_each(const Cluster& cluster, std::span<const std::size_t> machines,
                std::string_view strike, std::string_view heal);
 
-/// Dropped by each receiver, as `links: iptables` does.
+/// Dropped by each receiver, of both families, as `links: iptables` does.
 ByHand cut_by_hand(const Cluster& cluster, std::span<const Edge> links);
 
-/// What tc-netem(8) has of it, on each sender's eth0, and for flaps iptables on each receiver.
+/// What tc-netem(8) has of it, on each sender's eth0 and in a class of its own there (hand_band),
+/// and for flaps iptables on each receiver.
 ByHand shape_by_hand(const Cluster& cluster, std::span<const Edge> links, const LinkPolicy& policy);
 
 /// First all of `one`, then all of `other`.

@@ -43,7 +43,11 @@ inline Attestation complete(Attestation attestation) {
   return attestation;
 }
 
-/// What a person types on a machine of a cluster of their own; "$n2" stands for n2's address.
+/// What a person types on a machine of a cluster of their own; "$n2" stands for n2's address of
+/// IPv4, "$n2_6" for that of IPv6, and hand_band for a class of prio(8), in hexadecimal, that no
+/// other strike which is on at the same time has: whoever shows several strikes puts it in.
+inline constexpr std::string_view hand_band = "$band";
+inline constexpr unsigned hand_bands_max = 16;  ///< The classes of prio(8): 1 to 16.
 struct HandCommand {
   std::string on;  ///< "n2", "c1", "clients": the controller.
   std::string text;

@@ -36,10 +36,12 @@ void add_delays(const std::string& on, const Distances& distances,
     std::string netem = "netem delay " + milliseconds_text(delay);
     if (jitter.count() > 0) netem += " " + milliseconds_text(jitter);
     commands.push_back({on, fmt::format("tc qdisc add dev eth0 parent 1:{:x} {}", band, netem)});
-    commands.push_back(
-        {on, fmt::format("for to in {}; do tc filter add dev eth0 parent 1: protocol ip u32 match "
-                         "ip dst $to flowid 1:{:x}; done",
-                         fmt::join(others, " "), band)});
+    for (const bool v6 : {false, true})
+      commands.push_back(
+          {on, fmt::format("for to in {0}{2}; do tc filter add dev eth0 parent 1: protocol {3} u32 "
+                           "match {4} dst $to flowid 1:{1:x}; done",
+                           fmt::join(others, v6 ? "_6 " : " "), band, v6 ? "_6" : "",
+                           v6 ? "ipv6" : "ip", v6 ? "ip6" : "ip")});
   }
 }
 

@@ -1,5 +1,6 @@
 #include "harness/run/outline.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -59,6 +60,41 @@ OutlinedStrike outlined(const Plan& plan, const PlannedFault& planned, const Clu
   return strike;
 }
 
+void put_in(std::vector<HandCommand>& commands, const std::string& band) {
+  for (HandCommand& command : commands)
+    for (std::size_t at = 0; (at = command.text.find(hand_band, at)) != std::string::npos;)
+      command.text.replace(at, hand_band.size(), band);
+}
+
+/// Whether any of them gives packets a class of their own.
+bool shapes(const std::vector<OutlinedStrike>& strikes) {
+  return std::ranges::any_of(strikes, [](const OutlinedStrike& strike) {
+    return std::ranges::any_of(strike.by_hand.strike, [](const HandCommand& command) {
+      return command.text.starts_with("tc qdisc replace ");
+    });
+  });
+}
+
+/// Of each strike that wants one a class of prio, from the last on: none has that of another while
+/// both are on. The first classes may be the network's, whose filters come behind ours.
+void give_bands(std::vector<OutlinedStrike>& strikes) {
+  std::vector<std::pair<Nanoseconds, unsigned>> taken;  // Until when.
+  for (OutlinedStrike& strike : strikes) {
+    auto& [commands, heal] = strike.by_hand;
+    if (std::ranges::none_of(commands, [](const HandCommand& command) {
+          return command.text.find(hand_band) != std::string::npos;
+        }))
+      continue;
+    std::erase_if(taken, [&](const auto& one) { return one.first < strike.planned.start; });
+    unsigned band = hand_bands_max;
+    while (band > 1 &&
+           std::ranges::find(taken, band, [](auto& one) { return one.second; }) != taken.end())
+      --band;
+    taken.emplace_back(strike.planned.end, band);
+    for (auto* each : {&commands, &heal}) put_in(*each, fmt::format("{:x}", band));
+  }
+}
+
 }  // namespace
 
 Result<std::vector<OutlinedStrike>> outline(const Plan& plan) {
@@ -72,6 +108,7 @@ Result<std::vector<OutlinedStrike>> outline(const Plan& plan) {
   std::vector<OutlinedStrike> strikes;
   for (const PlannedFault& planned : plan_schedule(plan.timings(), plan.time, rng.fork("schedule")))
     strikes.push_back(outlined(plan, planned, cluster, rng.fork("faults")));
+  give_bands(strikes);
   return strikes;
 }
 
@@ -85,16 +122,18 @@ std::string outline_text(const Plan& plan, const std::vector<OutlinedStrike>& st
   text += fmt::format(
       "\n# What breaks, in seconds since the load begins, and how a person would do it on a "
       "cluster "
-      "of\n# {} machines where $n1 … are their addresses, $clients is the controller's, and $STORE "
-      "is {}.\n",
+      "of\n# {} machines where $n1 … are their addresses, $n1_6 … those of IPv6, $clients is the "
+      "controller's, and\n# $STORE is {}.\n",
       plan.nodes, plan.target->name());
   if (leader_assumed)
     text += "# Who leads is asked when it strikes; here n1 is taken for the leader.\n";
   if (!before.empty()) {
     text += "#\n# Before the stores are started:\n" + commands_text("before", before);
-    if (!plan.network.nature.empty())
-      text += "#   (A strike that adds a root qdisc takes this one's place until its heal.)\n";
   }
+  if (shapes(strikes))
+    text +=
+        "# Of several that shape packets of one link, the network among them, tc has one "
+        "alone;\n# Faultline adds them up.\n";
   if (strikes.empty()) text += "#\n# Nothing breaks.\n";
   for (const OutlinedStrike& strike : strikes) {
     text += fmt::format("#\n# {:.3f} to {:.3f}: {}\n", to_seconds(strike.planned.start),

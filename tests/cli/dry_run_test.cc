@@ -44,5 +44,37 @@ TEST_CASE("dry run: packets on links that cannot shape them are refused as the r
             .code == 0);
 }
 
+TEST_CASE("dry run: strikes on packets that are on at the same time have classes of their own") {
+  const Config config(
+      "target: { name: refkv, nodes: 3 }\n"
+      "workload: { name: register, keys: 2 }\n"
+      "time: 20s\n"
+      "faults:\n"
+      "  - { fault: packets, victims: n1, at: 1s, for: 4s }\n"
+      "  - { fault: packets, victims: n1, at: 2s, for: 6s, loss: 5% }\n"
+      "  - { fault: packets, victims: n1, at: 6s, for: 1s, delay: 7ms }\n"
+      "  - { fault: packets, victims: n1, at: 10s, for: 1s, kind: flapping }\n");
+  const std::string text = faultline_command({"run", config.path, "--dry-run"}).out;
+  // The third has that of the first, which is healed by then.
+  const auto has = [&](const std::string& line) {
+    return text.find(line + "\n") != std::string::npos;
+  };
+  CHECK(has("tc qdisc add dev eth0 parent 1:10 netem delay 100ms 20ms"));
+  CHECK(has("tc qdisc add dev eth0 parent 1:f netem loss 5%"));
+  CHECK(has("tc qdisc add dev eth0 parent 1:10 netem delay 7ms"));
+  CHECK(
+      has("  heal    n1: tc filter del dev eth0 parent 1: protocol ip pref 0xf; tc filter del dev "
+          "eth0 parent 1: protocol ipv6 pref 0x1f; tc qdisc del dev eth0 parent 1:f"));
+  CHECK(text.find("$band") == std::string::npos);
+  CHECK(text.find("qdisc add dev eth0 root") == std::string::npos);
+  CHECK(has("# Faultline adds them up."));
+  const Answered document = faultline_command({"run", config.path, "--dry-run", "--json"});
+  CHECK(document.out.find("parent 1:f netem loss 5%") != std::string::npos);
+  const std::string cuts = faultline_command({"run", config.path, "--dry-run", "--set",
+                                              "faults=[{ fault: partition, at: 3s }]"})
+                               .out;
+  CHECK(cuts.find("adds them up") == std::string::npos);
+}
+
 }  // namespace
 }  // namespace faultline

@@ -23,15 +23,32 @@ std::string told(const std::vector<HandCommand>& commands) {
   return text;
 }
 
-/// The links that iptables is told to cut, "n2>n3", sorted.
+/// "iptables -I INPUT -s $n2,$n3 -j DROP; ip6tables -I INPUT -s $n2_6,$n3_6 -j DROP".
+std::string drops(const char* verb, const std::vector<std::string>& from,
+                  const std::string& more = "") {
+  std::string v4, v6;
+  for (const std::string& end : from) {
+    v4 += (v4.empty() ? "$" : ",$") + end;
+    v6 += (v6.empty() ? "$" : ",$") + end + "_6";
+  }
+  const std::string rule = std::string(" ") + verb + " INPUT -s ";
+  return "iptables" + rule + v4 + more + " -j DROP; ip6tables" + rule + v6 + more + " -j DROP";
+}
+
+/// The links that iptables is told to cut, "n2>n3", sorted; and ip6tables the same.
 std::vector<std::string> cut_links(const ByHand& hand) {
   std::vector<std::string> links;
   for (const HandCommand& command : hand.strike) {
     const std::string_view before = "iptables -I INPUT -s ";
     REQUIRE(command.text.starts_with(before));
-    REQUIRE(command.text.ends_with(" -j DROP"));
     std::string sources = command.text.substr(before.size());
     sources.resize(sources.find(' '));
+    std::vector<std::string> ends;
+    for (std::size_t at = 0; at < sources.size(); at = sources.find(',', at) + 1) {
+      ends.push_back(sources.substr(at + 1, sources.find(',', at) - at - 1));
+      if (sources.find(',', at) == std::string::npos) break;
+    }
+    REQUIRE(command.text == drops("-I", ends));
     for (std::size_t at = 0; at < sources.size();) {
       const std::size_t end = std::min(sources.find(',', at), sources.size());
       links.push_back(sources.substr(at + 1, end - at - 1) + ">" + command.on);
@@ -81,7 +98,8 @@ TEST_CASE("by hand: a partition cuts the links that it would cut") {
       CHECK(hand.heal.size() == hand.strike.size());
       for (std::size_t i = 0; i < hand.heal.size(); ++i) {
         std::string text = hand.strike[i].text;
-        CHECK(hand.heal[i].text == text.replace(text.find("-I"), 2, "-D"));
+        for (int family = 0; family < 2; ++family) text.replace(text.find("-I"), 2, "-D");
+        CHECK(hand.heal[i].text == text);
         CHECK(hand.heal[i].on == hand.strike[i].on);
       }
     }
@@ -99,11 +117,10 @@ TEST_CASE("by hand: processes") {
   CHECK(told(hand_of(*make("pause"), cluster, {1}).heal) == "n2: pkill -CONT $STORE\n");
   CHECK(told(hand_of(*make("pause", {{"kind", "machine"}}), cluster, {1}).strike) ==
         "n2: pkill -STOP $STORE\n"
-        "n1: iptables -I INPUT -s $n2 -j DROP\n"
-        "n2: iptables -I INPUT -s $n1,$n3,$c1,$clients -j DROP\n"
-        "n3: iptables -I INPUT -s $n2 -j DROP\n"
-        "c1: iptables -I INPUT -s $n2 -j DROP\n"
-        "clients: iptables -I INPUT -s $n2 -j DROP\n");
+        "n1: iptables -I INPUT -s $n2 -j DROP; ip6tables -I INPUT -s $n2_6 -j DROP\n"
+        "n2: " +
+            drops("-I", {"n1", "n3", "c1", "clients"}) + "\nn3: " + drops("-I", {"n2"}) +
+            "\nc1: " + drops("-I", {"n2"}) + "\nclients: " + drops("-I", {"n2"}) + "\n");
   CHECK(told(hand_of(*make("client-stall"), cluster, {3}).strike) == "c1: pkill -STOP $CLIENT\n");
   // The links go first, that nobody is told; they come back last.
   const ByHand crash = hand_of(*make("crash"), cluster, {0});
@@ -120,16 +137,19 @@ TEST_CASE("by hand: packets, on the links that it would shape, in netem's words"
   };
   const ByHand slow = hand({{"direction", "out"}});
   CHECK(told(slow.strike) ==
-        "n1: tc qdisc add dev eth0 root handle 1: prio bands 4\n"
-        "n1: tc qdisc add dev eth0 parent 1:4 netem delay 100ms 20ms\n"
-        "n1: for to in $n2 $n3; do tc filter add dev eth0 parent 1: protocol ip u32 match ip dst "
-        "$to flowid 1:4; done\n");
-  CHECK(told(slow.heal) == "n1: tc qdisc del dev eth0 root\n");
+        "n1: tc qdisc replace dev eth0 root handle 1: prio bands 16\n"
+        "n1: tc qdisc add dev eth0 parent 1:$band netem delay 100ms 20ms\n"
+        "n1: for to in $n2 $n3; do tc filter add dev eth0 parent 1: protocol ip pref 0x$band u32 "
+        "match ip dst $to flowid 1:$band; done; for to in $n2_6 $n3_6; do tc filter add dev eth0 "
+        "parent 1: protocol ipv6 pref 0x1$band u32 match ip6 dst $to flowid 1:$band; done\n");
+  CHECK(told(slow.heal) ==
+        "n1: tc filter del dev eth0 parent 1: protocol ip pref 0x$band; tc filter del dev eth0 "
+        "parent 1: protocol ipv6 pref 0x1$band; tc qdisc del dev eth0 parent 1:$band\n");
   const auto words = [&](std::vector<std::pair<std::string, std::string>> params,
                          std::size_t command = 1) {
     params.emplace_back("direction", "out");
     const std::string text = hand(std::move(params)).strike.at(command).text;
-    return text.substr(text.find("parent") + 11);
+    return text.substr(text.find("netem"));
   };
   CHECK(words({{"delay", "50ms"}, {"jitter", "1500us"}, {"distribution", "normal"}}) ==
         "netem delay 50ms 1.5ms distribution normal");
@@ -139,22 +159,21 @@ TEST_CASE("by hand: packets, on the links that it would shape, in netem's words"
   CHECK(words({{"reorder", "10%"}, {"reorder-by", "30ms"}}) == "netem delay 30ms reorder 90%");
   CHECK(words({{"reorder", "100%"}, {"reorder-by", "30ms"}}) == "netem delay 30ms");
   CHECK(told(hand({{"reorder", "10%"}, {"reorder-by", "30ms"}, {"delay", "5ms"}}).strike)
-            .find("n1: tc qdisc add dev eth0 parent 1:4 handle 40: netem delay 5ms\n"
-                  "n1: tc qdisc add dev eth0 parent 40:1 netem delay 30ms reorder 90%\n") !=
+            .find("n1: tc qdisc add dev eth0 parent 1:$band handle 1$band: netem delay 5ms\n"
+                  "n1: tc qdisc add dev eth0 parent 1$band:1 netem delay 30ms reorder 90%\n") !=
         std::string::npos);
   CHECK(told(hand({{"kind", "flapping"}, {"down", "200ms"}, {"direction", "in"}}).strike) ==
-        "n1: while iptables -I INPUT -s $n2,$n3 -j DROP; sleep 0.2; iptables -D INPUT -s $n2,$n3 "
-        "-j DROP; do sleep 0.3; done &\n");
+        "n1: while :; do " + drops("-I", {"n2", "n3"}) + "; sleep 0.2; " +
+            drops("-D", {"n2", "n3"}) + "; sleep 0.3; done &\n");
   const std::string unseen = told(hand({{"corrupt-unseen", "1%"}}).strike);
   CHECK(unseen == "n1: # no common tool corrupts packets and mends their checksums\n");
   CHECK(told(hand({{"cut-nth", "2"}, {"drop-nth", "2"}}).strike) ==
         "n1: # no common tool drops the n-th message alone\n"
         "n1: # no common tool cuts a message in its middle\n");
-  const ByHand drops = hand({{"drop-every", "7"}, {"direction", "in"}});
-  const std::string rule =
-      "INPUT -s $n2,$n3 -p tcp --tcp-flags PSH PSH -m statistic --mode nth --every 7 -j DROP\n";
-  CHECK(told(drops.strike) == "n1: iptables -I " + rule);
-  CHECK(told(drops.heal) == "n1: iptables -D " + rule);
+  const ByHand seventh = hand({{"drop-every", "7"}, {"direction", "in"}});
+  const std::string every = " -p tcp --tcp-flags PSH PSH -m statistic --mode nth --every 7";
+  CHECK(told(seventh.strike) == "n1: " + drops("-I", {"n2", "n3"}, every) + "\n");
+  CHECK(told(seventh.heal) == "n1: " + drops("-D", {"n2", "n3"}, every) + "\n");
   // The one link of gray is the one that it would draw.
   for (std::uint64_t seed = 1; seed <= 6; ++seed) {
     World world(5);

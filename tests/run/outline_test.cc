@@ -107,6 +107,8 @@ TEST_CASE("outline: the network and the clocks that are there before anything st
         "n1: tc qdisc add dev eth0 parent 1:5 netem delay 250ms 12.5ms\n",
         "n1: for to in $n2 $n3 $n5; do tc filter add dev eth0 parent 1: protocol ip u32 match ip "
         "dst $to flowid 1:5; done\n",
+        "n1: for to in $n2_6 $n3_6 $n5_6; do tc filter add dev eth0 parent 1: protocol ipv6 u32 "
+        "match ip6 dst $to flowid 1:5; done\n",
         "clients: tc qdisc add dev eth0 root handle 1: prio bands 4\n",
         "n5: unshare --time --fork --monotonic 8640000 --boottime 8640000 $STORE\n"})
     CHECK_MESSAGE(text.find(line) != std::string::npos, line);
