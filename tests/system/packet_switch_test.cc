@@ -180,6 +180,20 @@ TEST_CASE("packet switch: what befalls a packet is counted by its name, and noth
   }
 }
 
+TEST_CASE(
+    "packet switch: a checksum left to the device is finished where corruption is to be seen") {
+  Lab lab;
+  const VirtioHeader open{needs_checksum, 0, 0, 0, 34, 6};
+  const auto flags = [&](const LinkPolicy& policy) {
+    lab.fault({0, 1}, policy);
+    lab.send(0, datagram(node_mac(1), 0, 'a'), open);
+    return lab.arrived(1, 0).at(0).header.flags;
+  };
+  CHECK(flags({}) == needs_checksum);
+  CHECK(flags({.corrupt_unseen = 1}) == needs_checksum);  // Whoever finishes it makes it fit.
+  CHECK(flags({.corrupt = 1}) == 0);
+}
+
 TEST_CASE("packet switch: what a link does by its nature is done, and not counted") {
   Lab lab;
   lab.rule(
