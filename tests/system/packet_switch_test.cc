@@ -290,6 +290,19 @@ TEST_CASE("packet switch: small and large frames that wait are kept whole, again
   CHECK(lab->cost().dropped == 0);
 }
 
+TEST_CASE("packet switch: the room of what has left is there for others") {
+  Lab lab;
+  lab.fault({0, 1}, {.delay = 1ms});
+  // More than there is room for at once (the test below).
+  for (int i = 0; i < 4200; ++i) {
+    lab.send(0, packet(node_mac(1), 0, 6, 2500, 'a'), segments);
+    if (i % 100 == 99)
+      for (int waiting = 0; waiting < 100; ++waiting) (void)lab.next(1);
+  }
+  CHECK(lab->counters(0, 1).delayed == 4200);
+  CHECK(lab->cost().dropped == 0);
+}
+
 TEST_CASE("packet switch: what has no room to wait is lost, and counted as its own") {
   Lab lab;
   lab.fault({0, 1}, {.delay = 1h});
