@@ -62,14 +62,51 @@ TEST_CASE("packets: kinds and knobs make policies") {
   };
   CHECK(policy({{"kind", "gray"}}) == LinkPolicy{.loss = 0.3});
   CHECK(policy({{"kind", "flapping"}, {"down", "1s"}}) == LinkPolicy{.flaps = {{1s, 300ms}}});
+  CHECK(policy({{"kind", "flapping"}}) == LinkPolicy{.flaps = {{300ms, 300ms}}});
+  CHECK(policy({{"kind", "gray"}, {"loss", "100%"}, {"delay", "1ms"}}) ==
+        LinkPolicy{.delay = 1ms, .loss = 1});
   CHECK(policy({{"loss", "5%"}, {"duplicate", "0.25"}}) ==
         LinkPolicy{.loss = 0.05, .duplicate = 0.25});
   CHECK(policy({{"reorder", "50%"}}) == LinkPolicy{.reorder = 0.5, .reorder_by = 20ms});
   CHECK(policy({{"corrupt", "50%"}, {"corrupt-unseen", "20%"}}) ==
         LinkPolicy{.corrupt = 0.5, .corrupt_unseen = 0.2});
   CHECK(policy({{"rate", "10mbit"}}) == LinkPolicy{.rate = 10e6});
+  CHECK(policy({{"rate", "512kbit/s"}}) == LinkPolicy{.rate = 512e3});
+  CHECK(policy({{"rate", "1gbit"}}) == LinkPolicy{.rate = 1e9});
+  CHECK(policy({{"rate", "1000bit"}}) == LinkPolicy{.rate = 1000});
   CHECK(policy({{"delay", "10ms"}, {"jitter", "1ms"}, {"distribution", "normal"}}) ==
         LinkPolicy{.delay = 10ms, .jitter = 1ms, .normal = true});
+}
+
+TEST_CASE("packets: what is told of its parameters is what holds, defaults included") {
+  const auto told = [](std::vector<std::pair<std::string, std::string>> params) {
+    return to_text(Value(make("packets", std::move(params))->parameters()));
+  };
+  const std::string links = ", \"between\": \"nodes\", \"direction\": \"both\", \"links\": ";
+  CHECK(told({}) ==
+        "{\"kind\": \"slow\", \"delay\": \"100ms\", \"jitter\": \"20ms\", \"distribution\": "
+        "\"uniform\"" +
+            links + "\"all\"}");
+  CHECK(told({{"kind", "gray"}}) == "{\"kind\": \"gray\", \"loss\": \"30%\"" + links + "\"one\"}");
+  CHECK(told({{"rate", "1mbit"}, {"reorder", "0.1"}, {"links", "one"}}) ==
+        "{\"kind\": \"custom\", \"reorder\": \"0.1\", \"reorder-by\": \"20ms\", \"rate\": "
+        "\"1mbit\"" +
+            links + "\"one\"}");
+  using Nth = NthMessage;
+  World world(2);
+  const auto fault = make("packets", {{"drop-nth", "1"},
+                                      {"drop-every", "2"},
+                                      {"cut-nth", "3"},
+                                      {"cut-every", "4"},
+                                      {"attest_within", "1ms"}});
+  CHECK(to_text(Value(fault->parameters())) ==
+        "{\"kind\": \"custom\", \"drop-nth\": 1, \"drop-every\": 2, \"cut-nth\": 3, "
+        "\"cut-every\": 4" +
+            links + "\"all\"}");
+  world.inject(*fault, a, {0});
+  CHECK(world.cluster.plane.now().at({0, 1}).nth ==
+        std::vector<Nth>{Nth{Nth::Fate::drop, 1, false, a}, Nth{Nth::Fate::drop, 2, true, a},
+                         Nth{Nth::Fate::cut, 3, false, a}, Nth{Nth::Fate::cut, 4, true, a}});
 }
 
 TEST_CASE("packets: what no link can do is refused with a sentence") {
@@ -85,6 +122,11 @@ TEST_CASE("packets: what no link can do is refused with a sentence") {
   };
   CHECK(refused({{"kind", "custom"}}).find("nothing is to happen to packets") != std::string::npos);
   CHECK(refused({{"loss", "130%"}}).find("expected a share of packets") != std::string::npos);
+  CHECK(refused({{"loss", "-1%"}}).find("expected a share of packets") != std::string::npos);
+  CHECK(refused({{"loss", "5%x"}}).find("expected a share of packets") != std::string::npos);
+  CHECK(refused({{"rate", "999bit"}}).find("expected a bandwidth") != std::string::npos);
+  CHECK(refused({{"reorder", "1%"}, {"reorder-by", "0ms"}}).find("expected a duration") !=
+        std::string::npos);
   CHECK(refused({{"loss", "0%"}}).find("nothing is to happen to packets") != std::string::npos);
   CHECK(refused({{"rate", "10"}}).find("expected a bandwidth") != std::string::npos);
   CHECK(refused({{"delay", "11s"}}).find("expected a duration") != std::string::npos);
