@@ -101,7 +101,7 @@ class RwRegisterRun {
     judge({registers, language, cycles, holds_, ended,
            "reads leave the order of some versions open, and none that was tried proves it: read "
            "keys before writing them",
-           told(language, weak, strong)},
+           told(registers, language, weak, strong, ended != nullptr)},
           asked_, verdict_);
     if (!options_.has_real_time) judge_without_real_time();
     if (options_.initial && verdict_.validity == Validity::invalid)
@@ -208,8 +208,9 @@ class RwRegisterRun {
                          bytes_, meter_, strong);
   }
 
-  static std::vector<OtherFinding> told(const RegisterLanguage& language, const WeakFindings& weak,
-                                        const StrongFindings& strong) {
+  static std::vector<OtherFinding> told(const Registers& registers,
+                                        const RegisterLanguage& language, const WeakFindings& weak,
+                                        const StrongFindings& strong, bool has_ended) {
     std::vector<OtherFinding> all;
     for (const auto& [anomaly, why] : strong.refuted)
       all.push_back({anomaly, 1, language.tell_refutation(name_of(anomaly), why)});
@@ -219,9 +220,12 @@ class RwRegisterRun {
       for (const Contradiction& c : weak.kept)
         if (c.anomaly == anomaly && (smallest == nullptr || c.ties.size() < smallest->ties.size()))
           smallest = &c;
+      if (weak.counts[a] == 0 || (smallest == nullptr && !has_ended)) continue;
       // The budget may have ended before one was made out.
-      if (smallest == nullptr) continue;
-      all.push_back({anomaly, weak.counts[a], language.tell_contradiction(*smallest)});
+      all.push_back({anomaly, weak.counts[a],
+                     smallest != nullptr
+                         ? language.tell_contradiction(*smallest)
+                         : tell_known(registers, language, anomaly, weak.known_of.at(anomaly))});
     }
     return all;
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "checkers/transactional/components.h"
@@ -17,12 +18,19 @@ inline KnownCycle& known_at(CycleFindings& findings, Level level, Order order) {
   return findings.known[3 * static_cast<std::size_t>(level) + static_cast<std::size_t>(order)];
 }
 
-/// Of the smallest component with a cycle, if there is one.
+/// Of those transactions, each once.
+inline KnownCycle known_of(std::vector<Transaction> members) {
+  std::ranges::sort(members);
+  const auto twice = std::ranges::unique(members);
+  members.erase(twice.begin(), twice.end());
+  KnownCycle known{members.size(), std::move(members)};
+  known.members.resize(std::min(known.size, std::uint64_t{KnownCycle::members_max}));
+  return known;
+}
+
+/// Of the smallest component with a cycle; there is one.
 template <typename Automaton>
-void note_known(const Graph& graph, const Components<Automaton>& parts, Level level, Order order,
-                CycleFindings& into) {
-  KnownCycle& known = known_at(into, level, order);
-  if (parts.acyclic() || known.size > 0) return;
+KnownCycle smallest_known(const Graph& graph, const Components<Automaton>& parts) {
   const auto places = parts.order();
   std::span<const typename Components<Automaton>::Place> smallest = places;
   for (std::size_t i = 0; i < places.size();) {
@@ -31,14 +39,19 @@ void note_known(const Graph& graph, const Components<Automaton>& parts, Level le
     if (parts.is_cyclic(parts.of(places[first])) && i - first < smallest.size())
       smallest = places.subspan(first, i - first);
   }
+  std::vector<Transaction> members;
   for (const auto place : smallest)
     if (const Node node = Components<Automaton>::node_of(place); graph.is_transaction(node))
-      known.members.push_back(node);
-  std::ranges::sort(known.members);
-  const auto twice = std::ranges::unique(known.members);
-  known.members.erase(twice.begin(), twice.end());
-  known.size = known.members.size();
-  known.members.resize(std::min(known.size, std::uint64_t{KnownCycle::members_max}));
+      members.push_back(node);
+  return known_of(std::move(members));
+}
+
+/// If there is one.
+template <typename Automaton>
+void note_known(const Graph& graph, const Components<Automaton>& parts, Level level, Order order,
+                CycleFindings& into) {
+  KnownCycle& known = known_at(into, level, order);
+  if (!parts.acyclic() && known.size == 0) known = smallest_known(graph, parts);
 }
 
 /// Of one that ended before something began that leads to it.

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "checkers/meter.h"
@@ -33,12 +34,14 @@ struct Absent {
   bool alone = false, process = false, realtime = false;
 };
 
-/// What is known of a cycle before it is made out.
+/// What is known of a cycle, or of another contradiction, before it is made out.
 struct KnownCycle {
   static constexpr std::size_t members_max = 8;
   std::uint64_t size = 0;  ///< Transactions of the smallest component with one; 0: none is known.
   std::vector<Transaction> members{};  ///< The first of them. One alone ended too early.
 };
+
+using KnownByAnomaly = std::map<Anomaly, KnownCycle>;
 
 struct CycleFindings {
   static constexpr std::size_t kept_max = 4;  ///< Of a kind.
@@ -46,6 +49,7 @@ struct CycleFindings {
   /// Of a kind: components of the graph, and for real time, transactions that came too late.
   std::vector<std::uint64_t> counts = std::vector<std::uint64_t>(anomaly_names().size(), 0);
   std::array<KnownCycle, 15> known;  ///< By Level and Order (cycle_names.h).
+  KnownByAnomaly known_of;           ///< Of the levels between; what is known is counted.
   Absent ww, ww_wr, single_rw, nonadjacent_rw, all;
   std::uint64_t edges = 0;
 };

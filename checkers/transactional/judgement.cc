@@ -19,6 +19,20 @@ std::uint64_t count_of(const Findings& findings, Anomaly anomaly) {
   return count;
 }
 
+std::string sentence_of(const Teller& teller, Anomaly anomaly, const KnownCycle& known) {
+  const bool is_one = known.size == 1;
+  const std::string many = with_thousands(known.size) + " transactions ";
+  if (anomaly < Anomaly::OTV || anomaly > Anomaly::prefix_violation)
+    return (is_one ? teller.who(known.members[0]) +
+                         " had ended when something began that must come before it"
+                   : many + "depend on each other in a circle") +
+           "; the budget ended before a cycle was made out";
+  return (is_one ? teller.who(known.members[0]) +
+                       " read what no order explains of what it must have known"
+                 : many + "must come before each other, by what was read without the others") +
+         "; the budget ended before it was made out why";
+}
+
 Told tell_smallest(const Findings& findings, Anomaly anomaly) {
   const auto other = std::ranges::find(findings.others, anomaly, &OtherFinding::anomaly);
   if (other != findings.others.end()) return other->told;
@@ -28,8 +42,12 @@ Told tell_smallest(const Findings& findings, Anomaly anomaly) {
         (smallest == nullptr || cycle.steps.size() < smallest->steps.size()))
       smallest = &cycle;
   if (smallest != nullptr) return tell(findings.source, findings.language, *smallest);
-  return tell(findings.source, findings.language,
-              *std::ranges::find(findings.source.offences().kept, anomaly, &Offence::anomaly));
+  const auto& offences = findings.source.offences().kept;
+  if (const auto offence = std::ranges::find(offences, anomaly, &Offence::anomaly);
+      offence != offences.end())
+    return tell(findings.source, findings.language, *offence);
+  return tell_known(findings.source, findings.language, anomaly,
+                    findings.cycles.known_of.at(anomaly));
 }
 
 /// Everything that a model that was asked for forbids; of each kind the smallest that was kept.
@@ -61,26 +79,6 @@ void tell_all(const Findings& findings, ModelSet asked, Verdict& verdict) {
   std::ranges::sort(verdict.anomalies);
 }
 
-Told tell(const Findings& findings, Anomaly anomaly, const KnownCycle& known) {
-  const Teller teller(findings.source, known.members);
-  Told told;
-  told.sentence = known.size == 1 ? teller.who(known.members[0]) +
-                                        " had ended when something began that must come before it"
-                                  : with_thousands(known.size) +
-                                        " transactions depend on each other in a circle";
-  told.sentence += "; the budget ended before a cycle was made out";
-  told.witness = teller.witness();
-  told.parts = {{"transactions", teller.rows(findings.language)}, {"edges", List()}};
-  if (known.size > known.members.size())
-    told.parts.emplace_back("transactions_left_out", known.size - known.members.size());
-  told.explanation =
-      std::string(name_of(anomaly)) + ": " + told.sentence + "\n" + teller.table(findings.language);
-  if (known.size > known.members.size())
-    told.explanation +=
-        "  and " + with_thousands(known.size - known.members.size()) + " more of them\n";
-  return told;
-}
-
 /// Of the cycles that are known to be there those that rule out more than what was found.
 void add_known(Findings& findings, ModelSet& refuted) {
   CycleFindings cycles = findings.cycles;
@@ -92,11 +90,27 @@ void add_known(Findings& findings, ModelSet& refuted) {
       const Anomaly anomaly = cycle_exists_at(level, order, by_predicates);
       if (known.size == 0 || (ruled_out_by(anomaly) & ~refuted).none()) continue;
       refuted |= ruled_out_by(anomaly);
-      findings.others.push_back({anomaly, 1, tell(findings, anomaly, known)});
+      findings.others.push_back(
+          {anomaly, 1, tell_known(findings.source, findings.language, anomaly, known)});
     }
 }
 
 }  // namespace
+
+Told tell_known(const Dependencies& source, const Language& language, Anomaly anomaly,
+                const KnownCycle& known) {
+  const Teller teller(source, known.members);
+  Told told;
+  told.sentence = sentence_of(teller, anomaly, known);
+  told.witness = teller.witness();
+  told.parts = {{"transactions", teller.rows(language)}, {"edges", List()}};
+  const std::uint64_t left_out = known.size - known.members.size();
+  if (left_out > 0) told.parts.emplace_back("transactions_left_out", left_out);
+  told.explanation =
+      std::string(name_of(anomaly)) + ": " + told.sentence + "\n" + teller.table(language);
+  if (left_out > 0) told.explanation += "  and " + with_thousands(left_out) + " more of them\n";
+  return told;
+}
 
 ModelSet models_of(Params& params) {
   const std::string text = params.text("model", "strict-serializable");

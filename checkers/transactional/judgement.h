@@ -48,6 +48,10 @@ struct Findings {
   std::vector<OtherFinding> others{};
 };
 
+/// Of what is known to be there, as the budget ended before it was made out.
+Told tell_known(const Dependencies& source, const Language& language, Anomaly anomaly,
+                const KnownCycle& known);
+
 void give_up(Verdict& verdict, const std::string& reason, const std::string& summary);
 /// Gives up if that is more memory than there may be.
 bool too_much(std::uint64_t bytes, const Budget& budget, std::size_t transactions,

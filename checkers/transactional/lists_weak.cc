@@ -9,6 +9,7 @@
 
 #include "checkers/transactional/causality.h"
 #include "checkers/transactional/components.h"
+#include "checkers/transactional/cycle_exists.h"
 #include "checkers/transactional/saturation.h"
 #include "checkers/transactional/walks.h"
 
@@ -159,9 +160,11 @@ class ListLevels {
   /// As a cycle: it read without what the other one appended, and had known of that one.
   void note(Anomaly anomaly, std::uint64_t times, const std::vector<Constraint>& missed,
             bool has_sessions) {
+    // That it is one is known before it is known how: the budget may end in between.
+    count(anomaly) += times;
+    cycles_.known_of.emplace(anomaly, known_of({missed.front().before, missed.front().reader}));
     const Graph graph = known_order(registers_, has_sessions, {});
     Walks<Knowing> walks(graph, meter_);
-    count(anomaly) += times;
     for (const Constraint& c : missed) {
       auto steps = walks.forward(
           c.before, [&](Node at) { return at == c.reader; }, [](Node) { return true; });
@@ -180,6 +183,7 @@ class ListLevels {
     const Graph graph = lists_.graph({});
     const Parts parts(graph, meter_);
     if (parts.acyclic()) return hold("prefix");
+    cycles_.known_of.emplace(Anomaly::prefix_violation, smallest_known(graph, parts));
     // There is no cycle of dependencies: each of these has an rw.
     std::map<std::uint32_t, std::vector<std::pair<Parts::Place, Parts::Place>>> candidates;
     for (const auto here : parts.order())

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "checkers/transactional/components.h"
+#include "checkers/transactional/cycle_exists.h"
 #include "checkers/transactional/walks.h"
 
 namespace faultline::transactional {
@@ -32,10 +33,14 @@ class Contradictions {
     findings.edges = std::max<std::uint64_t>(findings.edges, graph_.edges());
     const Components<Constrained> parts(graph_, meter_);
     if (parts.acyclic() && constraints_.of_nil_count() == 0) return true;
+    // That it is one is known before it is known how: the budget may end in between.
+    findings.counts[static_cast<std::size_t>(anomaly)] += constraints_.of_nil_count();
+    KnownCycle known;
+    if (!parts.acyclic()) known = smallest_known(graph_, parts);
+    for (const Constraint& c : constraints_.of_nil()) known = known_of({c.before, c.reader});
+    findings.known_of.emplace(anomaly, std::move(known));
     for (const Constraint& c : constraints_.of_nil()) keep(of_nil(c), findings);
-    std::uint64_t& count = findings.counts[static_cast<std::size_t>(anomaly)];
-    count += constraints_.of_nil_count();
-    note_cycles(parts, count, findings);
+    note_cycles(parts, findings);
     return false;
   }
 
@@ -63,8 +68,7 @@ class Contradictions {
   }
 
   /// Of each cyclic component the shortest cycle through one of the first of its constraints.
-  void note_cycles(const Components<Constrained>& parts, std::uint64_t& count,
-                   WeakFindings& findings) {
+  void note_cycles(const Components<Constrained>& parts, WeakFindings& findings) {
     constexpr std::size_t tries = 8;
     std::vector<std::pair<std::uint32_t, std::vector<Constraint>>> cyclic;
     std::vector<std::uint32_t> place(parts.size(), Components<Constrained>::none);
@@ -77,7 +81,7 @@ class Contradictions {
       }
       if (cyclic[at].second.size() < tries) cyclic[at].second.push_back(c);
     }
-    count += cyclic.size();
+    findings.counts[static_cast<std::size_t>(anomaly_)] += cyclic.size();
     Walks<Constrained> walks(graph_, meter_);
     for (std::size_t i = 0; i < std::min(cyclic.size(), WeakFindings::kept_max); ++i) {
       std::optional<Steps> best;
@@ -136,6 +140,18 @@ class WeakLevels {
         written_(registers) {}
 
   void decide() {
+    try {
+      decide_all();
+    } catch (...) {
+      // Whether something simpler says the same is not known any more.
+      if (std::ranges::all_of(findings_.counts, [](std::uint64_t n) { return n == 0; }))
+        add(of_sessions_);
+      throw;
+    }
+  }
+
+ private:
+  void decide_all() {
     using enum Anomaly;
     if (any({garbage_read, G1a, G1b, dirty_update}) || !decide_committed()) return;
     const bool is_atomic = !any({internal, future_read});
@@ -164,9 +180,9 @@ class WeakLevels {
     const bool has_own_orders = !clocks_ || !wants("causal") || decide_own_orders();
     // Where something simpler says the same, that is told.
     if (may_hold && may_keep_sessions && has_own_orders) add(of_sessions_);
+    of_sessions_ = {};
   }
 
- private:
   bool any(std::initializer_list<Anomaly> anomalies) const {
     return std::ranges::any_of(anomalies, [&](Anomaly a) { return registers_.offences().any(a); });
   }
@@ -228,6 +244,7 @@ class WeakLevels {
   void add(const WeakFindings& others) {
     findings_.kept.insert(findings_.kept.end(), others.kept.begin(), others.kept.end());
     for (std::size_t a = 0; a < others.counts.size(); ++a) findings_.counts[a] += others.counts[a];
+    findings_.known_of.insert(others.known_of.begin(), others.known_of.end());
   }
 
   bool decide_own_orders() {
@@ -235,6 +252,7 @@ class WeakLevels {
     for (Transaction t = 0; t < registers_.transactions().size(); ++t) {
       if (clocks_->has_own_order(t, meter_)) continue;
       if (++count > WeakFindings::kept_max) continue;
+      findings_.known_of.emplace(Anomaly::WriteCORead, known_of({t}));
       Constraints constraints(bytes_left_);
       clocks_->constrain_alone(t, meter_, constraints);
       WeakFindings one;

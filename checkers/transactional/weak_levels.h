@@ -33,6 +33,7 @@ struct WeakFindings {
   std::vector<Contradiction> kept;
   /// Of a kind: components of what must come before what, and reads of nil that cannot be.
   std::vector<std::uint64_t> counts = std::vector<std::uint64_t>(anomaly_names().size(), 0);
+  KnownByAnomaly known_of;  ///< Of what was counted and is perhaps not made out.
   std::uint64_t edges = 0;
 };
 

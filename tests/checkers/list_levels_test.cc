@@ -156,5 +156,55 @@ TEST_CASE("list levels: too little memory or steps are said") {
   CHECK(was_enough);
 }
 
+/// With budgets that end anywhere: what is wrong is named as soon as it is known, and as nothing
+/// else. The summary of what was not made out.
+template <typename Make>
+std::string cut(Make make, const char* model, const char* anomaly) {
+  CAPTURE(model);
+  std::string unfinished;
+  bool is_finished = false;
+  for (Budget budget{.steps_max = 1}; budget.steps_max < 400; ++budget.steps_max) {
+    const Verdict v = make().check(model, budget);
+    CAPTURE(budget.steps_max);
+    CHECK(v.validity != Validity::valid);
+    if (v.validity != Validity::invalid) {
+      CHECK(v.reason == "steps");
+      continue;
+    }
+    REQUIRE(v.anomalies.size() == 1);
+    CHECK(v.anomalies[0].first == anomaly);
+    CHECK_FALSE(v.witness.empty());
+    if (!contains_in(v.summary, "; the budget ended before it was made out why")) {
+      is_finished = true;
+      continue;
+    }
+    CHECK_FALSE(v.incomplete.empty());
+    unfinished = v.summary;
+  }
+  CHECK(is_finished);
+  return unfinished;
+}
+
+TEST_CASE("list levels: a budget that ends before it is known why says what it is") {
+  const auto backwards = [] { return torn({read(1, {1}), read(2, {})}); };
+  CHECK(cut(backwards, "monotonic-atomic-view", "OTV") ==
+        "OTV: 2 transactions must come before each other, by what was read without the others; the "
+        "budget ended before it was made out why");
+  const auto forwards = [] { return torn({read(2, {}), read(1, {1})}); };
+  CHECK(contains_in(cut(forwards, "read-atomic", "fractured-read"), "fractured-read: 2 trans"));
+  const auto chained = [] { return chain(1, 2); };
+  CHECK(contains_in(cut(chained, "causal-cerone", "causality-violation"),
+                    "causality-violation: 2 transactions"));
+  CHECK(contains_in(cut(chained, "causal", "WriteCORead"), "WriteCORead: 2 transactions"));
+  const auto two_readers = [] {
+    Script script;
+    script.together({append(1, 1)}, {append(2, 2)});
+    script.both(1, {read(1, {1}), read(2, {})}).both(2, {read(1, {}), read(2, {2})});
+    return script;
+  };
+  CHECK(contains_in(cut(two_readers, "prefix", "prefix-violation"),
+                    "prefix-violation: 4 transactions"));
+}
+
 }  // namespace
 }  // namespace faultline::list_levels

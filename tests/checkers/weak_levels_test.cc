@@ -2,6 +2,7 @@
 // consistency, what violates each, and how it is told. Against brute force:
 // tests/oracle/rw_register_test.cc.
 #include <algorithm>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <vector>
@@ -317,6 +318,76 @@ TEST_CASE("weak levels: the budget may end, and then nothing is said") {
   Budget little;
   little.steps_max = 1000;
   CHECK(script.check("causal-cerone", little).reason == "steps");
+}
+
+/// With budgets that end anywhere: what is wrong is named as soon as it is known. The summaries of
+/// what was not made out.
+template <typename Make>
+std::vector<std::string> cut(Make make, const char* model, const char* anomaly) {
+  CAPTURE(model);
+  std::vector<std::string> unfinished;
+  bool is_finished = false;
+  for (Budget budget{.steps_max = 1}; budget.steps_max < 400; ++budget.steps_max) {
+    const Verdict v = make().check(model, budget);
+    CAPTURE(budget.steps_max);
+    CAPTURE(v.explanation);
+    CHECK(v.validity != Validity::valid);
+    if (v.validity != Validity::invalid) {
+      CHECK(v.reason == "steps");
+      continue;
+    }
+    CHECK_FALSE(v.witness.empty());
+    if (!has(v.summary, "; the budget ended before it was made out why")) {
+      is_finished = is_finished || text(v) == anomaly;
+      continue;
+    }
+    CHECK_FALSE(v.incomplete.empty());
+    if (unfinished.empty() || unfinished.back() != v.summary) unfinished.push_back(v.summary);
+  }
+  CHECK(is_finished);
+  return unfinished;
+}
+
+std::vector<std::string> unfinished(std::initializer_list<const char*> summaries) {
+  std::vector<std::string> all;
+  for (const char* summary : summaries)
+    all.push_back(std::string(summary) + "; the budget ended before it was made out why");
+  return all;
+}
+
+TEST_CASE("weak levels: a budget that ends before it is known why says what it is") {
+  const auto otv = [] {
+    return Script()
+        .both(0, {w('x', 1), w('y', 1)})
+        .both(1, {r('x', 1), w('x', 2), w('y', 2)})
+        .both(2, {r('x', 2), r('y', 1)});
+  };
+  CHECK(cut(otv, "monotonic-atomic-view", "OTV") ==
+        unfinished({"OTV: 2 transactions must come before each other, by what was read without the "
+                    "others"}));
+  const auto half = [] {
+    return Script().both(0, {w('x', 1), w('y', 1)}).both(2, {r('x'), r('y', 1)});
+  };
+  CHECK(cut(half, "read-atomic", "fractured-read") ==
+        unfinished({"fractured-read: 2 transactions must come before each other, by what was read "
+                    "without the others"}));
+}
+
+TEST_CASE("weak levels: what only sessions contradict is said if nothing simpler is known yet") {
+  const auto sessions = [] {
+    return Script().both(0, {w('x', 1)}).both(0, {w('y', 1)}).both(2, {r('y', 1), r('x')});
+  };
+  bool is_strong = false;
+  for (const std::string& summary : cut(sessions, "causal", "WriteCORead")) {
+    is_strong = is_strong || has(summary, "causality-violation-process: 2 transactions must");
+    CHECK((has(summary, "causality-violation-process: ") || has(summary, "WriteCORead: ")));
+  }
+  CHECK_FALSE(is_strong);  // what is asked for does not forbid it
+  const std::vector<std::string> own = cut(sessions, "strong-session-causal", "WriteCORead");
+  REQUIRE(own.size() == 2);
+  CHECK(has(own[0], "causality-violation-process: 2 transactions must come before each other"));
+  CHECK(
+      has(own[1], "WriteCORead: process 2 (T1) read what no order explains of what it must have"));
 }
 
 }  // namespace faultline::weak_levels

@@ -7,12 +7,17 @@
 #include <type_traits>
 
 #include "tests/oracle/list_judge.h"
+#include "tests/oracle/list_levels_oracle.h"
 #include "tests/oracle/registers_oracle.h"
 #include "tests/oracle/txn_oracle.h"
 
 namespace faultline::oracle::txn {
 namespace {
 
+/// Told of what was known of it when the budget ended.
+bool has_unfinished(const Verdict& verdict) {
+  return verdict.explanation.find("; the budget ended before ") != std::string::npos;
+}
 bool has_unnamed(const Verdict& verdict) {
   return std::ranges::any_of(verdict.anomalies, [](const auto& anomaly) {
     return anomaly.first.ends_with("-cycle-exists");
@@ -27,6 +32,16 @@ struct Lists {
     return oracle.allows(history, model.model);
   }
   TxnOracle oracle;
+};
+
+struct Levels {
+  static constexpr bool is_registers = false;
+  static constexpr auto& models = commit_levels;
+  static constexpr auto make = &make_list_append;
+  bool allows(const Transactions& history, const CommitLevelName& model) {
+    return oracle.allows(history, model);
+  }
+  LevelsOracle oracle;
 };
 
 struct Registers {
@@ -60,12 +75,13 @@ class SmallBudgets {
     ended += is_cut;
     invalid += is_cut && verdict.validity == Validity::invalid;
     unnamed += has_unnamed(verdict);
+    unfinished += has_unfinished(verdict) && !has_unnamed(verdict);
     const std::string why = objection(history, model, verdict, whole);
     if (why.empty() || ++wrong > 1) return;
     FAIL_CHECK(model.name << ", " << steps << " steps: " << why << "\n" << to_text(history));
   }
 
-  long ended = 0, invalid = 0, unnamed = 0, wrong = 0;
+  long ended = 0, invalid = 0, unnamed = 0, unfinished = 0, wrong = 0;
 
  private:
   /// What is wrong with the verdict; empty: nothing.
@@ -84,6 +100,8 @@ class SmallBudgets {
                     verdict.validity != whole.validity))
       return "less than with the whole budget, and not a word of it";
     if (has_unnamed(verdict) && !is_cut) return "a cycle that has no name, with budget left";
+    if (has_unfinished(verdict) && !is_cut) return "not made out, with budget left";
+    if (has_unnamed(verdict) && !has_unfinished(verdict)) return "a cycle without a name, made out";
     if (verdict.validity != Validity::invalid) return {};
     if (verdict.witness.empty() || verdict.anomalies.empty()) return "invalid without a witness";
     if (is_cut && verdict.explanation.find("not finished: ") == std::string::npos)
@@ -95,7 +113,7 @@ class SmallBudgets {
 };
 
 template <typename Judge>
-void cut_random(std::uint64_t seed, std::uint64_t steps_max, long many) {
+void cut_random(std::uint64_t seed, std::uint64_t steps_max, long many, bool has_levels = true) {
   SmallBudgets<Judge> budgets;
   Rng rng(seed);
   Histories histories(rng.fork("histories"));
@@ -106,15 +124,21 @@ void cut_random(std::uint64_t seed, std::uint64_t steps_max, long many) {
                   1 + rng.below(steps_max));
   }
   MESSAGE(budgets.ended << " ended, " << budgets.invalid << " of them invalid, " << budgets.unnamed
-                        << " with a cycle that was not made out");
+                        << " with a cycle that was not made out, and " << budgets.unfinished
+                        << " with another contradiction");
   CHECK(budgets.wrong == 0);
   CHECK(budgets.ended > count / 20);
   CHECK(budgets.invalid > count / 200);
   CHECK(budgets.unnamed > count / 1000);
+  if (has_levels) CHECK(budgets.unfinished > count / 4000);
 }
 
 TEST_CASE("oracle: list-append with budgets that end anywhere is never wrong, and says so") {
-  cut_random<Lists>(2101, 150, 20'000);
+  cut_random<Lists>(2101, 150, 20'000, false);
+}
+
+TEST_CASE("oracle: levels of list-append with budgets that end anywhere are never wrong") {
+  cut_random<Levels>(2102, 150, 20'000);
 }
 
 TEST_CASE("oracle: rw-register with budgets that end anywhere is never wrong, and says so") {
