@@ -12,35 +12,12 @@
 
 #include <doctest/doctest.h>
 
+#include "checkers/transactional/isolation.h"
 #include "harness/core/checker.h"
 #include "harness/core/text.h"
+#include "tests/checkers/value_parts.h"
 
 namespace faultline::told_cases {
-
-/// nullptr: there is none.
-inline const Value* find(const Value& of, const std::string& name) {
-  if (of.map() == nullptr) return nullptr;
-  for (const auto& [key, value] : *of.map())
-    if (key == name) return &value;
-  return nullptr;
-}
-inline const Value& at(const Value& of, const std::string& name) {
-  const Value* found = find(of, name);
-  REQUIRE_MESSAGE(found != nullptr, name);
-  return *found;
-}
-inline const List& list_at(const Value& of, const std::string& name) {
-  REQUIRE(at(of, name).list() != nullptr);
-  return *at(of, name).list();
-}
-inline std::string text_at(const Value& of, const std::string& name) {
-  REQUIRE(at(of, name).text() != nullptr);
-  return *at(of, name).text();
-}
-inline std::int64_t number_at(const Value& of, const std::string& name) {
-  REQUIRE(at(of, name).integer() != nullptr);
-  return *at(of, name).integer();
-}
 
 class Agreement {
  public:
@@ -156,6 +133,17 @@ class Agreement {
     CHECK(sentence.find(to_text(at(case_, "key"))) != std::string::npos);
     const Value* other = find(case_, "other");
     const Value* value = find(case_, "value");
+    const bool is_cyclic = name.starts_with("cyclic-versions");
+    if (!is_cyclic) {
+      // Whoever the sentence names, and nobody else.
+      for (const Value& t : list_at(case_, "transactions")) {
+        const bool is_named =
+            at(t, "name") == *who || (other != nullptr && at(t, "name") == *other);
+        CHECK((sentence.find("(" + text_at(t, "name") + ")") != std::string::npos) == is_named);
+      }
+      CHECK((find(case_, "operation") != nullptr || name == "dirty-update"));
+    }
+    CHECK((find(case_, "edges_left_out") != nullptr) == sentence.ends_with(", …"));
     if (value != nullptr)
       CHECK((sentence.find(to_text(*value)) != std::string::npos ||
              (value->is_nil() && sentence.find("nothing") != std::string::npos) ||
@@ -184,7 +172,7 @@ class Agreement {
     }
     for (const Value& edge : list_at(case_, "edges"))
       CHECK(sentence.find(text_at(edge, "text")) != std::string::npos);
-    if (!name.starts_with("cyclic-versions")) return;
+    if (!is_cyclic) return;
     CHECK(!list_at(case_, "edges").empty());
     CHECK(find(case_, "operation") == nullptr);
   }
@@ -390,7 +378,31 @@ class Agreement {
       CHECK((source == "list") == is_read);
     }
     if (source == "reads" || source == "known" || source == "process" || source == "realtime")
-      CHECK(!list_at(edge, "by").empty());
+      check_by(edge, source, text);
+  }
+  /// By whom it is known: as the text has it.
+  static void check_by(const Value& edge, const std::string& source, const std::string& text) {
+    const List& by = list_at(edge, "by");
+    const auto says = [&](const std::string& part) { return text.find(part) != text.npos; };
+    REQUIRE(by.size() == (source == "process" || source == "realtime" ? 2u : 1u));
+    const std::string first = *by.front().text(), last = *by.back().text();
+    if (source == "reads") CHECK(says(first + " read "));
+    if (source == "process")
+      CHECK((says(first + " of the same process met ") && says(" before " + last + " met ")));
+    if (source == "realtime")
+      CHECK((says(first + " met ") && says(", " + last + " met ") && says(first + " had ended")));
+    if (source != "known") return;
+    const Value* through = find(edge, "through");
+    if (through == nullptr) {
+      CHECK((says(first + " read of ") || says(first + " came after ")));
+      return;
+    }
+    std::string names;
+    const List& all = *through->list();
+    for (std::size_t i = 0; i < all.size(); ++i)
+      names += (i == 0 ? "" : i + 1 == all.size() ? " and " : ", ") + *all[i].text();
+    CHECK(says(" through " + names + ","));
+    CHECK(says(first + " knew of "));
   }
   static void check_circle(const List& edges) {
     for (std::size_t i = 0; i < edges.size(); ++i)
@@ -414,6 +426,18 @@ inline std::size_t count(const std::string& text, const std::string& part) {
   for (std::size_t from = 0; (from = text.find(part, from)) != text.npos; from += part.size())
     ++times;
   return times;
+}
+
+/// The weakest that it rules out.
+inline void check_not(const Value& one) {
+  const auto names = transactional::anomaly_names();
+  const auto at_name = std::ranges::find(names, text_at(one, "anomaly"));
+  REQUIRE(at_name != names.end());
+  List expected;
+  for (const std::string& model : transactional::weakest_of(transactional::ruled_out_by(
+           static_cast<transactional::Anomaly>(at_name - names.begin()))))
+    expected.emplace_back(model);
+  CHECK(at(one, "not") == Value(expected));
 }
 
 /// Of a verdict on transactions.
@@ -441,7 +465,7 @@ inline void check(const History& history, const Verdict& verdict) {
       std::ranges::sort(rows);
       CHECK(verdict.witness == rows);
     }
-    CHECK(!list_at(one, "not").empty());
+    check_not(one);
     whole += (whole.empty() ? "" : "\n") + agreement.text();
     if (const Value* branches = find(one, "branches")) {
       has_branches = true;
