@@ -78,6 +78,29 @@ TEST_CASE("run links: where the machine does not say what it dropped, nor does t
   CHECK(links.warnings().empty());
 }
 
+TEST_CASE("run links: the cluster is asked for what the plan says") {
+  NetworkPlan plan;
+  plan.links = LinksLever::packet_switch;
+  plan.nature = {{{0, 1}, {.delay = 1ms}}};
+  plan.pcap = true;
+  ClusterOptions options;
+  RunLinks(plan, 2).ask_for(options);
+  CHECK(options.links == LinksLever::packet_switch);
+  CHECK(options.nature == plan.nature);
+  CHECK(options.pcap);
+}
+
+TEST_CASE("run links: of a load that took no time there is no rate") {
+  fakes::FakeCluster cluster(2);
+  const NetworkPlan plan;
+  RunLinks links(plan, 2);
+  links.begin_load(cluster);
+  links.end_load(cluster, 0s);
+  links.close(cluster);
+  CHECK(member_of(Value(links.value()), "packets") != nullptr);
+  CHECK(member_of(Value(links.value()), "packets_per_s") == nullptr);
+}
+
 TEST_CASE("run links: where nobody counts packets there is no file") {
   fakes::FakeCluster cluster(2);
   cluster.has_plane = false;

@@ -242,6 +242,7 @@ TEST_CASE("packet switch: of a cut message half goes on, then a reset, and one g
     CHECK(on[0].frame.back() == 'm');
     CHECK(on[0].header.flags == 0);  // Its checksum is its own.
     CHECK(is_reset(on[1].frame));
+    CHECK(std::equal(on[1].frame.begin(), on[1].frame.begin() + 6, node_mac(1).begin()));
     const auto back = lab.arrived(0, 0);
     REQUIRE(back.size() == 1);
     CHECK(is_reset(back[0].frame));
@@ -259,6 +260,7 @@ TEST_CASE("packet switch: of a cut message half goes on, then a reset, and one g
   REQUIRE(on.size() == 1);
   CHECK(is_reset(on[0].frame));
   CHECK(lab.arrived(0, 0).size() == 1);
+  CHECK(lab->cost().dropped == 0);  // Nor is nothing sent for it.
   // Nothing goes back over a link that is cut.
   const LinkRule cuts({.nth = {first}}, true, 0, {std::make_shared<std::uint64_t>(0)});
   lab.rule({{{0, 1}, cuts}, {{1, 0}, cut()}});
