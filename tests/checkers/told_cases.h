@@ -137,8 +137,10 @@ class Agreement {
     if (!is_cyclic) {
       // Whoever the sentence names, and nobody else.
       for (const Value& t : list_at(case_, "transactions")) {
-        const bool is_named =
-            at(t, "name") == *who || (other != nullptr && at(t, "name") == *other);
+        // What was there at first is told without who recorded it.
+        const bool is_other = other != nullptr && at(t, "name") == *other &&
+                              sentence.find(", which was there at first") == sentence.npos;
+        const bool is_named = at(t, "name") == *who || is_other;
         CHECK((sentence.find("(" + text_at(t, "name") + ")") != std::string::npos) == is_named);
       }
       CHECK((find(case_, "operation") != nullptr || name == "dirty-update"));
