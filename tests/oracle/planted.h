@@ -18,6 +18,9 @@
 namespace faultline::oracle::planted {
 
 /// Of what is planted. Keys are 'a' to 'z'. Registers are lists of which the last element is read.
+/// Where there are rows, a key is a table: an append inserts a row of that name and value, and a
+/// read looks for all that are in the table. 'A' is the first row of table 'a' by itself, written
+/// or read; table 'i' has its first row from the beginning.
 struct Micro {
   char key;
   int element = 0;          ///< Appended, or written; 0: a read.
@@ -73,7 +76,7 @@ inline std::string text(const Counts& counts) {
   return out;
 }
 
-enum class Objects { lists, registers };
+enum class Objects { lists, registers, rows };
 
 /// Transactions that take effect one after the other, each at once, between its two events; and,
 /// in between, at random places, the events of what is planted.
@@ -85,6 +88,7 @@ class Long {
       : transactions_(transactions), list_max_(list_max), rng_(std::move(rng)), objects_(objects) {
     ValuePool& pool = builder_.values();
     append_ = pool.text(objects == Objects::lists ? "append" : "w"), r_ = pool.text("r");
+    r_where_ = pool.text("r-where"), any_ = pool.text("any");
     for (std::size_t i = 0; i < active; ++i) active_.push_back(fresh());
   }
 
@@ -94,6 +98,7 @@ class Long {
   }
 
   History run() {
+    if (objects_ == Objects::rows) tell_initial();
     for (std::size_t done = 0; done < transactions_;) {
       for (Queue& queue : queues_)
         if (queue.next < queue.events->size() && queue.from <= done && rng_.below(8) == 0)
@@ -106,7 +111,7 @@ class Long {
   }
 
  private:
-  static constexpr std::size_t active = 10;
+  static constexpr std::size_t active = 10, rows_max = 6;
   static constexpr std::uint32_t processes = 20;
 
   struct Queue {
@@ -118,6 +123,7 @@ class Long {
   struct Key {
     std::int64_t id = 0;
     std::vector<ValueHandle> list{};
+    std::uint64_t rows = 0;
   };
 
   Key fresh() { return {next_key_++}; }
@@ -140,6 +146,10 @@ class Long {
     for (std::uint64_t n = 1 + rng_.below(4); n > 0; --n) {
       Key& key = active_[static_cast<std::size_t>(
           std::min<int>(active - 1, std::countr_zero(rng_.below(1024) | 512)))];
+      if (objects_ == Objects::rows) {
+        micros.push_back(execute_on(key));
+        continue;
+      }
       if (rng_.below(2) == 0) {
         micros.push_back(pool.list(std::vector{r_, pool.integer(key.id), seen(key.list)}));
         continue;
@@ -150,6 +160,72 @@ class Long {
       if (key.list.size() >= list_max_) key = fresh();
     }
     return pool.list(micros);
+  }
+
+  // --- Rows ---
+
+  ValueHandle row(const std::string& table, std::int64_t name) {
+    return builder_.values().text(table + std::to_string(name));
+  }
+  ValueHandle insertion(const std::string& table, std::int64_t name, std::int64_t value) {
+    return builder_.values().list(
+        std::vector{append_, row(table, name), builder_.values().integer(value)});
+  }
+  ValueHandle search(const std::string& table, std::optional<std::vector<int>> found) {
+    ValuePool& pool = builder_.values();
+    ValueHandle answer;
+    if (found) {
+      std::vector<ValueHandle> rows;
+      for (const int name : *found)
+        rows.push_back(pool.list(std::vector{row(table, name), pool.integer(name)}));
+      answer = pool.list(rows);
+    }
+    const ValueHandle predicate = pool.list(std::vector{pool.text(table), any_, ValueHandle()});
+    return pool.list(std::vector{r_where_, predicate, answer});
+  }
+  ValueHandle reading(const std::string& table, std::int64_t name, ValueHandle value) {
+    return builder_.values().list(std::vector{r_, row(table, name), value});
+  }
+
+  /// A table of the others: searches, insertions, and reads of rows that are there or will be.
+  ValueHandle execute_on(Key& key) {
+    const std::string table = "t" + std::to_string(key.id) + "/";
+    const int count = static_cast<int>(key.rows);
+    const std::uint64_t luck = rng_.below(8);
+    if (luck < 3) {
+      std::vector<int> found;
+      for (int name = 1; name <= count; ++name) found.push_back(name);
+      return search(table, std::move(found));
+    }
+    if (luck == 3) {
+      const int name = 1 + static_cast<int>(rng_.below(rows_max));
+      return reading(table, name, name <= count ? builder_.values().integer(name) : ValueHandle());
+    }
+    const ValueHandle made = insertion(table, count + 1, count + 1);
+    if (++key.rows >= rows_max) key = fresh();
+    return made;
+  }
+
+  void tell_initial() {
+    ValuePool& pool = builder_.values();
+    Map map = {{"i/1", 1}};
+    for (const Queue& queue : queues_)
+      map.emplace_back("i" + std::to_string(queue.process) + "/1", 1);
+    const std::uint32_t process = next_process_;
+    const ValueHandle value = pool.add(map);
+    FAULTLINE_CHECK(builder_.invoke({process, Function::txn, no_key, value, no_node, no_time}));
+    FAULTLINE_CHECK(builder_.complete({process, Fate::ok, value, no_error, no_time}));
+  }
+
+  ValueHandle on_rows(const Micro& m, std::uint32_t process, bool begins) {
+    const bool by_key = m.key < 'a';
+    const std::string table =
+        static_cast<char>(by_key ? m.key - 'A' + 'a' : m.key) + std::to_string(process) + "/";
+    if (m.element != 0) return insertion(table, by_key ? 1 : m.element, m.element);
+    if (!by_key)
+      return search(table, begins ? std::nullopt : std::optional<std::vector<int>>(m.list));
+    const bool is_nil = begins || m.list.empty();
+    return reading(table, 1, is_nil ? ValueHandle() : builder_.values().integer(m.list.back()));
   }
 
   ValueHandle seen(const std::vector<ValueHandle>& list) {
@@ -163,6 +239,10 @@ class Long {
     ValuePool& pool = builder_.values();
     std::vector<ValueHandle> micros;
     for (const Micro& m : event.micros) {
+      if (objects_ == Objects::rows) {
+        micros.push_back(on_rows(m, queue.process, event.begins));
+        continue;
+      }
       const ValueHandle key = pool.text(m.key + std::to_string(queue.process));
       if (m.element != 0) {
         micros.push_back(pool.list(std::vector{append_, key, pool.integer(m.element)}));
@@ -189,7 +269,7 @@ class Long {
   std::optional<ValueHandle> open_[processes];
   std::uint32_t next_process_ = processes;
   std::int64_t next_key_ = 0;
-  ValueHandle append_{}, r_{};
+  ValueHandle append_{}, r_{}, r_where_{}, any_{};
 };
 
 }  // namespace faultline::oracle::planted
