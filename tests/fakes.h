@@ -270,6 +270,7 @@ class FakeCluster : public Cluster {
     return !cut_.contains(edge) && !broken.contains(edge);
   }
   Result<std::uint64_t> launch_probe(const Edge& edge) override {
+    if (!cannot_probe.empty()) return Error{cannot_probe};
     const auto passed = probe(edge, {});
     const std::size_t nth = ++launched_[edge];
     flights_.push_back({edge, *passed && nth > loses_first});
@@ -280,6 +281,7 @@ class FakeCluster : public Cluster {
     if (!flight.passed || in_flight) return std::nullopt;
     return duration(flight.edge);
   }
+  std::string cannot_probe;     ///< Why no probe is launched; empty if they are.
   bool in_flight = false;       ///< Launched probes have not arrived yet.
   std::size_t loses_first = 0;  ///< So many launched probes of each link are lost.
   std::vector<Edge> probed;

@@ -1,5 +1,6 @@
 // Links that are slow, lossy or cut while a fault attests that they are open: nothing waits for
 // their probes, and none is told as lost that only takes its time.
+#include "nemesis/attest.h"
 #include "nemesis/cut_links.h"
 #include "tests/nemesis/fixture.h"
 
@@ -99,6 +100,27 @@ TEST_CASE("link trial: a fault that comes while a heal is attested is none that 
   CHECK(struck.effective);
   CHECK(is_complete(healing));
   CHECK_MESSAGE(healing.effective, to_text(Value(healing.evidence)));
+}
+
+TEST_CASE("link trial: a probe that cannot be sent proves nothing, and nobody waits for it") {
+  World world(3);
+  const auto cut = make("partition", {{"kind", "isolate-one"}, {"attest_within", "1h"}});
+  CHECK(world.inject(*cut, a, {0}).effective);
+  world.cluster.cannot_probe = "no room";
+  Attestation healing = *cut->heal(world.levers, a);
+  CHECK(is_complete(healing));
+  CHECK_FALSE(healing.effective);
+  CHECK(text(healing.evidence, "reason").find(": no room") != std::string::npos);
+  CHECK(find(healing.evidence, "unreached") == nullptr);
+}
+
+TEST_CASE("link trial: of many links some are tried") {
+  World world(30);
+  const auto cut = make("partition", {{"kind", "isolate-one"}});
+  CHECK(world.inject(*cut, a, {0}).effective);
+  world.cluster.probed.clear();
+  CHECK(world.heal(*cut, a).effective);
+  CHECK(world.cluster.probed.size() == evidence_items_max);
 }
 
 TEST_CASE("link trial: the longest flight") {

@@ -157,11 +157,12 @@ class TallyNemesis : public Nemesis {
   Result<Attestation> heal(Levers&, FaultId id) override {
     healed.push_back(id);
     active.erase(id);
+    if (heal_fails) return Error{"told to fail"};
     return late(Attestation{heals, {}, bears_out});
   }
   std::vector<FaultId> injected, healed;
   std::map<FaultId, std::vector<std::size_t>> active;
-  bool fails = false, bears_out = false, heals = true;
+  bool fails = false, bears_out = false, heals = true, heal_fails = false;
   bool is_slow = false;  ///< The evidence of what it does comes once this is false again.
 
  private:

@@ -146,6 +146,16 @@ TEST_CASE("injector: heals that are not attested are counted") {
   CHECK(injector.tallies()[0].effective == 3);
 }
 
+TEST_CASE("injector: a heal that cannot be done has failed, and is told why") {
+  InjectorStage stage;
+  stage.add("one");
+  Injector injector = stage.injector({{1, 0, 1s, 2s}});
+  stage.nemeses[0]->heal_fails = true;
+  stage.run(injector, 4s);
+  CHECK(injector.tallies()[0].heals_failed == 1);
+  CHECK(*member_of(*member_of(stage.written.at(0), "healing"), "reason") == Value("told to fail"));
+}
+
 TEST_CASE("injector: a fault of client machines strikes those, and is told by their names") {
   InjectorStage stage;
   stage.add("c2", true, true);
@@ -292,6 +302,16 @@ TEST_CASE("injector: what a heal bears out counts as effective") {
   CHECK(injector.tallies()[0].effective == 1);
   CHECK(injector.tallies()[1].effective == 1);
   CHECK(*member_of(stage.written.at(0), "effective") == Value(true));
+}
+
+TEST_CASE("injector: no heal bears out what was not injected") {
+  InjectorStage stage;
+  stage.add("one");
+  stage.nemeses[0]->fails = stage.nemeses[0]->bears_out = true;
+  Injector injector = stage.injector({{1, 0, 1s, 2s}});
+  stage.run(injector, 3s);
+  CHECK(injector.tallies()[0].effective == 0);
+  CHECK(*member_of(stage.written.at(0), "effective") == Value(false));
 }
 
 TEST_CASE("injector: what makes a finding doubtful is kept by entry") {
