@@ -78,9 +78,10 @@ class ListTies {
 
 /// Those that were open in one of the windows.
 template <typename Windows>
-std::vector<Transaction> open_in(const Windows& windows, const Lists& lists) {
+std::vector<Transaction> open_in(const Windows& windows, const Lists& lists,
+                                 std::span<const Position> ends) {
   const Transactions& all = lists.transactions();
-  const auto begins = all.history().begin(), ends = all.history().end();
+  const auto begins = all.history().begin();
   std::vector<Transaction> open;
   auto window = windows.begin();
   // They are in the order of their begins.
@@ -179,10 +180,19 @@ class ListExcerpt {
 std::optional<std::vector<Transaction>> Lists::suspects(Meter& meter, std::uint64_t& edges) const {
   const ListTies ties(*this);
   if (ties.has_crowd()) return std::nullopt;
-  SerialSearch search(ties, transactions_.history(), meter);
-  const auto windows = search.find_windows();
+  const std::span<const Position> begins = transactions_.history().begin();
+  std::span<const Position> ends = transactions_.history().end();
+  SerialSearch search(ties, begins, ends, meter);
+  auto windows = search.find_windows();
   edges = search.edges();
-  std::vector<Transaction> suspects = open_in(windows, *this);
+  BigVector<Position> soon;
+  if (!windows.empty() && windows.back().last == never) {
+    soon.assign(ends.size(), never);
+    for (Transaction t = 0; t < soon.size(); ++t) soon[t] = ends[t] == never ? begins[t] : ends[t];
+    ends = {soon.data(), soon.size()};
+    windows = SerialSearch(ties, begins, ends, meter).find_windows();
+  }
+  std::vector<Transaction> suspects = open_in(windows, *this, ends);
   // The graph of all is smaller than that of most with their ties.
   constexpr std::size_t few = 1000;
   if (suspects.size() > few + transactions_.size() / 4) return std::nullopt;

@@ -39,13 +39,20 @@ namespace faultline::transactional {
 /// edge (1), or a node that leads, without (1), to what ended before it began; and so the window of
 /// that has a moment at which somebody is open who was not to be.
 ///
+/// All this holds of any ends that are not before the begins and not after the true ends, since the
+/// edges of processes and of real time lead from such an end to a later begin, too. So those that
+/// never end, which would leave a window open for ever, may be taken to end as they begin.
+///
 /// `Ties` has nodes(), is_transaction(node) and each_from(node, visit), which tells where edges
 /// lead; one of the search's own keeps it from being virtual.
 template <typename Ties>
 class SerialSearch {
  public:
   SerialSearch(const Ties& ties, const History& history, Meter& meter)
-      : ties_(ties), begins_(history.begin()), ends_(history.end()), meter_(meter) {}
+      : SerialSearch(ties, history.begin(), history.end(), meter) {}
+  SerialSearch(const Ties& ties, std::span<const Position> begins, std::span<const Position> ends,
+               Meter& meter)
+      : ties_(ties), begins_(begins), ends_(ends), meter_(meter) {}
 
   bool finds_order() { return look(false); }
 

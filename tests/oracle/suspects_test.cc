@@ -91,7 +91,7 @@ TEST_CASE("oracle: everybody on a cycle was open when something was wrong") {
   Rng rng = Rng(4711).fork("suspects");
   Mutator mutator(rng.fork("mutation"));
   Tally tally;
-  const long count = iterations(4'000);
+  const long count = iterations(20'000);
   for (long i = 0; i < count; ++i) {
     const auto level = Simulation::any_level(rng, Simulation::Level::snapshot);
     const int size = 10 + static_cast<int>(rng.below(50));
