@@ -1,23 +1,17 @@
 // Anomalies of searches planted in long histories in which nothing else is wrong: each is found, by
 // its name, and none in those where nothing was planted.
-#include <cstdint>
-#include <memory>
-#include <string>
 #include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
 
 #include "checkers/checkers.h"
-#include "tests/oracle/judges.h"
-#include "tests/oracle/planted.h"
+#include "tests/oracle/planted_check.h"
 
 namespace faultline::oracle::planted_predicates {
 namespace {
 
-using planted::Counts;
 using planted::Kind;
-using planted::Long;
 using planted::Objects;
 using planted::Plant;
 
@@ -133,54 +127,19 @@ std::vector<Kind> kinds() {
   return all;
 }
 
-Verdict check(const History& history) {
-  ConfigNode mapping;
-  mapping.members.push_back({"model", {}, ConfigNode::of("strict-serializable")});
-  Params params(mapping, "check");
-  return (*make_closed_predicate(params))->check(history, {});
-}
-
 TEST_CASE("oracle: each anomaly of searches, planted in 100 and 10,000 transactions, is found") {
-  const std::vector<Kind> all = kinds();
-  for (const std::size_t transactions : {100, 10'000})
-    for (const Kind& kind : all)
-      for (std::uint64_t seed = 0; seed < (transactions == 100 ? 100 : 5); ++seed) {
-        CAPTURE(kind.name);
-        CAPTURE(transactions);
-        CAPTURE(seed);
-        Long history(transactions, Rng(84).fork(kind.name, seed), Objects::rows);
-        history.plant(kind.plant);
-        const Verdict verdict = check(history.run());
-        CHECK(verdict.validity == Validity::invalid);
-        CHECK(planted::text(planted::counts(verdict)) == planted::text(kind.found));
-      }
+  for (const Kind& kind : kinds())
+    planted::check_found(kind, planted::judge_of(&make_closed_predicate), Rng(84), Objects::rows);
 }
 
 TEST_CASE("oracle: all anomalies of searches, planted in a million transactions, are found") {
-  const std::vector<Kind> all = kinds();
-  Long history(1'000'000, Rng(85), Objects::rows);
-  Counts expected;
-  constexpr int times = 5;
-  for (const Kind& kind : all) {
-    for (int i = 0; i < times; ++i) history.plant(kind.plant);
-    for (const auto& [name, count] : kind.found) expected[name] += times * count;
-  }
   // All that missed what was there from the beginning missed the same transaction: one cycle.
-  expected["G-single-realtime"] -= times - 1;
-  const Verdict verdict = check(history.run());
-  CHECK(verdict.validity == Validity::invalid);
-  CHECK(planted::text(planted::counts(verdict)) == planted::text(expected));
+  planted::check_million(kinds(), planted::judge_of(&make_closed_predicate), Rng(85), Objects::rows,
+                         {{"G-single-realtime", 1}});
 }
 
 TEST_CASE("oracle: nothing is found in 10,000 histories of searches with nothing planted") {
-  const long count = iterations(10'000);
-  for (long i = 0; i < count; ++i) {
-    const Verdict verdict =
-        check(Long(60, Rng(86).fork("clean", static_cast<std::uint64_t>(i)), Objects::rows).run());
-    if (verdict.validity == Validity::valid && verdict.anomalies.empty()) continue;
-    FAIL_CHECK(i << ": " << verdict.summary);
-    break;
-  }
+  planted::check_clean(planted::judge_of(&make_closed_predicate), Rng(86), Objects::rows);
 }
 
 }  // namespace
