@@ -111,6 +111,8 @@ TEST_CASE("run: with --fail-fast, write skew ends the load when it is read") {
       "name: system\n"
       "target: { name: refkv, nodes: 3, mode: transactions, isolation: snapshot }\n"
       "workload: { name: list-append, keys: 4, concurrency: 10, rate: 500/s }\n"
+      // However fast the machine: transactions overlap.
+      "network: { places: [[n1, n2, n3, clients]], delays: [[5ms]] }\n"
       "checks: [{ check: list-append, model: serializable }]\n"
       "time: 10m\n"
       "seed: 5\n"
