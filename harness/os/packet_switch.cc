@@ -100,6 +100,8 @@ struct PacketSwitch::Batch {
       messages[i].msg_hdr.msg_iovlen = 1;
     }
   }
+  /// Whose an event is: a port, or their number for the controller's call.
+  std::size_t port(int event) const { return events[static_cast<std::size_t>(event)].data.u64; }
   std::vector<std::uint8_t> bytes;
   std::array<iovec, batch_frames> parts{};
   std::array<mmsghdr, batch_frames> messages{};
@@ -228,6 +230,10 @@ void PacketSwitch::run() {
   Batch batch;
   while (!stop_.load(std::memory_order_relaxed)) {
     wait(batch);
+    // Before the table is looked at: a change that comes after that look must wake this again.
+    for (int i = 0; i < batch.ready; ++i)
+      if (eventfd_t ignored = 0; batch.port(i) == ports_.size())
+        ::eventfd_read(wake_.get(), &ignored);
     const LinkTable* wanted = table_.load(std::memory_order_acquire);
     if (wanted != rules_) {
       rules_ = wanted;
@@ -238,15 +244,8 @@ void PacketSwitch::run() {
     // One time for the whole round: what is due by then leaves before what came.
     const std::int64_t now_ns = now_ns_ = steady_ns();
     release(now_ns);
-    for (int i = 0; i < batch.ready; ++i) {
-      const std::size_t from = batch.events[static_cast<std::size_t>(i)].data.u64;
-      if (from < ports_.size()) {
-        receive(from, batch, now_ns);
-      } else {
-        eventfd_t ignored = 0;
-        ::eventfd_read(wake_.get(), &ignored);
-      }
-    }
+    for (int i = 0; i < batch.ready; ++i)
+      if (batch.port(i) < ports_.size()) receive(batch.port(i), batch, now_ns);
   }
 }
 

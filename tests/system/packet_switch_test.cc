@@ -101,6 +101,39 @@ TEST_CASE("packet switch: a cut link passes housekeeping alone, and counts what 
   CHECK(lab->cost().dropped == 0);
 }
 
+TEST_CASE("packet switch: a change holds for all that is sent once it has returned") {
+  Lab lab;
+  std::size_t passed = 0;
+  for (int round = 0; round < 300; ++round) {
+    // It is in the middle of these when the rules change.
+    for (int i = 0; i < 10; ++i) lab.send(0, datagram(node_mac(1), 0, 'b'));
+    lab.rule({{{0, 1}, cut()}});
+    lab.send(0, datagram(node_mac(1), 0, 'a'));
+    for (const Arrived& one : lab.arrived(1, 0)) {
+      CHECK(one.frame.back() == 'b');
+      ++passed;
+    }
+    lab.rule({});
+  }
+  CHECK(lab->cut_drops(0, 1) == 300 * 11 - passed);
+  CHECK(lab->cost().dropped == 0);
+}
+
+TEST_CASE("packet switch: no change goes unnoticed, however soon after another") {
+  Lab lab;
+  for (int round = 0; round < 300; ++round) {
+    for (int i = 0; i < 10; ++i) lab.send(0, datagram(node_mac(1), 0, 'b'));
+    for (int change = 0; change < 10; ++change) {
+      lab.rule({{{0, 1}, cut()}});
+      lab.rule({});
+    }
+    lab.send(0, datagram(node_mac(1), 0, 'a'));
+    const auto came = lab.arrived(1, 0);
+    REQUIRE(!came.empty());
+    CHECK(came.back().frame.back() == 'a');
+  }
+}
+
 TEST_CASE("packet switch: what waits leaves in its order, or is lost where its link is cut") {
   Lab lab;
   lab.fault({0, 1}, {.delay = 20ms});
