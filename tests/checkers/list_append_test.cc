@@ -262,6 +262,32 @@ TEST_CASE("list-append: a budget that ends between a cycle and its name says tha
   CHECK(is_named);
 }
 
+TEST_CASE(
+    "list-append: of a long circle that was not made out eight are told, and the others counted") {
+  constexpr int members = 12;
+  bool is_unnamed = false;
+  for (Budget budget{.steps_max = 1}; budget.steps_max < 600; ++budget.steps_max) {
+    Script ring;
+    std::vector<list_scripts::Micro> all;
+    for (int i = 0; i < members; ++i)
+      ring.begin(static_cast<std::uint32_t>(i), {read((i + 1) % members, {}), append(i, 1)});
+    for (int i = 0; i < members; ++i) {
+      ring.end(static_cast<std::uint32_t>(i), {read((i + 1) % members, {}), append(i, 1)});
+      all.push_back(read(i, {1}));
+    }
+    ring.both(members, all);
+    const Verdict v = ring.check("serializable", budget);
+    if (v.validity != Validity::invalid || v.anomalies[0].first == "G2-item") continue;
+    CAPTURE(v.explanation);
+    is_unnamed = true;
+    CHECK(contains_in(v.explanation, "  and 4 more of them\n"));
+    REQUIRE(v.cases.size() == 1);
+    CHECK(told_cases::at(v.cases[0], "transactions_left_out") == Value(4));
+    CHECK(told_cases::list_at(v.cases[0], "transactions").size() == 8);
+  }
+  CHECK(is_unnamed);
+}
+
 TEST_CASE("list-append: unknown models are errors with the nearest name") {
   ConfigNode mapping;
   mapping.members.push_back({"model", {}, ConfigNode::of("snapshot-isolation,serialisable")});

@@ -175,6 +175,29 @@ TEST_CASE("polygraph: of several pairs of versions each case is told") {
   CHECK(v.explanation.find("  so 6 was before 5 in key \"c\":\n") != std::string::npos);
 }
 
+TEST_CASE("polygraph: more cases than anybody reads are counted, not told") {
+  // Six pairs of versions in a ring: whichever was first of one, there is a way to the next.
+  constexpr char pairs = 6;
+  std::vector<Micros> all;
+  for (char i = 0; i < pairs; ++i) {
+    const auto next = static_cast<char>((i + 1) % pairs);
+    const auto one = [](char p) { return static_cast<char>('A' + p); };
+    const auto other = [](char p) { return static_cast<char>('M' + p); };
+    const auto key = static_cast<char>('a' + i);
+    all.push_back({w(key, 1), r(one(next)), r(other(next))});
+    all.push_back({w(key, 2), r(one(next)), r(other(next))});
+    all.push_back({r(key, 1), w(one(i), 1)});
+    all.push_back({r(key, 2), w(other(i), 1)});
+  }
+  const Verdict v = together(all).check("serializable");
+  CHECK(text(v) == "no-serial-order");
+  CAPTURE(v.explanation);
+  CHECK(v.explanation.find(": more than 50 cases, each a contradiction\n") != std::string::npos);
+  REQUIRE(v.cases.size() == 1);
+  CHECK(told_cases::at(v.cases[0], "more_branches_than") == Value(50));
+  CHECK(told_cases::list_at(v.cases[0], "branches").empty());
+}
+
 // --- What is looked at again ---------------------------------------------------------------------
 
 /// A history with its registers.

@@ -441,6 +441,23 @@ TEST_CASE("rw-register: cyclic versions follow from reads, which read uncommitte
   }
 }
 
+TEST_CASE("rw-register: of a long circle of versions as much is told as anybody reads") {
+  constexpr int versions = 40;
+  Script script;
+  for (int i = 1; i <= versions; ++i)
+    script.begin(static_cast<std::uint32_t>(i), {read(1, i), write(1, i % versions + 1)});
+  for (int i = 1; i <= versions; ++i)
+    script.end(static_cast<std::uint32_t>(i), {read(1, i), write(1, i % versions + 1)});
+  const Verdict v = script.check("read-committed");
+  REQUIRE(text(v.anomalies) == "G1c, cyclic-versions");
+  const Value& one = v.cases[told_cases::text_at(v.cases[0], "anomaly") == "G1c" ? 1 : 0];
+  const std::size_t told = told_cases::list_at(one, "edges").size();
+  CHECK(told > 10);
+  CHECK(told < versions);
+  CHECK(told_cases::at(one, "edges_left_out") == Value(versions - told));
+  CHECK(told_cases::text_at(one, "sentence").ends_with(", …"));
+}
+
 TEST_CASE("rw-register: an info may happen late") {
   const Verdict v = Script()
                         .both(0, {write(1, 1)}, Fate::info)

@@ -362,6 +362,7 @@ class Agreement {
     if (kind == "wr") CHECK(saw(to, edge, at(edge, "before")));
     if (kind != "wr") CHECK(wrote(to, at(edge, "key"), at(edge, "after")));
     if (source == "initial") CHECK(at(edge, "before").is_nil());
+    if (source == "read") CHECK(kind == "wr");
     for (const char* who : {"by", "through"})
       if (const Value* names = find(edge, who))
         for (const Value& name : *names->list()) {

@@ -136,6 +136,17 @@ TEST_CASE("weak levels: an effect without its cause") {
   };
   const Verdict o = between(older, "read-atomic", "causal-cerone", "causality-violation");
   CHECK(has(o.explanation, "(T3 knew of T2 through T4, and read key \"x\" as 1 all the same)"));
+
+  // Through all who stand between.
+  const Verdict far = Script()
+                          .both(0, {w('x', 1), w('z', 1)})
+                          .both(1, {w('x', 2), r('z', 1)})
+                          .both(3, {r('x', 2), w('y', 1)})
+                          .both(5, {r('y', 1), w('q', 1)})
+                          .both(4, {r('q', 1), r('x', 1)})
+                          .check("causal-cerone");
+  CHECK(text(far) == "causality-violation");
+  CHECK(has(far.explanation, "(T3 knew of T2 through T4 and T5, and read key \"x\" as 1"));
 }
 
 TEST_CASE("weak levels: sessions count only where a model says so") {
