@@ -48,7 +48,7 @@ std::optional<double> parse_bandwidth(std::string_view text) {
   constexpr auto units = std::to_array<std::pair<std::string_view, double>>(
       {{"bit", 1}, {"kbit", 1e3}, {"mbit", 1e6}, {"gbit", 1e9}});
   for (const auto& [name, factor] : units)
-    if (unit == name && number * factor >= 1000) return number * factor;
+    if (unit == name && number * factor >= 1e3 && number * factor <= 1e12) return number * factor;
   return std::nullopt;
 }
 
@@ -79,8 +79,9 @@ class KnobReader {
     const std::string text = params_.text(key, "");
     const auto value = parse_bandwidth(text);
     if (!value)
-      params_.fail(key, "expected a bandwidth like 512kbit or 10mbit, at least 1kbit, found \"" +
-                            text + "\"");
+      params_.fail(key,
+                   "expected a bandwidth like 512kbit or 10mbit, from 1kbit to 1000gbit, found \"" +
+                       text + "\"");
     told.emplace_back(key, text);
     return value.value_or(0);
   }

@@ -72,6 +72,7 @@ class FakePackets : public PacketPlane {
   bool fails = false, shapes_are_lost = false;
   bool heals_are_lost = false;  ///< shape() of nothing says Ok and leaves what there is.
   std::uint64_t PacketCounters::* never = nullptr;  ///< This one does not rise.
+  std::set<Edge> left_alone;                        ///< Links whose packets go as they came.
 
   const LinkPolicies& now() const {
     static const LinkPolicies none;
@@ -79,7 +80,7 @@ class FakePackets : public PacketPlane {
   }
   void packet(const Edge& edge) {
     const auto found = now().find(edge);
-    if (found == now().end() || shapes_are_lost) return;
+    if (found == now().end() || shapes_are_lost || left_alone.contains(edge)) return;
     const LinkPolicy& policy = found->second;
     PacketCounters& counts = counters_[edge];
     ++counts.shaped;

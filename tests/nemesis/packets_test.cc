@@ -128,7 +128,10 @@ TEST_CASE("packets: what no link can do is refused with a sentence") {
   CHECK(refused({{"reorder", "1%"}, {"reorder-by", "0ms"}}).find("expected a duration") !=
         std::string::npos);
   CHECK(refused({{"loss", "0%"}}).find("nothing is to happen to packets") != std::string::npos);
-  CHECK(refused({{"rate", "10"}}).find("expected a bandwidth") != std::string::npos);
+  for (const char* rate : {"10", "infmbit", "nankbit", "-5mbit", "1001gbit", "10mbits", "mbit"})
+    CHECK(refused({{"rate", rate}}).find("expected a bandwidth") != std::string::npos);
+  for (const char* share : {"nan", "inf%", "%", "", "100.1%", "0.5x", "0.5%%"})
+    CHECK(refused({{"loss", share}}).find("expected a share of packets") != std::string::npos);
   CHECK(refused({{"delay", "11s"}}).find("expected a duration") != std::string::npos);
   for (const auto& [knobs, sentence] :
        {std::pair(Knobs{{"down", "1s"}}, "down: says nothing without kind: flapping"),
@@ -160,6 +163,13 @@ TEST_CASE("packets: is not effective if links do nothing, or not all that was as
     const Attestation struck = world.inject(*fault, a, {0});
     CHECK_FALSE(struck.effective);
     CHECK(text(struck.evidence, "idle_links") == "[[\"n1\", \"n2\"], [\"n2\", \"n1\"]]");
+  }
+  SUBCASE("one of them nothing") {
+    world.cluster.plane.left_alone = {{1, 0}};
+    const Attestation struck = world.inject(*fault, a, {0});
+    CHECK_FALSE(struck.effective);
+    CHECK(text(struck.evidence, "idle_links") == "[[\"n2\", \"n1\"]]");
+    CHECK(text(struck.evidence, "never") == "(none)");
   }
   SUBCASE("not all") {
     world.cluster.plane.never = &PacketCounters::duplicated;
@@ -247,6 +257,42 @@ TEST_CASE("packets: a heal after which links are shaped all the same is none") {
   const Attestation healed = world.heal(*fault, a);
   CHECK_FALSE(healed.effective);
   CHECK(text(healed.evidence, "still_shaped") == "2");
+}
+
+TEST_CASE("packets: that links do nothing after a heal is known once the probes have arrived") {
+  World world(2);
+  const auto fault = make("packets", {{"delay", "10s"}});
+  world.inject(*fault, a, {0});
+  world.cluster.in_flight = true;
+  SUBCASE("they do nothing") {}
+  SUBCASE("they do all the same") { world.cluster.plane.heals_are_lost = true; }
+  auto healed = fault->heal(world.levers, a);
+  REQUIRE(healed);
+  for (int look = 0; look < 3; ++look) {
+    CHECK_FALSE(is_complete(*healed));
+    CHECK(text(healed->evidence, "still_shaped") == "(none)");
+  }
+  world.cluster.in_flight = false;
+  CHECK(is_complete(*healed));
+  const bool is_free = !world.cluster.plane.heals_are_lost;
+  CHECK(healed->effective == is_free);
+  CHECK((text(healed->evidence, "still_shaped") == "(none)") == is_free);
+}
+
+TEST_CASE("packets: how long packets take is looked at where they are to be late, on open links") {
+  World quick(2);
+  const Attestation lost = quick.inject(*make("packets", {{"loss", "50%"}}), a, {0});
+  CHECK(text(lost.evidence, "transit_ms") == "(none)");
+
+  World world(5);
+  const auto partition = make("partition", {{"kind", "isolate-one"}});
+  world.inject(*partition, a, {1});
+  const Attestation slow = world.inject(*make("packets", {{"delay", "50ms"}}), b, {0, 1, 2, 3, 4});
+  CHECK(text(slow.evidence, "cut_by_others") == "8");
+  const Value* const times = find(slow.evidence, "transit_ms");
+  REQUIRE(times != nullptr);
+  REQUIRE(times->map()->size() == 3);
+  for (const auto& [link, time] : *times->map()) CHECK(link.find("n2") == std::string::npos);
 }
 
 TEST_CASE("packets: a delay that no probe sees is none") {
