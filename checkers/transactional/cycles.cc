@@ -5,13 +5,13 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <ranges>
 #include <span>
 #include <utility>
 
 #include "checkers/transactional/components.h"
 #include "checkers/transactional/cycle_exists.h"
 #include "checkers/transactional/cycle_names.h"
+#include "checkers/transactional/late.h"
 #include "checkers/transactional/serial.h"
 #include "checkers/transactional/singles.h"
 #include "checkers/transactional/walks.h"
@@ -26,6 +26,9 @@ using Depending = Any<dependencies>;
 using All = Any<all_edges>;
 /// Along dependencies from a node between, too.
 using Reaching = Any<all_dependencies | bit_of(Edge::free)>;
+/// The same without those of a process or of real time.
+using Orderless =
+    Any<bit_of(Edge::ww) | bit_of(Edge::wr) | bit_of(Edge::inferred) | bit_of(Edge::free)>;
 
 /// Edges through which cycles are looked for: a few of each component.
 struct Through {
@@ -56,7 +59,7 @@ class Finder {
     const Graph inner = graph.between(tangled);
     const Components<All> all(inner, meter_, {.nodes = &tangled});
     note_known(inner, all, Level::all, Order::none, into_);
-    const bool late = sweep(inner, all, nullptr);
+    const bool late = is_any_late(history_, inner, all, nullptr);
     std::optional<ByProcess> by_process;
     if (late) by_process.emplace(source_, meter_);
     const bool has_processes = late && !by_process->all.acyclic();
@@ -86,7 +89,7 @@ class Finder {
       const Components<All> all(graph, meter_);
       absence(into_.ww_wr, order) = all.acyclic();
       if (!all.acyclic()) find_in(graph, all, order);
-      if (order == Order::realtime && sweep(graph, all, nullptr))
+      if (order == Order::realtime && is_any_late(history_, graph, all, nullptr))
         find_by_realtime(graph, graph.reversed(), all);
     }
     into_.ww_wr.realtime = into_.ww_wr.realtime && into_.ww_wr.alone;
@@ -131,7 +134,7 @@ class Finder {
   std::vector<bool> tangled_in(const Graph& graph) {
     using Parts = Components<All>;
     const Parts all(graph, meter_);
-    const std::vector<Position> latest = latest_begins(graph, all);
+    const std::vector<Position> latest = latest_begins(history_, graph, all);
     const auto ends = history_.end();
     std::vector<Position> earliest(all.size(), never);
     std::vector<bool> tangled(graph.size(), false);
@@ -384,56 +387,55 @@ class Finder {
     Walks<Snapshot> walks(graph, meter_);
     note_shortest(walks, candidates, 0, {0, 1}, Level::nonadjacent_rw, order, inside(snapshot));
     note_shortest(walks, anti, 1, {0}, Level::nonadjacent_rw, order, inside(snapshot));
+    const std::uint64_t before = count_of(Level::single_rw, order);
     Walks<Single> single(graph, meter_);
     note_shortest(single, candidates, 0, {1}, Level::single_rw, order, inside_of_all<Single>(all));
     Walks<Reaching> ways(graph, meter_);
     note_shortest(ways, anti, 0, {0}, Level::single_rw, order, inside_of_all<Reaching>(all));
+    if (count_of(Level::single_rw, order) == before) find_single_by(order, graph, all, snapshot);
+  }
+
+  /// From one rw on.
+  std::uint64_t count_of(Level level, Order order) const {
+    return into_.counts[static_cast<std::size_t>(anomaly_at(level, order))] +
+           into_.counts[static_cast<std::size_t>(predicate_anomaly_at(level, order))];
+  }
+
+  /// The few edges that were tried told none; here all are. What is a cycle without that order is
+  /// found without it.
+  void find_single_by(Order order, const Graph& graph, const Components<All>& all,
+                      const Components<Snapshot>& snapshot) {
+    std::vector<AntiEdge> edges;
+    each_edge_inside(graph, all, [&](std::uint32_t, const Through& edge) {
+      if (is_rw(edge.edge) && is_inside(snapshot, edge)) edges.push_back({edge, all.of(edge.from)});
+    });
+    keep_single<Reaching>(graph, all, true, edges);
+    std::vector<AntiEdge> others;
+    for (const AntiEdge& edge : edges)
+      if (!bears(order, edge.edge.edge)) others.push_back(edge);
+    std::erase_if(edges, [&](const AntiEdge& edge) { return !bears(order, edge.edge.edge); });
+    keep_single<Orderless>(graph, all, false, others);
+    Candidates candidates;
+    for (const auto* some : {&edges, &others})
+      for (const AntiEdge& edge : *some) add(candidates, edge.component, edge.edge);
+    Walks<Reaching> ways(graph, meter_);
+    note_shortest(ways, candidates, 0, {0}, Level::single_rw, order, inside_of_all<Reaching>(all));
+  }
+
+  /// Those of which it is so, or not, that edges of these kinds alone lead back.
+  template <typename Kinds>
+  void keep_single(const Graph& graph, const Components<All>& all, bool kept,
+                   std::vector<AntiEdge>& edges) {
+    const Components<Kinds> reach(graph, meter_, all.within());
+    for (AntiEdge& edge : edges) {
+      edge.from = reach.of(edge.edge.from);
+      edge.to = reach.of(edge.edge.to);
+    }
+    mark_singles(graph, reach, edges, meter_);
+    std::erase_if(edges, [&](const AntiEdge& edge) { return edge.is_single != kept; });
   }
 
   // --- With real time ---------------------------------------------------------------------------
-
-  /// Whether a transaction ended before another one began that a way leads from to it. One edge of
-  /// real time is enough: of those in a longer cycle, take the way whose end ended first. That
-  /// needs no edges: it is enough to know, for each component, the last begin that leads there.
-  /// If `flagged` is given, marks those transactions.
-  template <typename Automaton>
-  bool sweep(const Graph& graph, const Components<Automaton>& parts, std::vector<bool>* flagged) {
-    using Parts = Components<Automaton>;
-    const std::vector<Position> latest = latest_begins(graph, parts);
-    const auto ends = history_.end();
-    bool any = false;
-    for (const auto at : parts.order()) {
-      const Node node = Parts::node_of(at);
-      if (!graph.is_transaction(node) || latest[parts.of(at)] <= ends[node]) continue;
-      any = true;
-      if (flagged == nullptr) return true;
-      (*flagged)[node] = true;
-    }
-    return any;
-  }
-
-  /// By component, of what leads there and of its own.
-  template <typename Automaton>
-  std::vector<Position> latest_begins(const Graph& graph, const Components<Automaton>& parts) {
-    using Parts = Components<Automaton>;
-    const auto begins = history_.begin();
-    std::vector<Position> latest(parts.size(), 0);
-    const auto order = parts.order();
-    for (const auto at : order)
-      if (const Node node = Parts::node_of(at);
-          graph.is_transaction(node) && Parts::state_of(at) == 0)
-        latest[parts.of(at)] = std::max(latest[parts.of(at)], begins[node]);
-    for (const auto at : std::views::reverse(order)) {
-      const Position here = latest[parts.of(at)];
-      for (const Arrow arrow : graph.from(Parts::node_of(at))) {
-        const unsigned state = Automaton::next(Parts::state_of(at), arrow.edge());
-        if (state == dead_end) continue;
-        Position& there = latest[parts.of(Parts::place(arrow.to(), state))];
-        there = std::max(there, here);
-      }
-    }
-    return latest;
-  }
 
   /// `all` tells which nodes there are.
   void find_by_realtime(const Graph& graph, const Graph& turned, const Components<All>& all) {
@@ -452,7 +454,7 @@ class Finder {
   void find_late(const Graph& graph, const Graph& turned, const Components<Automaton>& parts,
                  Level level, Absent& absent) {
     std::vector<bool> late(graph.transactions(), false);
-    absent.realtime = !sweep(graph, parts, &late) && absent.alone;
+    absent.realtime = !is_any_late(history_, graph, parts, &late) && absent.alone;
     note_known_late(late, level, into_);
     const auto begins = history_.begin();
     const auto ends = history_.end();
