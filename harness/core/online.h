@@ -41,6 +41,8 @@ class OnlineChecker {
   virtual void feed(const ValuePool& pool, const OnlineEvent& event) = 0;
   /// May take some time if much has changed since it was asked last; feeding does not.
   virtual OnlineFindings findings() = 0;
+  /// False: what the checker itself can refute is not all found here, but may be in the whole.
+  virtual bool finds_all() const { return true; }
   /// Nothing comes any more: what is open stays open, and what nobody did nobody will do.
   /// Nothing may be fed afterwards.
   virtual void finish() = 0;

@@ -77,8 +77,9 @@ bool EarlyJudge::await_more() {
 }
 
 bool EarlyJudge::is_fed(std::size_t check) const {
-  return std::ranges::any_of(
-      fed_, [&](const Fed& fed) { return fed.check == check && fed.checker != nullptr; });
+  return std::ranges::any_of(fed_, [&](const Fed& fed) {
+    return fed.check == check && fed.checker != nullptr && fed.checker->finds_all();
+  });
 }
 
 /// Feeds what was added. False: it cannot be read.

@@ -36,7 +36,8 @@ struct EarlyFinding {
 /// In a thread of its own, which gives way to others. A check that can be fed (online.h) is fed
 /// with what is written, each line once. For the others, and only where a violation shall end the
 /// run, it reads the file again and again, each time when a quarter has been added to it: in all
-/// that is five times as much as there is. One that gave up (`ended`) is one of the others.
+/// that is five times as much as there is. One that gave up (`ended`) is one of the others, and one
+/// that does not find all is both.
 ///
 /// Looks for violations until there is one, and ends when it is destroyed, in the middle of a check
 /// if need be.
@@ -70,6 +71,7 @@ class EarlyJudge {
   bool follow();
   void ask();
   bool look_again();
+  /// It needs not look again: what it is fed tells all.
   bool is_fed(std::size_t check) const;
   void end_with(EarlyFinding finding);
 

@@ -12,21 +12,29 @@
 namespace faultline {
 namespace {
 
-/// Gave up before it began.
-class Tired final : public OnlineChecker {
+/// How a check is fed that finds nothing: not; it gave up before it began; it does not find all
+/// that there is.
+enum class Feeding : std::uint8_t { none, tired, partial };
+
+class FindsNothing final : public OnlineChecker {
  public:
+  explicit FindsNothing(Feeding how) : how_(how) {}
   void feed(const ValuePool&, const OnlineEvent&) override {}
-  OnlineFindings findings() override { return {{}, {}, "memory"}; }
+  OnlineFindings findings() override { return {{}, {}, how_ == Feeding::tired ? "memory" : ""}; }
+  bool finds_all() const override { return how_ != Feeding::partial; }
   void finish() override {}
   std::uint64_t bytes() const override { return 0; }
+
+ private:
+  const Feeding how_;
 };
 
 /// Says invalid of any history with a write in it.
 class NoWrites final : public Checker {
  public:
-  explicit NoWrites(bool can_be_fed) : can_be_fed_(can_be_fed) {}
+  explicit NoWrites(Feeding how) : how_(how) {}
   std::unique_ptr<OnlineChecker> online(const Budget&) const override {
-    return can_be_fed_ ? std::make_unique<Tired>() : nullptr;
+    return how_ == Feeding::none ? nullptr : std::make_unique<FindsNothing>(how_);
   }
   std::string_view name() const override { return "no-writes"; }
   Verdict check(const History& history, const Budget&) const override {
@@ -39,7 +47,7 @@ class NoWrites final : public Checker {
   }
 
  private:
-  const bool can_be_fed_;
+  const Feeding how_;
 };
 
 class Scene {
@@ -51,15 +59,10 @@ class Scene {
     plan.budget_time = std::chrono::seconds(60);
     plan.budget_memory = std::uint64_t{1} << 30;
   }
-  void add_list_append() {
-    const ConfigNode nothing;
-    Params params(nothing, "check");
-    auto made = make_list_append(params);
-    REQUIRE(made);
-    plan.checks.push_back({"list-append", std::move(*made)});
-  }
-  void add_no_writes(bool can_be_fed = false) {
-    plan.checks.push_back({"no-writes", std::make_unique<NoWrites>(can_be_fed)});
+  void add_list_append() { add("list-append", &make_list_append); }
+  void add_rw_register() { add("rw-register", &make_rw_register); }
+  void add_no_writes(Feeding how = Feeding::none) {
+    plan.checks.push_back({"no-writes", std::make_unique<NoWrites>(how)});
   }
   void begin() {
     judge_.emplace(plan, folder_ / "history.jsonl", [this] { return events_.load(); });
@@ -97,6 +100,14 @@ class Scene {
   EarlyJudge& judge() { return *judge_; }
 
  private:
+  void add(const char* name, Result<std::unique_ptr<Checker>> (*make)(Params&)) {
+    const ConfigNode nothing;
+    Params params(nothing, "check");
+    auto made = make(params);
+    REQUIRE(made);
+    plan.checks.push_back({name, std::move(*made)});
+  }
+
   const TemporaryFolder folder_;
   std::ofstream file_{folder_ / "history.jsonl"};
   std::atomic<std::uint64_t> events_{0};
@@ -111,6 +122,16 @@ TEST_CASE("early judge: a check that can be fed finds what is proven, and ends t
   scene.stale_read();
   CHECK(scene.finding_at_last().check == 0);
   CHECK(scene.told() == "violation proven: G-single-item-realtime 2");
+}
+
+TEST_CASE("early judge: registers are fed, too") {
+  Scene scene;
+  scene.add_rw_register();
+  scene.plan.fail_fast = false;
+  scene.begin();
+  scene.transaction(0, R"([["w",1,1]])", R"([["w",1,1]])");
+  scene.transaction(1, R"([["r",1,null]])", R"([["r",1,null]])");
+  CHECK(scene.told_at_last() == "anomalies: G-single-item-realtime 1");
 }
 
 TEST_CASE("early judge: without fail-fast it only says what was found so far") {
@@ -137,13 +158,15 @@ TEST_CASE("early judge: checks that cannot be fed look at all there is") {
   CHECK(scene.told() == "violation proven: write 1");
 }
 
-TEST_CASE("early judge: a check that gave up looks at all there is, like the others") {
-  Scene scene;
-  scene.add_no_writes(true);
-  scene.begin();
-  scene.write(0, "invoke", "read", "null");
-  scene.write(1, "invoke", "write", "7");
-  CHECK(scene.finding_at_last().check == 0);
+TEST_CASE("early judge: a check that gave up, or does not find all, looks at all there is") {
+  for (const Feeding how : {Feeding::tired, Feeding::partial}) {
+    Scene scene;
+    scene.add_no_writes(how);
+    scene.begin();
+    scene.write(0, "invoke", "read", "null");
+    scene.write(1, "invoke", "write", "7");
+    CHECK(scene.finding_at_last().check == 0);
+  }
 }
 
 TEST_CASE("early judge: is wanted where a violation ends the run, or a check can be fed") {
