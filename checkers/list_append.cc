@@ -124,12 +124,6 @@ class ListAppend final : public Checker {
     return verdict;
   }
   std::unique_ptr<OnlineChecker> online(const Budget& budget) const override {
-    // Of a whole history alone are decided: what is between read committed and snapshot isolation,
-    // and what only a G-cursor rules out.
-    ModelSet not_fed = list_levels();
-    for (const char* name : {"cursor-stability", "update-atomic"})
-      not_fed.set(find_model(name).value());
-    if ((asked_ & not_fed).any()) return nullptr;
     return online_list_append(asked_, budget);
   }
 

@@ -16,6 +16,7 @@
 #include "checkers/guarded.h"
 #include "checkers/meter.h"
 #include "checkers/transactional/judgement.h"
+#include "checkers/transactional/online_rw_register.h"
 #include "checkers/transactional/registers_order.h"
 #include "checkers/transactional/registers_tell.h"
 #include "checkers/transactional/strong_levels.h"
@@ -294,6 +295,11 @@ class RwRegister final : public Checker {
     verdict.model = joined(names_of(options_.asked));
     guarded(verdict, [&] { RwRegisterRun(history, budget, options_, verdict).check(); });
     return verdict;
+  }
+  std::unique_ptr<OnlineChecker> online(const Budget& budget) const override {
+    // Where positions say nothing of real time, most of what is certain early is not.
+    if (!options_.has_real_time) return nullptr;
+    return online_rw_register(options_.asked, budget, options_.initial);
   }
 
  private:

@@ -13,6 +13,12 @@ enum class Bond : std::uint8_t {
   wr,
   rw,
   realtime,
+  // Of versions whose order is inferred (registers.h), as Edge has them.
+  inferred,
+  inferred_process,
+  inferred_realtime,
+  rw_process,
+  rw_realtime,
 };
 
 }  // namespace faultline::transactional

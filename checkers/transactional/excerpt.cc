@@ -1,6 +1,7 @@
 #include "checkers/transactional/excerpt.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "harness/core/check.h"
@@ -32,6 +33,24 @@ History history_of(const std::vector<Span>& spans) {
   return builder.finish();
 }
 
+/// Which edge it is in the graph of that order.
+std::optional<Edge> inferred_edge(Bond why, Order order) {
+  switch (why) {
+    case Bond::inferred:
+      return Edge::inferred;
+    case Bond::inferred_process:
+      return order == Order::process ? std::optional(Edge::inferred_process) : std::nullopt;
+    case Bond::rw_process:
+      return order == Order::process ? std::optional(Edge::rw_process) : std::nullopt;
+    case Bond::inferred_realtime:
+      return order == Order::realtime ? std::optional(Edge::inferred_realtime) : std::nullopt;
+    case Bond::rw_realtime:
+      return order == Order::realtime ? std::optional(Edge::rw_realtime) : std::nullopt;
+    default:
+      return std::nullopt;
+  }
+}
+
 }  // namespace
 
 Excerpt::Excerpt(const std::vector<Span>& spans, std::size_t nodes, std::vector<Edge> edges)
@@ -41,6 +60,12 @@ Excerpt::Excerpt(const std::vector<Span>& spans, std::size_t nodes, std::vector<
       edges_(std::move(edges)) {
   // The whole may have gaps, so that an edge of certain writes is not always a way of all edges.
   offences_.note({.anomaly = Anomaly::G1a});
+}
+
+template <typename Visit>
+void Excerpt::each_inferred_edge(Order order, Visit visit) const {
+  for (const Edge& edge : edges_)
+    if (const auto kind = inferred_edge(edge.why, order)) visit(edge.from, edge.to, *kind);
 }
 
 Graph Excerpt::graph(const GraphOptions& options) const {
@@ -55,6 +80,7 @@ Graph Excerpt::graph(const GraphOptions& options) const {
       if (is_version) visit(edge.from, edge.to, transactional::Edge::ww);
     }
     if (!certain) each_read_edge(visit);
+    if (!certain) each_inferred_edge(options.order, visit);
     if (processes) each_process_edge(certain, visit);
   });
 }

@@ -49,6 +49,9 @@ class Excerpt final : public Dependencies {
     }
   }
 
+  template <typename Visit>
+  void each_inferred_edge(Order order, Visit visit) const;
+
   const History history_;
   const Transactions transactions_;
   Offences offences_;

@@ -20,19 +20,7 @@ AppendId OnlineLists::find(KeyIndex k, ValueHandle element) const {
 // ---------------------------------------------------------------------------------------
 
 void OnlineLists::invoke(std::uint32_t process, std::span<const OnlineMicro> asked) {
-  if (!ended_nodes_.empty()) {
-    const Node link = order_.add(none);
-    if (chain_ != none) order_.tie(chain_, link, Bond::realtime);
-    for (const Node node : ended_nodes_) order_.tie(node, link, Bond::realtime);
-    ended_nodes_.clear();
-    chain_ = link;
-  }
-  const auto t = static_cast<Transaction>(facts_.size());
-  facts_.push_back({.begin = position_++,
-                    .process = process,
-                    .chain = chain_,
-                    .first = static_cast<AppendId>(added_.size())});
-  open_[process] = t;
+  const Transaction t = facts_.begin(process, static_cast<AppendId>(added_.size()));
   for (const OnlineMicro& micro : asked)
     if (micro.is_append) add_append(t, micro);
 }
@@ -57,23 +45,15 @@ void OnlineLists::add_append(Transaction t, const OnlineMicro& micro) {
   added_.push_back(added);
 }
 
-Transaction OnlineLists::completed(std::uint32_t process) {
-  const auto at = open_.find(process);
-  if (at == open_.end()) {
-    ended_ = "unsupported";
-    return nobody;
-  }
-  const Transaction t = at->second;
-  open_.erase(at);
-  facts_[t].end = position_++;
+Transaction OnlineLists::completed(std::uint32_t process, State state) {
+  const Transaction t = facts_.end(process, state);
+  if (t == nobody) ended_ = "unsupported";
   return t;
 }
 
 void OnlineLists::fail_or_info(std::uint32_t process, Fate fate) {
-  const Transaction t = completed(process);
-  if (t == nobody) return;
-  facts_[t].state = fate == Fate::info ? State::info : State::failed;
-  settle_all(t);
+  const Transaction t = completed(process, fate == Fate::info ? State::info : State::failed);
+  if (t != nobody) settle_all(t);
 }
 
 /// Appends are known by what was asked for.
@@ -89,14 +69,13 @@ bool OnlineLists::is_as_asked(Transaction t, std::span<const OnlineMicro> answer
 }
 
 void OnlineLists::ok(std::uint32_t process, std::span<const OnlineMicro> answered) {
-  const Transaction t = completed(process);
+  const Transaction t = completed(process, State::ok);
   if (t == nobody) return;
   if (!is_as_asked(t, answered)) {
     ended_ = "unsupported";
     return;
   }
-  facts_[t].state = State::ok;
-  if (!is_contradicted_) ended_nodes_.push_back(node_of(t));
+  if (!is_contradicted_) facts_.note_end(t);
   settle_all(t);
   knowledge_.clear();
   AppendId append = facts_[t].first;
@@ -108,11 +87,7 @@ void OnlineLists::ok(std::uint32_t process, std::span<const OnlineMicro> answere
 }
 
 void OnlineLists::finish() {
-  for (const auto& [process, t] : open_) {
-    facts_[t].state = State::info;
-    settle_all(t);
-  }
-  open_.clear();
+  facts_.end_all([this](Transaction t) { settle_all(t); });
   for (std::size_t i = 0; i < unborn_.size(); ++i) note(Anomaly::garbage_read);
   is_finished_ = true;
   for (KeyIndex k = 0; k < keys_.size() && !is_contradicted_; ++k) advance(k);
@@ -120,21 +95,6 @@ void OnlineLists::finish() {
 
 // --- Who comes before whom
 // ------------------------------------------------------------------------
-
-Node OnlineLists::node_of(Transaction t) {
-  Fact& fact = facts_[t];
-  if (fact.node == none) {
-    fact.node = order_.add(t);
-    if (fact.chain != none) order_.tie(fact.chain, fact.node, Bond::realtime);
-  }
-  return fact.node;
-}
-
-void OnlineLists::tie(Transaction from, Transaction to, Bond why) {
-  if (from == nobody || to == nobody || from == to) return;
-  const Node a = node_of(from);
-  order_.tie(a, node_of(to), why);
-}
 
 /// It is known whether what stands there happened.
 bool OnlineLists::is_settled(const Place& place) const {
@@ -147,8 +107,7 @@ bool OnlineLists::is_settled(const Place& place) const {
 Transaction OnlineLists::happened(const Place& place) const {
   if (place.append >= repeated) return nobody;
   const Transaction t = added_[place.append].by;
-  const State state = facts_[t].state;
-  return state == State::ok || state == State::info ? t : nobody;
+  return facts_.happened(t) ? t : nobody;
 }
 
 void OnlineLists::settle_all(Transaction t) {
@@ -168,11 +127,11 @@ void OnlineLists::settle(KeyIndex k, std::uint32_t at, bool was_read) {
   const bool has_failed = facts_[t].state == State::failed;
   release(key.places[at].readers_up_to, [&](Transaction reader) {
     if (has_failed) return;
-    tie(t, reader, Bond::wr);
+    facts_.tie(t, reader, Bond::wr);
     note_up_to(reader, added);
   });
   release(key.places[at].readers_before, [&](Transaction reader) {
-    if (!has_failed) tie(reader, t, Bond::rw);
+    if (!has_failed) facts_.tie(reader, t, Bond::rw);
   });
   if (has_failed) {
     key.first_failed = std::min(key.first_failed, at);
@@ -190,7 +149,7 @@ void OnlineLists::tie_versions(const Key& key, std::uint32_t at) {
   const Transaction before = happened(key.places[at - 1]), after = happened(key.places[at]);
   if (before == nobody || after == nobody) return;
   const bool certain = facts_[before].state == State::ok && facts_[after].state == State::ok;
-  tie(before, after, certain ? Bond::certain_ww : Bond::ww);
+  facts_.tie(before, after, certain ? Bond::certain_ww : Bond::ww);
 }
 
 /// What needs to know everything before it.
@@ -205,7 +164,7 @@ void OnlineLists::advance(KeyIndex k) {
     if (std::exchange(key.failed_before, false)) note(Anomaly::dirty_update);
     const Transaction before = std::exchange(key.last_certain, t);
     if (key.settled > 0 && happened(key.places[key.settled - 1]) == before) continue;
-    tie(before, t, Bond::skipping);
+    facts_.tie(before, t, Bond::skipping);
   }
 }
 
@@ -226,7 +185,7 @@ void OnlineLists::link_read(Transaction t, Key& key, std::uint32_t version) {
     Place& last = key.places[version - 1];
     const Transaction writer = happened(last);
     if (writer != nobody) {
-      tie(writer, t, Bond::wr);
+      facts_.tie(writer, t, Bond::wr);
       note_up_to(t, added_[last.append]);
     } else if (!is_settled(last)) {
       wait(last.readers_up_to, t);
@@ -234,7 +193,7 @@ void OnlineLists::link_read(Transaction t, Key& key, std::uint32_t version) {
   }
   Place& next = key.places[version];
   if (const Transaction writer = happened(next); writer != nobody)
-    tie(t, writer, Bond::rw);
+    facts_.tie(t, writer, Bond::rw);
   else if (!is_settled(next))
     wait(next.readers_before, t);
 }
@@ -244,8 +203,8 @@ void OnlineLists::note_up_to(Transaction reader, const Added& last) {
 }
 
 std::uint64_t OnlineLists::bytes() const {
-  return order_.bytes() + facts_.capacity() * sizeof(Fact) + added_.capacity() * sizeof(Added) +
-         keys_.capacity() * sizeof(Key) + place_bytes_ + waiting_.capacity() * sizeof(Waiting) +
+  return facts_.bytes() + added_.capacity() * sizeof(Added) + keys_.capacity() * sizeof(Key) +
+         place_bytes_ + waiting_.capacity() * sizeof(Waiting) +
          (appends_.bucket_count() + unborn_.bucket_count()) * (sizeof(ElementOfKey) + 8);
 }
 

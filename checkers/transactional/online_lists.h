@@ -22,60 +22,39 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include "checkers/transactional/excerpt.h"
-#include "checkers/transactional/offences.h"
-#include "checkers/transactional/online_order.h"
+#include "checkers/transactional/online_isolation.h"
 #include "harness/core/big_vector.h"
 
 namespace faultline::transactional {
 
-/// A micro-operation, its values being those of one pool for all of the history.
-struct OnlineMicro {
-  KeyIndex key = 0;
-  bool is_append = false;
-  ValueHandle element{};                 ///< Appended.
-  std::span<const ValueHandle> items{};  ///< Read; only looked at during the call.
-};
-
 /// Not thread-safe. It keeps what each transaction appended and how it is tied, but no read.
-class OnlineLists {
+class OnlineLists final : public OnlineObjects {
  public:
   OnlineLists();
 
-  /// The next event. `answered`: of an ok, what it asked for with what it read.
-  void invoke(std::uint32_t process, std::span<const OnlineMicro> asked);
-  void ok(std::uint32_t process, std::span<const OnlineMicro> answered);
-  void fail_or_info(std::uint32_t process, Fate fate);
-  void finish();
+  void invoke(std::uint32_t process, std::span<const OnlineMicro> asked) override;
+  void ok(std::uint32_t process, std::span<const OnlineMicro> answered) override;
+  void fail_or_info(std::uint32_t process, Fate fate) override;
+  void finish() override;
 
-  /// Why nothing can be said of such a history: "unsupported"; empty: it can.
-  const std::string& ended() const { return ended_; }
-  const Offences& offences() const { return offences_; }
-  /// What was read, but nobody asked to append so far.
-  std::size_t unborn() const { return unborn_.size(); }
+  const std::string& ended() const override { return ended_; }
+  const Offences& offences() const override { return offences_; }
+  std::size_t unborn() const override { return unborn_.size(); }
   /// A longer list contradicted another one: only in the end cycles are known.
   bool is_contradicted() const { return is_contradicted_; }
 
   /// The order has two nodes for each of them, at most.
-  std::size_t transactions() const { return facts_.size(); }
-  OnlineOrder& order() { return order_; }
-  /// The component of a node.
-  Excerpt component(Node any);
+  OnlineFacts& facts() override { return facts_; }
+  const OnlineFacts& facts() const override { return facts_; }
   /// All of it, with what is known in the end.
   Excerpt whole();
-  std::uint64_t bytes() const;
+  std::uint64_t bytes() const override;
 
  private:
   static constexpr std::uint32_t none = 0xffffffffu;
   static constexpr AppendId unborn_append = no_append - 1, repeated = no_append - 2;
 
-  enum class State : std::uint8_t { open, ok, info, failed };
-  struct Fact {
-    Position begin = 0, end = never;
-    std::uint32_t process = 0;
-    Node node = none, chain = none;  ///< Its own; the last of the chain when it began.
-    AppendId first = 0;              ///< Its appends are up to the next one's.
-    State state = State::open;
-  };
+  using State = OnlineFacts::State;
   struct Added {
     ValueHandle element;
     KeyIndex key = 0;
@@ -116,28 +95,13 @@ class OnlineLists {
     AppendId last_own = no_append;
     bool has_read = false, has_appended = false;
   };
-  struct ElementOfKey {
-    std::uint64_t bits = 0;
-    KeyIndex key = 0;
-    friend bool operator==(const ElementOfKey&, const ElementOfKey&) = default;
-  };
-  struct Hash {
-    using is_avalanching = void;
-    std::size_t operator()(const ElementOfKey& of) const {
-      std::uint64_t bits = (of.bits ^ std::uint64_t{of.key} << 40) * 0x9e3779b97f4a7c15ull;
-      bits ^= bits >> 32;
-      return bits * 0xd6e8feb86659fd93ull;
-    }
-  };
 
-  Transaction completed(std::uint32_t process);
+  Transaction completed(std::uint32_t process, State state);
   void add_append(Transaction t, const OnlineMicro& micro);
   bool is_as_asked(Transaction t, std::span<const OnlineMicro> answered);
   Key& key_at(KeyIndex k);
-  Node node_of(Transaction t);
   bool is_settled(const Place& place) const;
   Transaction happened(const Place& place) const;
-  void tie(Transaction from, Transaction to, Bond why);
   void tie_versions(const Key& key, std::uint32_t place);
 
   void settle_all(Transaction t);
@@ -160,28 +124,22 @@ class OnlineLists {
   AppendId find(KeyIndex k, ValueHandle element) const;
   void note(Anomaly anomaly) { offences_.note({.anomaly = anomaly}); }
 
-  Span span_of(Transaction t) const;
   void place_again(std::vector<Excerpt::Edge>& edges, const std::vector<Node>& place);
   void add_unread(std::vector<Excerpt::Edge>& edges, const std::vector<Node>& place,
                   std::size_t& nodes);
   void add_last_writes(std::vector<Excerpt::Edge>& edges, const std::vector<Node>& place,
                        const Added& added) const;
 
-  OnlineOrder order_;
-  BigVector<Fact> facts_;   ///< By transaction, in the order of their begins.
+  OnlineFacts facts_;
   BigVector<Added> added_;  ///< By append.
   std::vector<Key> keys_;
-  boost::unordered_flat_map<ElementOfKey, AppendId, Hash> appends_;
+  MapByElement<AppendId> appends_;
   /// Where the element stands; none: not in a longest list.
-  boost::unordered_flat_map<ElementOfKey, std::uint32_t, Hash> unborn_;
-  boost::unordered_flat_map<std::uint32_t, Transaction> open_;  ///< By process.
+  MapByElement<std::uint32_t> unborn_;
   std::vector<Waiting> waiting_;
   std::uint32_t free_waiting_ = none;
-  std::vector<Node> ended_nodes_;  ///< Since the chain's last node.
-  Node chain_ = none;
   std::vector<Knowledge> knowledge_;
   std::uint64_t place_bytes_ = 0;
-  Position position_ = 0;
   bool is_contradicted_ = false, is_finished_ = false;
   Offences offences_;
   std::string ended_;

@@ -1,4 +1,4 @@
-// Excerpts of a growing history: a component, and, in the end, all of it.
+// In the end: all that is known of a growing history of lists.
 #include <algorithm>
 #include <utility>
 
@@ -6,50 +6,25 @@
 
 namespace faultline::transactional {
 
-Excerpt OnlineLists::component(Node any) {
-  std::vector<Transaction> members;
-  order_.each_member(any, [&](Node node) {
-    if (const std::uint32_t t = order_.owner(node); t != none) members.push_back(t);
-  });
-  std::ranges::sort(members);
-  boost::unordered_flat_map<Transaction, Node> place;
-  std::vector<Span> spans;
-  for (const Transaction t : members) {
-    place.emplace(t, static_cast<Node>(spans.size()));
-    spans.push_back(span_of(t));
-  }
-  std::vector<Excerpt::Edge> edges;
-  order_.each_edge_inside(any, [&](Node from, Node to, Bond why) {
-    if (why == Bond::realtime) return;
-    edges.push_back({place.at(order_.owner(from)), place.at(order_.owner(to)), why});
-  });
-  const std::size_t nodes = spans.size();
-  return {spans, nodes, std::move(edges)};
-}
-
-Span OnlineLists::span_of(Transaction t) const {
-  const Fact& fact = facts_[t];
-  const bool is_ok = fact.state == State::ok;
-  return {fact.begin, is_ok ? fact.end : never, fact.process, is_ok ? Fate::ok : Fate::info};
-}
-
 Excerpt OnlineLists::whole() {
   std::vector<Node> place(facts_.size(), none);
   std::vector<Span> spans;
   for (Transaction t = 0; t < facts_.size(); ++t) {
-    const bool is_in = is_contradicted_ ? facts_[t].state == State::ok : facts_[t].node != none;
+    const bool is_in =
+        is_contradicted_ ? facts_[t].state == State::ok : facts_[t].node != OnlineFacts::none;
     if (!is_in) continue;
     place[t] = static_cast<Node>(spans.size());
-    spans.push_back(span_of(t));
+    spans.push_back(facts_.span_of(t));
   }
   std::vector<Excerpt::Edge> edges;
   std::size_t nodes = spans.size();
   if (is_contradicted_) {
     place_again(edges, place);
   } else {
-    order_.each_edge([&](Node from, Node to, Bond why) {
+    const OnlineOrder& order = facts_.order();
+    order.each_edge([&](Node from, Node to, Bond why) {
       if (why != Bond::realtime)
-        edges.push_back({place[order_.owner(from)], place[order_.owner(to)], why});
+        edges.push_back({place[order.owner(from)], place[order.owner(to)], why});
     });
   }
   add_unread(edges, place, nodes);

@@ -143,10 +143,8 @@ void OnlineLists::look_into(KeyIndex k, std::span<const ValueHandle> items) {
 void OnlineLists::contradict(Key& key, std::span<const ValueHandle> items) {
   key.longest.assign(items.begin(), items.end());
   if (std::exchange(is_contradicted_, true)) return;
-  order_ = OnlineOrder();
+  facts_.forget_order();
   waiting_ = {};
-  ended_nodes_ = {};
-  chain_ = none;
   place_bytes_ = 0;
   for (Key& one : keys_) one.places = {};
 }

@@ -1,88 +1,32 @@
 // list-append while the history grows: each anomaly as soon as it is certain, and no sooner. Beside
 // the checker of whole histories: tests/oracle/online_list_append_test.cc.
-#include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
 
 #include "checkers/checkers.h"
-#include "harness/core/params.h"
+#include "tests/checkers/online_told.h"
 
 namespace faultline::online_list_append_tests {
 namespace {
 
-struct Micro {
-  int key;
-  std::optional<int> element;
-  std::vector<int> list{};
-};
-using Micros = std::vector<Micro>;
-Micro append(int key, int element) { return {key, element}; }
-Micro read(int key, std::vector<int> list = {}) { return {key, {}, std::move(list)}; }
+using Micro = Told::Micro;
+Micro append(int key, int element) {
+  const Value all = List{"append", key, element};
+  return {all, all};
+}
+Micro read(int key, const std::vector<int>& list = {}) {
+  return {List{"r", key, Value()}, List{"r", key, Value(List(list.begin(), list.end()))}};
+}
 
-/// Every event has a pool of its own.
-class Told {
- public:
-  explicit Told(const std::string& model = "strict-serializable", Budget budget = {})
-      : checker_(make(model)), online_(checker_->online(budget)) {
-    REQUIRE(online_ != nullptr);
-  }
-
-  Told& begin(std::uint32_t process, const Micros& micros) {
-    return feed(process, true, Fate::info, value(micros, false));
-  }
-  Told& end(std::uint32_t process, const Micros& micros, Fate fate = Fate::ok) {
-    return feed(process, false, fate, fate == Fate::ok ? value(micros, true) : Value());
-  }
-  Told& both(std::uint32_t process, const Micros& micros, Fate fate = Fate::ok) {
-    return begin(process, micros).end(process, micros, fate);
-  }
-  Told& feed(std::uint32_t process, bool is_invoke, Fate fate, const Value& value) {
-    ValuePool pool;
-    const ValueHandle handle = pool.add(value);
-    online_->feed(pool, {process, is_invoke, fate, Function::txn, handle});
-    return *this;
-  }
-
-  /// "G1a 1, lost-update 2"
-  std::string found() {
-    std::string text;
-    for (const auto& [name, count] : online_->findings().anomalies)
-      text += (text.empty() ? "" : ", ") + name + " " + std::to_string(count);
-    return text;
-  }
-  OnlineChecker& online() { return *online_; }
-
- private:
-  static std::unique_ptr<Checker> make(const std::string& model) {
-    ConfigNode mapping;
-    mapping.members.push_back({"model", {}, ConfigNode::of(model)});
-    Params params(mapping, "check");
-    auto made = make_list_append(params);
-    REQUIRE(made);
-    return std::move(*made);
-  }
-  static Value value(const Micros& micros, bool answered) {
-    List out;
-    for (const Micro& m : micros) {
-      if (m.element) {
-        out.push_back(List{"append", m.key, *m.element});
-        continue;
-      }
-      const List items(m.list.begin(), m.list.end());
-      out.push_back(List{"r", m.key, answered ? Value(items) : Value()});
-    }
-    return out;
-  }
-
-  std::unique_ptr<Checker> checker_;
-  std::unique_ptr<OnlineChecker> online_;
+struct ToldLists : Told {
+  explicit ToldLists(const std::string& model = "strict-serializable", Budget budget = {})
+      : Told(&make_list_append, {{"model", model}}, budget) {}
 };
 
 TEST_CASE("online list-append: nothing is found where nothing is wrong") {
-  Told told;
+  ToldLists told;
   told.both(0, {append(1, 1)}).both(1, {read(1, {1}), append(1, 2), read(1, {1, 2})});
   told.both(0, {append(1, 3)}, Fate::fail).both(2, {read(1, {1, 2}), read(2)});
   told.both(3, {append(2, 1)}, Fate::info).both(2, {read(2, {1})});
@@ -95,7 +39,7 @@ TEST_CASE("online list-append: nothing is found where nothing is wrong") {
 }
 
 TEST_CASE("online list-append: write skew is found when what was appended is read") {
-  Told told("serializable");
+  ToldLists told("serializable");
   told.begin(0, {read(1), append(2, 1)}).begin(1, {read(2), append(1, 1)});
   told.end(0, {read(1), append(2, 1)}).end(1, {read(2), append(1, 1)});
   CHECK(told.found().empty());
@@ -116,7 +60,7 @@ TEST_CASE("online list-append: write skew is found when what was appended is rea
 }
 
 TEST_CASE("online list-append: a cycle that comes to another one is not counted beside it") {
-  Told told("serializable");
+  ToldLists told("serializable");
   told.begin(0, {read(1), append(2, 1)}).begin(1, {read(2), append(1, 1)});
   told.begin(2, {read(1), read(2, {1})});
   told.end(0, {read(1), append(2, 1)}).end(1, {read(2), append(1, 1)});
@@ -127,7 +71,7 @@ TEST_CASE("online list-append: a cycle that comes to another one is not counted 
 }
 
 TEST_CASE("online list-append: what the model permits is no violation") {
-  Told told("snapshot-isolation");
+  ToldLists told("snapshot-isolation");
   told.begin(0, {read(1), append(2, 1)}).begin(1, {read(2), append(1, 1)});
   told.end(0, {read(1), append(2, 1)}).end(1, {read(2), append(1, 1)});
   told.both(2, {read(1, {1}), read(2, {1})});
@@ -136,7 +80,7 @@ TEST_CASE("online list-append: what the model permits is no violation") {
 }
 
 TEST_CASE("online list-append: what was appended and not read counts in the end") {
-  Told told("serializable");
+  ToldLists told("serializable");
   told.begin(0, {read(1), append(2, 1)}).begin(1, {read(2), append(1, 1)});
   told.end(0, {read(1), append(2, 1)}).end(1, {read(2), append(1, 1)});
   CHECK(told.found().empty());
@@ -145,7 +89,7 @@ TEST_CASE("online list-append: what was appended and not read counts in the end"
 }
 
 TEST_CASE("online list-append: a read of what is still open waits for its end") {
-  Told told("read-committed");
+  ToldLists told("read-committed");
   told.begin(0, {append(1, 1), append(1, 2)}).both(1, {read(1, {1})});
   CHECK(told.found().empty());
   SUBCASE("an aborted read") {
@@ -169,7 +113,7 @@ TEST_CASE("online list-append: a read of what is still open waits for its end") 
 }
 
 TEST_CASE("online list-append: a cycle through what is still open waits for its end") {
-  Told told("serializable");
+  ToldLists told("serializable");
   told.begin(0, {read(1), append(2, 1)}).begin(1, {read(2), append(1, 1)});
   told.end(0, {read(1), append(2, 1)});
   told.both(2, {read(1, {1}), read(2, {1})});
@@ -189,7 +133,7 @@ TEST_CASE("online list-append: a cycle through what is still open waits for its 
 }
 
 TEST_CASE("online list-append: what nobody asked for breaks real time at once") {
-  Told told;
+  ToldLists told;
   told.both(0, {read(1, {7})});
   CHECK(told.found() == "garbage-read 1");
   SUBCASE("it is garbage in the end") {
@@ -205,7 +149,7 @@ TEST_CASE("online list-append: what nobody asked for breaks real time at once") 
 }
 
 TEST_CASE("online list-append: a model without real time waits for who may ask later") {
-  Told told("serializable");
+  ToldLists told("serializable");
   told.both(0, {read(1, {7})});
   CHECK(told.found().empty());
   SUBCASE("somebody does") {
@@ -221,7 +165,7 @@ TEST_CASE("online list-append: a model without real time waits for who may ask l
 
 TEST_CASE(
     "online list-append: what nobody asked for, in a list that does not fit, and then in one") {
-  Told told("read-uncommitted");
+  ToldLists told("read-uncommitted");
   told.both(0, {read(1, {3}), read(1, {6})}).both(1, {read(1, {3, 6})});
   CHECK(told.found().empty());
   told.both(2, {append(1, 3)}, Fate::fail).both(2, {append(1, 6)}, Fate::fail);
@@ -231,7 +175,7 @@ TEST_CASE(
 }
 
 TEST_CASE("online list-append: what single transactions prove") {
-  Told told;
+  ToldLists told;
   told.both(0, {append(1, 1), append(1, 2)});
   SUBCASE("an element twice") {
     told.both(1, {read(1, {1, 2, 1})});
@@ -277,7 +221,7 @@ TEST_CASE("online list-append: what single transactions prove") {
 }
 
 TEST_CASE("online list-append: a lost update is found when the second one ends") {
-  Told told("consistent-view");
+  ToldLists told("consistent-view");
   told.begin(0, {read(1), append(1, 1)}).begin(1, {read(1), append(1, 2)});
   told.end(0, {read(1), append(1, 1)});
   CHECK(told.found().empty());
@@ -286,14 +230,14 @@ TEST_CASE("online list-append: a lost update is found when the second one ends")
 }
 
 TEST_CASE("online list-append: who reads what it writes only later loses no update by that") {
-  Told told("snapshot-isolation");
+  ToldLists told("snapshot-isolation");
   told.begin(0, {read(1, {1}), append(1, 1)}).begin(1, {read(1, {1}), append(1, 2)});
   told.end(0, {read(1, {1}), append(1, 1)}).end(1, {read(1, {1}), append(1, 2)});
   CHECK(told.found() == "future-read 1");
 }
 
 TEST_CASE("online list-append: a stale read is one of real time alone") {
-  Told told;
+  ToldLists told;
   told.both(0, {append(1, 1)}).both(1, {read(1, {1})});
   CHECK(told.found().empty());
   told.both(2, {read(1)});
@@ -302,7 +246,7 @@ TEST_CASE("online list-append: a stale read is one of real time alone") {
 }
 
 TEST_CASE("online list-append: a longer list that contradicts takes back what followed from it") {
-  Told told("read-uncommitted");
+  ToldLists told("read-uncommitted");
   told.begin(0, {append(1, 1), append(2, 1)}).begin(1, {append(1, 2), append(2, 2)});
   told.end(0, {append(1, 1), append(2, 1)}).end(1, {append(1, 2), append(2, 2)});
   told.both(2, {append(2, 3)});
@@ -316,7 +260,7 @@ TEST_CASE("online list-append: a longer list that contradicts takes back what fo
 }
 
 TEST_CASE("online list-append: what it cannot judge, it says nothing of") {
-  Told told("consistent-view");
+  ToldLists told("consistent-view");
   told.begin(0, {read(1), append(1, 1)}).begin(1, {read(1), append(1, 2)});
   told.end(0, {read(1), append(1, 1)}).end(1, {read(1), append(1, 2)});
   CHECK(told.found() == "lost-update 1");
@@ -339,7 +283,7 @@ TEST_CASE("online list-append: what it cannot judge, it says nothing of") {
 }
 
 TEST_CASE("online list-append: out of memory it keeps what it found") {
-  Told told("consistent-view", {.bytes_max = 1000});
+  ToldLists told("consistent-view", {.bytes_max = 1000});
   told.begin(0, {read(1), append(1, 1)}).begin(1, {read(1), append(1, 2)});
   told.end(0, {read(1), append(1, 1)}).end(1, {read(1), append(1, 2)});
   for (int i = 0; i < 4096; ++i) told.both(2, {append(2, i)});
@@ -347,20 +291,20 @@ TEST_CASE("online list-append: out of memory it keeps what it found") {
   CHECK(told.found() == "lost-update 1");
 }
 
-TEST_CASE("online list-append: what is decided of whole histories alone is not for it") {
+TEST_CASE("online list-append: what is decided of whole histories alone it may not find") {
   for (const char* model :
        {"read-atomic", "prefix", "causal", "cursor-stability", "update-atomic"}) {
-    ConfigNode mapping;
-    mapping.members.push_back({"model", {}, ConfigNode::of(std::string(model))});
-    Params params(mapping, "check");
-    const auto made = make_list_append(params);
-    REQUIRE(made);
-    CHECK_MESSAGE((*made)->online({}) == nullptr, model);
+    ToldLists told(model);
+    CHECK_MESSAGE(!told.online().finds_all(), model);
+    told.both(0, {append(1, 1)}, Fate::fail).both(1, {read(1, {1})});
+    CHECK_MESSAGE(told.found() == "G1a 1", model);
   }
+  for (const char* model : {"strict-serializable", "serializable", "read-committed"})
+    CHECK_MESSAGE(ToldLists(model).online().finds_all(), model);
 }
 
 TEST_CASE("online list-append: texts are the same in every pool") {
-  Told told("serializable");
+  ToldLists told("serializable");
   const auto micro = [](const char* f, const char* key, const Value& value) {
     return Value(List{f, key, value});
   };

@@ -2,7 +2,6 @@
 // any beginning that is not true of the whole, and in the end both must rule out the same.
 #include <algorithm>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -12,20 +11,10 @@
 #include "harness/core/params.h"
 #include "tests/oracle/judges.h"
 #include "tests/oracle/online_feed.h"
-#include "tests/oracle/txn_mutate.h"
 #include "tests/oracle/txn_shrink.h"
-#include "tests/oracle/txn_simulate.h"
 
 namespace faultline::oracle::txn {
 namespace {
-
-using Names = std::set<std::string>;
-
-std::string joined(const Names& names) {
-  std::string text;
-  for (const std::string& name : names) text += " " + name;
-  return text;
-}
 
 class OnlineComparison {
  public:
@@ -116,12 +105,8 @@ class OnlineComparison {
 
 TEST_CASE("oracle: online list-append on random histories and all their beginnings") {
   OnlineComparison comparison;
-  Histories histories(Rng(77).fork("online"));
   const long count = iterations(40'000);
-  for (long i = 0; i < count; ++i) {
-    const Transactions history = histories.next();
-    comparison.compare(history, histories.spelling());
-  }
+  compare_random(comparison, Rng(77).fork("online"), count);
   CHECK(comparison.wrong == 0);
   CHECK(comparison.valid > count / 20);
   CHECK(comparison.invalid > count / 4);
@@ -136,20 +121,8 @@ TEST_CASE("oracle: online list-append on random histories and all their beginnin
 
 TEST_CASE("oracle: online list-append on histories of databases, spoilt and not") {
   OnlineComparison comparison;
-  Rng rng = Rng(78).fork("online");
-  Mutator mutator(rng.fork("mutation"));
   const long count = iterations(3'000);
-  for (long i = 0; i < count; ++i) {
-    const auto level = Simulation::any_level(rng);
-    const int size = 5 + static_cast<int>(rng.below(40));
-    const int processes = 2 + static_cast<int>(rng.below(6));
-    Transactions history =
-        Simulation(level, rng.fork(std::to_string(i)), {size, processes, keys_max}).run();
-    std::ranges::sort(history, {}, &Transaction::begin);
-    number_moments(history);
-    for (auto spoilt = rng.below(3); spoilt > 0; --spoilt) mutator.spoil(history);
-    comparison.compare(history, {});
-  }
+  compare_simulated(comparison, Rng(78).fork("online"), count);
   CHECK(comparison.wrong == 0);
   CHECK(comparison.valid > count / 20);
   CHECK(comparison.invalid > count / 4);

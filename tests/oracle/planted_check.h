@@ -13,6 +13,7 @@
 #include "harness/core/checker.h"
 #include "harness/core/params.h"
 #include "tests/oracle/judges.h"
+#include "tests/oracle/online_feed.h"
 #include "tests/oracle/planted.h"
 
 namespace faultline::oracle::planted {
@@ -29,6 +30,35 @@ inline Judge judge_of(Result<std::unique_ptr<Checker>> (*make)(Params&),
   REQUIRE(made);
   const std::shared_ptr<const Checker> checker = std::move(*made);
   return [checker](const History& history) { return checker->check(history, {}); };
+}
+
+/// What only the whole history is searched for: beside cycles along dependencies, what the levels
+/// between read committed and snapshot isolation forbid, and G-cursor.
+inline void forget_unfed(Counts& counts) {
+  for (const char* name : {"OTV", "WriteCORead", "fractured-read", "fractured-read-process",
+                           "causality-violation", "causality-violation-process", "G-cursor"})
+    counts.erase(name);
+}
+
+/// By that checker, fed with each event: what was found when nothing came any more, or, `early`,
+/// before that was said.
+inline Judge judge_fed(Result<std::unique_ptr<Checker>> (*make)(Params&), bool early) {
+  const ConfigNode nothing;
+  Params params(nothing, "check");
+  auto made = make(params);
+  REQUIRE(made);
+  const std::shared_ptr<const Checker> checker = std::move(*made);
+  return [checker, early](const History& history) {
+    const auto online = checker->online({});
+    for (const OnlineEvent& event : txn::events_of(history)) online->feed(history.values(), event);
+    if (!early) online->finish();
+    const OnlineFindings found = online->findings();
+    Verdict verdict;
+    verdict.summary = found.ended;
+    verdict.anomalies = found.anomalies;
+    verdict.validity = found.anomalies.empty() ? Validity::valid : Validity::invalid;
+    return verdict;
+  };
 }
 
 /// One of the kind in histories of 100 and 10,000 transactions: it is found, and nothing else.
