@@ -195,8 +195,8 @@ TEST_CASE("refkv bugs: local-reads and follower-reads are stale") {
     RefkvCluster cluster("quorum", bug, 3);
     cluster.kill(2);
     CHECK(cluster.writes(0, "k", 1));
-    cluster.start(2);
-    REQUIRE(cluster.await_ready());
+    // With the first node dies what it may still have to send to the third, which starts quickly.
+    cluster.restart_all();
     CHECK(cluster.reads(2, "k", bug == "none" ? Value(1) : Value()));
   }
   RefkvCluster cluster("leader", "follower-reads", 3);
