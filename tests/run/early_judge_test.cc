@@ -1,6 +1,7 @@
 #include "harness/run/early_judge.h"
 
 #include <atomic>
+#include <chrono>
 #include <fstream>
 #include <thread>
 
@@ -88,18 +89,27 @@ class Scene {
     judge_->tell(progress);
     return progress.violation;
   }
-  /// What it says once it says something.
-  std::string told_at_last() {
-    while (told().empty()) std::this_thread::yield();
+  /// What it says once it says something else than that.
+  std::string told_after(const std::string& before) {
+    await([&] { return told() != before; });
     return told();
   }
   EarlyFinding finding_at_last() {
-    while (!judge_->finding()) std::this_thread::yield();
+    await([&] { return judge_->finding().has_value(); });
     return *judge_->finding();
   }
   EarlyJudge& judge() { return *judge_; }
 
  private:
+  /// It takes a moment; where it never comes, the test ends all the same.
+  template <typename Condition>
+  static void await(Condition holds) {
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    while (!holds()) {
+      if (std::chrono::steady_clock::now() > give_up) FAIL("nothing was said for a minute");
+      std::this_thread::yield();
+    }
+  }
   void add(const char* name, Result<std::unique_ptr<Checker>> (*make)(Params&)) {
     const ConfigNode nothing;
     Params params(nothing, "check");
@@ -131,7 +141,7 @@ TEST_CASE("early judge: registers are fed, too") {
   scene.begin();
   scene.transaction(0, R"([["w",1,1]])", R"([["w",1,1]])");
   scene.transaction(1, R"([["r",1,null]])", R"([["r",1,null]])");
-  CHECK(scene.told_at_last() == "anomalies: G-single-item-realtime 1");
+  CHECK(scene.told_after("") == "anomalies: G-single-item-realtime 1");
 }
 
 TEST_CASE("early judge: without fail-fast it only says what was found so far") {
@@ -140,10 +150,10 @@ TEST_CASE("early judge: without fail-fast it only says what was found so far") {
   scene.plan.fail_fast = false;
   scene.begin();
   scene.stale_read();
-  CHECK(scene.told_at_last() == "anomalies: G-single-item-realtime 2");
+  CHECK(scene.told_after("") == "anomalies: G-single-item-realtime 2");
   scene.transaction(1, R"([["r",2,null]])", R"([["r",2,[9]]])");
-  while (scene.told() == "anomalies: G-single-item-realtime 2") std::this_thread::yield();
-  CHECK(scene.told() == "anomalies: G-single-item-realtime 2, garbage-read 1");
+  CHECK(scene.told_after("anomalies: G-single-item-realtime 2") ==
+        "anomalies: G-single-item-realtime 2, garbage-read 1");
   CHECK_FALSE(scene.judge().finding());
 }
 
