@@ -55,11 +55,14 @@ Status NodeClocks::set(std::vector<Skew> skews) {
 void NodeClocks::settle() {
   // On a crowded machine, or from a slow disk; else it takes less than one.
   constexpr std::chrono::milliseconds limit{500};
+  constexpr int looks_min = 300;  // The time may have passed while nobody ran.
+  int looks = 0;
   const auto deadline = Clock::now() + limit;
   for (const int thread : watch_.execs.take_begun()) {
     const timespec moment{0, 100'000};
     auto state = execution_of(thread);
-    for (; state == Execution::waits && Clock::now() < deadline; state = execution_of(thread)) {
+    for (; state == Execution::waits && (looks < looks_min || Clock::now() < deadline);
+         state = execution_of(thread), ++looks) {
       if (meanwhile_) meanwhile_();
       if (follows(process_of(thread))) break;  // Another attempt, after one that failed.
       ::nanosleep(&moment, nullptr);

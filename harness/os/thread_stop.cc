@@ -83,7 +83,8 @@ Status ThreadStop::seize_new(int pid, std::size_t& found) {
 
 Status ThreadStop::await_stops(std::chrono::steady_clock::time_point deadline,
                                const std::function<void()>& meanwhile) {
-  constexpr int yields_max = 50;  // An idle thread stops within microseconds.
+  constexpr int yields_max = 50;   // An idle thread stops within microseconds.
+  constexpr int yields_min = 500;  // Some 40 ms: the time may have passed while nobody ran.
   int yields = 0;
   for (auto thread = threads_.begin(); thread != threads_.end();) {
     if (thread->stopped) {
@@ -98,7 +99,7 @@ Status ThreadStop::await_stops(std::chrono::steady_clock::time_point deadline,
       ++thread;
     } else if (id < 0 || id == thread->id) {
       thread = threads_.erase(thread);  // It ended.
-    } else if (std::chrono::steady_clock::now() >= deadline) {
+    } else if (yields >= yields_min && std::chrono::steady_clock::now() >= deadline) {
       return Error{"thread " + std::to_string(thread->id) + " does not stop"};
     } else {
       if (meanwhile) meanwhile();

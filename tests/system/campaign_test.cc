@@ -6,11 +6,15 @@
 #include <sstream>
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 
 #include "harness/core/text.h"
 #include "harness/io/document.h"
 #include "harness/io/json.h"
+#include "harness/io/run_dir.h"
 #include "harness/os/child.h"
+#include "harness/os/fd.h"
+#include "harness/os/program.h"
 #include "tests/system/fixture.h"
 
 namespace faultline {
@@ -55,6 +59,30 @@ struct CampaignStage {
     auto result = run_child(options, signals);
     REQUIRE_MESSAGE(result, (result ? "" : result.error().what));
     return *std::move(result);
+  }
+  /// Starts it, and returns once so many of its runs are under load; its pid.
+  int started(const ChildOptions& options, std::ptrdiff_t runs) {
+    const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    const Fd out(
+        ::open((folder.path() / "stdout").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    const Fd err(
+        ::open(options.stderr_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+    const auto pid = spawn_program(options.argv, null.get(), out.get(), err.get());
+    REQUIRE(pid);
+    const auto loaded = [](const fs::path& run) {
+      const fs::path history = run / "history.jsonl";
+      return fs::exists(history) && fs::file_size(history) > 0;
+    };
+    CHECK(system_test::eventually(
+        [&] { return std::ranges::count_if(find_runs(folder.path() / "runs"), loaded) >= runs; },
+        std::chrono::minutes(2)));
+    return *pid;
+  }
+  /// Its exit code, or 128 and the signal.
+  int ended(int pid) {
+    const auto code = wait_program(pid, std::chrono::minutes(2));
+    REQUIRE(code);
+    return *code;
   }
   /// Every process that names the folder on its command line.
   std::size_t processes() const {
@@ -247,11 +275,10 @@ TEST_CASE("campaign: an interrupt stops the children, heals, and leaves nothing"
   ChildOptions options =
       stage.command("tests: [{ config: quorum.yaml, seeds: [1, 2, 3], set: { time: 60s } }]\n");
   options.argv.insert(options.argv.end(), {"--jobs", "2", "--report", "junit"});
-  options.deadline = std::chrono::milliseconds(1500);
-  const ChildResult result = stage.run(options);
-  CHECK(result.timed_out);
-  CHECK(result.exit_code == 130);
-  const Value answer = document(result.output);
+  const int pid = stage.started(options, 2);
+  REQUIRE(::kill(pid, SIGINT) == 0);
+  CHECK(stage.ended(pid) == 130);
+  const Value answer = document(system_test::read_file(stage.folder.path() / "stdout"));
   CHECK(at(answer, "interrupted") == Value(true));
   CHECK(at(at(answer, "tests").list()->at(0), "runs").list()->size() == 2);
   const fs::path directory = stage.folder.path() / "runs/campaign/latest";
@@ -263,13 +290,10 @@ TEST_CASE("campaign: an interrupt stops the children, heals, and leaves nothing"
 
 TEST_CASE("campaign: nothing outlives a campaign that is killed") {
   CampaignStage stage;
-  ChildOptions options =
-      stage.command("tests: [{ config: quorum.yaml, seeds: [1], set: { time: 60s } }]\n");
-  // The deadline's SIGINT, and right after it the end of all patience.
-  options.deadline = std::chrono::milliseconds(1500);
-  options.grace = std::chrono::milliseconds(1);
-  const ChildResult result = stage.run(options);
-  CHECK(result.signal == SIGKILL);
+  const int pid = stage.started(
+      stage.command("tests: [{ config: quorum.yaml, seeds: [1], set: { time: 60s } }]\n"), 1);
+  REQUIRE(::kill(pid, SIGKILL) == 0);
+  CHECK(stage.ended(pid) == 128 + SIGKILL);
   CHECK(system_test::eventually([&] { return stage.processes() == 0; }));
 }
 

@@ -29,7 +29,11 @@ inline std::int64_t true_ns() {
 }
 
 struct ClockBed {
-  explicit ClockBed(std::vector<std::string> argv, std::size_t nodes = 1) : shells(nodes) {
+  /// Programs that write much should have their files in nodes_directory(): a thread that waits for
+  /// a crowded disk does not stop to be patched.
+  explicit ClockBed(std::vector<std::string> argv, std::size_t nodes = 1,
+                    const std::filesystem::path& parent = std::filesystem::temp_directory_path())
+      : shells(nodes, LinksLever::bridge, "exec sleep 1000", 0, parent) {
     shells.argv = std::move(argv);
     require_ok(clocks().usable());
   }

@@ -411,7 +411,7 @@ TEST_CASE("clock exec: a timer that is armed for a time of day is told, others a
       bed.shells.environment =
           again ? Environment{{kind, "1"}, {"AGAIN", "1"}} : Environment{{kind, "1"}};
       bed.start();
-      CHECK(bed.says("armed\n"));
+      CHECK(bed.said("armed\n"));
       bed.jump(one_hour);
       if (again) CHECK(bed.says("armed\n"));
       const auto waits = bed.read().absolute_waits;

@@ -80,7 +80,7 @@ TEST_CASE("clocks: etcd, a Go program, is told another time, and goes on") {
     MESSAGE("SKIPPED: no etcd here");
     return;
   }
-  ClockBed bed({etcd, "--data-dir", "etcd", "--log-outputs", "stdout"});
+  ClockBed bed({etcd, "--data-dir", "etcd", "--log-outputs", "stdout"}, 1, nodes_directory());
   const auto log_since = [&](std::size_t from) { return bed.output().substr(from); };
   const std::string now = year_in(0) + "-", later = year_in(3 * one_year) + "-";  // In dates.
   bed.start();
@@ -177,7 +177,9 @@ TEST_CASE("clocks: refkv under reads and writes, none of which fails for shifts 
   constexpr std::size_t nodes = 3;
   constexpr int lives = 4, cycles = 125;
   const auto store = target_of(make_refkv, {{"mode", "quorum"}});
-  ClockBed bed({}, nodes);
+  ClockBed bed({}, nodes, nodes_directory());
+  // What the machine needs is not what a shift does.
+  bed.shells.environment = {{"FAULTLINE_ROUND_TRIP_MS", "1000"}};
   Cluster& cluster = *bed.shells.cluster;
   const auto set = [&](std::size_t node, std::int64_t by) {
     std::vector<Skew> skews;

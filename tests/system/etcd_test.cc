@@ -7,7 +7,7 @@ using namespace faultline::system_test;
 using std::chrono::seconds;
 
 TEST_CASE("etcd: reads, writes and compare-and-set; a leader, lost and found") {
-  auto target = target_of(make_etcd, {{"heartbeat", "20ms"}, {"election_timeout", "200ms"}});
+  auto target = target_of(make_etcd, {});
   if (const auto here = target->available(); !here) {
     MESSAGE("skipped: ", here.error().what);
     return;
@@ -52,8 +52,7 @@ TEST_CASE("etcd: reads, writes and compare-and-set; a leader, lost and found") {
 }
 
 TEST_CASE("etcd: a serializable read is answered without a majority") {
-  auto target = target_of(
-      make_etcd, {{"reads", "serializable"}, {"heartbeat", "20ms"}, {"election_timeout", "200ms"}});
+  auto target = target_of(make_etcd, {{"reads", "serializable"}});
   if (!target->available()) return;
   LocalCluster cluster(std::move(target), 3);
   cluster.start_all();

@@ -13,7 +13,10 @@
 #include <vector>
 
 #include <doctest/doctest.h>
+#include <linux/magic.h>
 #include <stdlib.h>
+#include <sys/statfs.h>
+#include <unistd.h>
 
 #include "harness/os/world.h"
 
@@ -25,7 +28,7 @@ inline Deadline in(std::chrono::milliseconds timeout) {
 
 /// Polls until `condition` holds; false if it does not within `limit`.
 inline bool eventually(const std::function<bool()>& condition,
-                       std::chrono::milliseconds limit = std::chrono::seconds(20)) {
+                       std::chrono::milliseconds limit = std::chrono::seconds(60)) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
@@ -41,11 +44,26 @@ inline std::string read_file(const std::filesystem::path& path) {
   return text.str();
 }
 
+/// Where nodes keep their files: in memory, if there is room. Who is killed loses no more there
+/// than on a disk; but one that others crowd may take a second to synchronize, and by then a store
+/// gives up, or elects somebody else.
+inline std::filesystem::path nodes_directory() {
+  constexpr const char* memory = "/dev/shm";
+  constexpr std::uintmax_t wanted_bytes = std::uintmax_t{2} << 30;  // etcd allocates ahead
+  struct statfs found{};
+  const bool fits =
+      ::statfs(memory, &found) == 0 && found.f_type == TMPFS_MAGIC &&
+      ::access(memory, W_OK | X_OK) == 0 &&
+      static_cast<std::uintmax_t>(found.f_bavail) * static_cast<std::uintmax_t>(found.f_bsize) >=
+          wanted_bytes;
+  return fits ? std::filesystem::path(memory) : std::filesystem::temp_directory_path();
+}
+
 /// A folder that is deleted with it.
 class Folder {
  public:
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "faultline-XXXXXX").string();
+  explicit Folder(const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+    std::string name = (parent / "faultline-XXXXXX").string();
     REQUIRE(::mkdtemp(name.data()) != nullptr);
     path_ = name;
   }
@@ -81,8 +99,9 @@ struct Shells {
   explicit Shells(std::size_t nodes, std::string node_script = "exec sleep 1000")
       : Shells(nodes, LinksLever::bridge, std::move(node_script)) {}
   Shells(std::size_t nodes, LinksLever links, std::string node_script = "exec sleep 1000",
-         std::uint64_t seed = 0)
-      : script(std::move(node_script)) {
+         std::uint64_t seed = 0,
+         const std::filesystem::path& parent = std::filesystem::temp_directory_path())
+      : folder(parent), script(std::move(node_script)) {
     require_world();
     ClusterOptions options;
     options.links = links;

@@ -94,11 +94,13 @@ TEST_CASE("a controller killed at any moment leaves no process and no network") 
     REQUIRE(pid);
     // A random moment between its first instruction and well after all is up; on a machine that is
     // slow that might always be too early, so that some rounds wait until it is.
-    if (round % 5 == 0)
-      CHECK(eventually([&] { return traces_of(marker).networks.size() >= 4; }, 60s));
-    else
+    Traces alive;
+    if (round % 5 == 0) {
+      CHECK(eventually([&] { return (alive = traces_of(marker)).networks.size() >= 4; }, 60s));
+    } else {
       std::this_thread::sleep_for(std::chrono::microseconds(random() % 150'000));
-    const Traces alive = traces_of(marker);
+      alive = traces_of(marker);
+    }
     CHECK(alive.pids.contains(*pid));
     if (alive.networks.size() >= 4) ++seen_whole;  // Of the controller and each node.
     ::kill(*pid, SIGKILL);

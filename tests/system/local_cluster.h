@@ -28,7 +28,7 @@ namespace faultline::system_test {
 class LocalCluster {
  public:
   LocalCluster(std::unique_ptr<Target> target, std::size_t count) : target_(std::move(target)) {
-    std::string name = (std::filesystem::temp_directory_path() / "faultline-XXXXXX").string();
+    std::string name = (nodes_directory() / "faultline-XXXXXX").string();
     REQUIRE(::mkdtemp(name.data()) != nullptr);
     directory_ = name;
     // 127.0.0.0/8 is all loopback; an address per node, so that ports may be the same.

@@ -152,7 +152,7 @@ TEST_CASE("packet switch: what waits leaves in its order, or is lost where its l
   CHECK(lab.next(1).frame.back() == 'a');
   CHECK(lab.next(1).frame.back() == 'b');
 
-  lab.fault({0, 1}, {.delay = 100ms});
+  lab.fault({0, 1}, {.delay = 1s});
   lab.send(0, datagram(node_mac(1), 0, 'c'));
   CHECK(lab.arrived(2, 0).empty());
   lab.rule({{{0, 1}, cut()}});
@@ -282,7 +282,7 @@ TEST_CASE("packet switch: of a cut message half goes on, then a reset, and one g
     CHECK(std::equal(back[0].frame.begin(), back[0].frame.begin() + 6, node_mac(0).begin()));
   }
   // A late half has a late reset behind it; the sender is reset at once.
-  cut_at(100, {.delay = 50ms, .nth = {first}});
+  cut_at(100, {.delay = 1s, .nth = {first}});
   CHECK(lab.arrived(0, 0).size() == 1);
   CHECK(lab.arrived(1, 0).empty());
   CHECK(lab.next(1).frame.size() == 54 + 50);

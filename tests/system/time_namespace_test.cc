@@ -51,6 +51,8 @@ struct AheadBed {
   /// What the node says from now on, first.
   Said said(std::size_t node) {
     const auto log = cluster->nodes()[node].log_dir / "stdout.log";
+    // Before its init answers it has written down all that was said until now.
+    REQUIRE(cluster->processes(node));
     const std::size_t before = read_file(log).size();
     Said said;
     CHECK(eventually([&] {

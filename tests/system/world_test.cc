@@ -123,6 +123,9 @@ TEST_CASE("child: the world is entered by a single thread, once" * doctest::skip
     REQUIRE_FALSE(refused);
     CHECK(refused.error().what.find("threads already") != std::string::npos);
   }
+  // One that was joined is counted for another moment.
+  CHECK(eventually(
+      [] { return read_file("/proc/self/status").find("Threads:\t1\n") != std::string::npos; }));
   ClusterOptions options;
   options.directory = "/tmp";
   const auto early = make_cluster(options);
