@@ -30,8 +30,10 @@ template <typename Condition>
 Result<bool> await(std::chrono::nanoseconds limit, Condition condition) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   for (;;) {
+    // Before the look: who was held up while looking looks once more.
+    const bool is_last = std::chrono::steady_clock::now() >= deadline;
     Result<bool> met = condition();
-    if (!met || *met || std::chrono::steady_clock::now() >= deadline) return met;
+    if (!met || *met || is_last) return met;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }

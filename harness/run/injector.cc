@@ -10,6 +10,8 @@ namespace {
 
 /// Between two looks for what may come at any time.
 constexpr Nanoseconds look_pause = std::chrono::milliseconds(2);
+/// How long the answer may take who leads, if it is asked when the fault should have healed.
+constexpr Nanoseconds late_question = std::chrono::seconds(1);
 
 double seconds(Nanoseconds time) {
   return std::round(static_cast<double>(time.count()) / 1e3) / 1e6;
@@ -117,15 +119,17 @@ bool Injector::try_waiting(Waiting& waiting) {
     return true;
   }
   const bool late = now >= waiting.planned.end;
-  if (!waiting.answer && !late && now >= waiting.next_try) {
-    waiting.answer = setup_.ask_leaders(waiting.tries, waiting.planned.end - now);
+  // Once in any case: like every other, it strikes however late the round comes.
+  if (!waiting.answer && (!late || waiting.tries == 0) && now >= waiting.next_try) {
+    waiting.answer =
+        setup_.ask_leaders(waiting.tries, late ? late_question : waiting.planned.end - now);
     ++waiting.tries;
   }
   if (waiting.answer && waiting.answer->wait_for(Nanoseconds(0)) == std::future_status::ready) {
     const std::vector<std::size_t> leaders = waiting.answer->get();
     waiting.answer.reset();
     waiting.next_try = now + leader_pause;
-    if (!leaders.empty() && !late) {
+    if (!leaders.empty()) {
       strike(waiting.planned, leaders);
       return true;
     }
@@ -134,7 +138,7 @@ bool Injector::try_waiting(Waiting& waiting) {
       return true;
     }
   }
-  if (!late) return false;
+  if (!late || waiting.answer) return false;
   give_up(waiting.planned, "no leader known");
   return true;
 }

@@ -68,7 +68,8 @@ class Injector {
   /// Does what is due now, heals before strikes, and looks for evidence that takes its time: a heal
   /// lets go when it is due, and its line is written once it is attested. Returns when it wants to
   /// be called again at the latest; nothing if all is done. A role that needs a leader is resolved
-  /// by asking at most leader_tries times, leader_pause apart, and not beyond the planned heal.
+  /// by asking at most leader_tries times, leader_pause apart, and not beyond the planned heal, but
+  /// once in any case.
   std::optional<Nanoseconds> step();
 
   /// Heals what is active, gives up what has not struck, releases every lever, and waits until all

@@ -222,6 +222,22 @@ TEST_CASE("injector: a role waits for a leader, and is given up if there is none
     CHECK(member_of(stage.written.at(0), "applied")->is_nil());
     CHECK(injector.tallies()[0].injected == 0);
   }
+  SUBCASE("asked late, but once") {
+    InjectorStage known, unknown;
+    known.leaders = {3};
+    for (InjectorStage* stage : {&known, &unknown}) {
+      stage->add("leader");
+      Injector injector = stage->injector({{1, 0, 1s, 3s}});
+      stage->now = 5s;
+      stage->run(injector, 40s);
+      CHECK(stage->asked == 1);
+      CHECK(stage->left_told[0] > 0s);
+      CHECK(stage->nemeses[0]->injected == stage->nemeses[0]->healed);
+      CHECK(stage->nemeses[0]->injected.size() == stage->leaders.size());
+    }
+    CHECK(*member_of(known.written.at(0), "effective") == Value(true));
+    CHECK(*member_of(unknown.written.at(0), "reason") == Value("no leader known"));
+  }
   SUBCASE("not beyond the planned heal") {
     InjectorStage stage;
     stage.add("leader");
