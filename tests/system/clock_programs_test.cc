@@ -149,7 +149,8 @@ TEST_CASE("clocks: etcd under reads and writes, none of which fails for shifts a
                     "$kv/put >put && " +
                     curl +
                     " -sSf -d '{\"key\":\"aw==\"}' $kv/range | "
-                    "grep -q '\"value\":\"dg==\"' && echo done || echo failed; done"});
+                    "grep -q '\"value\":\"dg==\"' && echo done || echo failed; done"},
+               1, nodes_directory());
   cycle_through_lives(bed, 4, 125, "done\n");
 }
 
