@@ -22,6 +22,8 @@ struct InjectorStage {
   std::vector<Value> written;
   std::vector<std::size_t> leaders;
   int asked = 0;
+  bool answers_at_once = true;
+  std::vector<std::promise<std::vector<std::size_t>>> questions;
   std::vector<int> tries_told;
   std::vector<Nanoseconds> left_told;
 
@@ -43,8 +45,8 @@ struct InjectorStage {
                        ++asked;
                        tries_told.push_back(tries);
                        left_told.push_back(left);
-                       std::promise<std::vector<std::size_t>> promise;
-                       promise.set_value(leaders);
+                       auto& promise = questions.emplace_back();
+                       if (answers_at_once) promise.set_value(leaders);
                        return promise.get_future();
                      },
                      recorded});
@@ -237,6 +239,19 @@ TEST_CASE("injector: a role waits for a leader, and is given up if there is none
     }
     CHECK(*member_of(known.written.at(0), "effective") == Value(true));
     CHECK(*member_of(unknown.written.at(0), "reason") == Value("no leader known"));
+  }
+  SUBCASE("asked late, and answered later still") {
+    InjectorStage stage;
+    stage.answers_at_once = false;
+    stage.add("leader");
+    Injector injector = stage.injector({{1, 0, 1s, 3s}});
+    stage.now = 5s;
+    injector.step();
+    CHECK(stage.written.empty());
+    stage.questions.at(0).set_value({3});
+    stage.run(injector, 6s);
+    CHECK(*member_of(stage.written.at(0), "victims") == Value(List{"n4"}));
+    CHECK(stage.asked == 1);
   }
   SUBCASE("not beyond the planned heal") {
     InjectorStage stage;
