@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "harness/os/clock_exec.h"
+#include "harness/os/thread_stop.h"
 #include "tests/system/clock_bed.h"
 
 #if defined(__x86_64__)
@@ -130,11 +131,11 @@ TEST_CASE("clock patch: a thread within the bytes that are replaced is led out o
 
 /// Killed and reaped with the object.
 struct Child {
-  explicit Child(const std::function<void()>& work) : pid(::fork()) {
+  explicit Child(const std::function<void()>& work) : parent(::getpid()), pid(::fork()) {
     REQUIRE(pid >= 0);
     if (pid != 0) return;
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    work();
+    if (::getppid() == parent) work();  // Else it was killed before it could say so.
     ::_exit(1);
   }
   ~Child() {
@@ -143,8 +144,17 @@ struct Child {
   }
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
-  const pid_t pid;
+  const pid_t parent, pid;
 };
+
+TEST_CASE("thread stop: one that stops at once does so, though the time was over before a look") {
+  const Child idle([] { ::pause(); });
+  for (int i = 0; i < 20; ++i) {
+    const auto stop = ThreadStop::make(idle.pid, std::chrono::milliseconds(0));
+    REQUIRE_MESSAGE(stop, (stop ? "" : stop.error().what));
+    CHECK(stop->size() == 1);
+  }
+}
 
 TEST_CASE("clock patch: a process that executes another program before it stops") {
   // Its execve() waits in the kernel for the name of the program, a page that nobody filled yet.
